@@ -1,0 +1,56 @@
+# make demo | make test | make lint | make install
+# Everything lives in .venv; no system package is needed but Python 3.11 to 3.13.
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+DEMO   := outputs/digits_cnn
+PYTHON ?=
+
+.PHONY: install demo test fast lint format lock clean
+
+install: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	@python=""; \
+	for candidate in "$(PYTHON)" python3.13 python3.12 python3.11 python3 python; do \
+	    [ -n "$$candidate" ] || continue; \
+	    if "$$candidate" -c 'import sys, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	        >/dev/null 2>&1; then python="$$candidate"; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+	    echo "No Python 3.11, 3.12 or 3.13 (with the venv module) was found on the PATH." >&2; \
+	    echo "TensorFlow 2.21 has no wheels for others. Install one, or name it: make install PYTHON=/path/to/python3.12" >&2; \
+	    exit 1; \
+	fi; \
+	echo "Installing into $(VENV) with $$("$$python" --version): some 600 MB, a few minutes."; \
+	"$$python" -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+demo: install
+	@$(BIN)/kerasdemos train digits_cnn --if-missing --out outputs
+	@$(BIN)/visualize article $(DEMO)/model.keras --data mnist:test --per-class --out $(DEMO)
+
+test: install
+	@$(BIN)/python -m pytest
+
+fast: install
+	@$(BIN)/python -m pytest -m "not slow"
+
+lint: install
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+format: install
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+# Needs uv (pip install uv); hashes for every platform and Python, no index address.
+lock:
+	@printf 'hatchling\neditables\n' | uv pip compile --quiet --universal --python-version 3.11 --extra test \
+	    --generate-hashes --no-header --no-annotate pyproject.toml - --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache

@@ -1,0 +1,5 @@
+"""The one exception that a user of kerasdemos should meet."""
+
+
+class InputError(ValueError):
+    """What a person got wrong: what it is, what was expected, what was received."""
