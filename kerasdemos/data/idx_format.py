@@ -1,0 +1,66 @@
+"""IDX, the format of the MNIST files: a magic number, the sizes, the bytes."""
+
+from __future__ import annotations
+
+import gzip
+import math
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from kerasdemos.errors import InputError
+
+UNSIGNED_BYTE = 0x08  # the only one of IDX's types that pictures and labels use
+IMAGES, LABELS = 3, 1  # dimensions
+
+
+def read(path: Path, *, dimensions: int) -> np.ndarray:
+    """The array of an IDX file, gzipped or not (its first bytes tell, not its name).
+
+    Args:
+        path: the file.
+        dimensions: 3 for images (count, height, width), 1 for labels (count).
+
+    Returns:
+        uint8 array, read-only.
+
+    Raises:
+        InputError: the file is missing, is not IDX of that many dimensions, or is not as long as it says.
+    """
+    return parse(unpacked(path), dimensions=dimensions, name=str(path))
+
+
+def unpacked(path: Path) -> bytes:
+    """The content of a file that may be gzipped."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"{path} must be an IDX file. Received: no such file.") from None
+    if content[:2] != b"\x1f\x8b":
+        return content
+    try:
+        return gzip.decompress(content)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(f"{path} must be a whole gzip file. Received: {error}") from None
+
+
+def parse(content: bytes, *, dimensions: int, name: str) -> np.ndarray:
+    """The array that IDX bytes describe; `name` is what an error calls them."""
+    start = 4 + 4 * dimensions
+    expected = bytes((0, 0, UNSIGNED_BYTE, dimensions))
+    if content[:4] != expected:
+        raise InputError(
+            f"{name} must begin with the IDX magic number {expected.hex()} "
+            f"(bytes in {dimensions} dimension{'s' * (dimensions > 1)}). "
+            f"Received: {content[:4].hex() or 'an empty file'}."
+        )
+    if len(content) < start:
+        raise InputError(f"{name} must have an IDX header of {start} bytes. Received: {len(content)} bytes.")
+    sizes = tuple(int(size) for size in np.frombuffer(content[4:start], dtype=">u4"))
+    if len(content) - start != math.prod(sizes):
+        raise InputError(
+            f"{name} must hold {' x '.join(map(str, sizes))} = {math.prod(sizes)} bytes after its header, "
+            f"as the header says. Received: {len(content) - start}."
+        )
+    return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(sizes)

@@ -1,0 +1,36 @@
+"""The data sets that other tools may ask for by name: `mnist:PART` and `idx:DIRECTORY`.
+
+These functions are the entry points of the group `visualize.datasets`. Each takes what stands behind the
+colon and returns `images` (count, height, width) uint8, `labels` (count,) and `class_names`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from kerasdemos.data import sources
+from kerasdemos.errors import InputError
+
+
+def mnist(part: str = "") -> dict[str, Any]:
+    """The packaged MNIST: its test part, unless `part` is train."""
+    images, labels = sources.mnist_part(_known(part or "test", "mnist:"))
+    return {"images": images, "labels": labels, "class_names": list(sources.DIGITS)}
+
+
+def idx(argument: str = "") -> dict[str, Any]:
+    """A directory of IDX files named as MNIST's are: its test part, unless `argument` ends in #train."""
+    directory, _, part = argument.partition("#")
+    if not Path(directory).is_dir() or not directory:
+        raise InputError(
+            f"`--data idx:DIRECTORY` must name a directory of IDX files. Received: {directory!r}."
+        )
+    images, labels = sources.directory_part(Path(directory), _known(part or "test", "idx:DIRECTORY#"))
+    return {"images": images, "labels": labels, "class_names": list(sources.class_names(labels))}
+
+
+def _known(part: str, before: str) -> str:
+    if part not in sources.FILES:
+        raise InputError(f"`--data {before}PART` must have train or test as its PART. Received: {part!r}.")
+    return part
