@@ -1,0 +1,35 @@
+"""Which demos are there: every file of kerasdemos/demos, by its name."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.resources import files
+
+from kerasdemos.demo import Demo
+from kerasdemos.errors import InputError
+
+
+def names() -> tuple[str, ...]:
+    """The names of all demos, in alphabetical order; imports none of them."""
+    paths = (entry.name for entry in files("kerasdemos.demos").iterdir())
+    return tuple(sorted(path[:-3] for path in paths if path.endswith(".py") and path != "__init__.py"))
+
+
+def load(name: str) -> Demo:
+    """The demo of that name.
+
+    Raises:
+        InputError: there is none; the message names the nearest ones, or all of them.
+    """
+    choices = names()
+    if name not in choices:
+        near = get_close_matches(name, choices)
+        expected = f"Did you mean {' or '.join(near)}?" if near else f"Choose one of {', '.join(choices)}."
+        raise InputError(f"`NAME` must be the name of a demo. Received: {name!r}. {expected}")
+    return import_module(f"kerasdemos.demos.{name}").DEMO
+
+
+def load_all() -> tuple[Demo, ...]:
+    """Every demo, in the order of the articles and then of their names."""
+    return tuple(sorted(map(load, names()), key=lambda demo: (demo.article, demo.name)))

@@ -1,0 +1,171 @@
+"""The command line: list, train, evaluate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from kerasdemos import catalogue, display, tables
+from kerasdemos.errors import InputError
+from kerasdemos.files import whole
+
+EXAMPLES = """\b
+Examples:
+  kerasdemos list
+  kerasdemos train digits_cnn
+  kerasdemos train relu_mlp line_fit --seed 3 --out results
+  kerasdemos train digits_cnn --data path/to/fashion-mnist --epochs 2
+  kerasdemos train --all --resume
+  kerasdemos evaluate outputs/digits_cnn/model.keras
+"""
+
+
+class Refusal(click.ClickException):
+    """A mistake of the user: one line on stderr, exit status 2."""
+
+    exit_code = 2
+
+    def show(self, file=None):
+        """Print the line."""
+        click.echo(f"kerasdemos: {self.message}", err=True)
+
+
+@click.group(
+    epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
+@click.version_option(package_name="kerasdemos")
+def main() -> None:
+    """The networks and programs of five deep-learning tutorials, on Keras 3.
+
+    Each demo is trained or computed as its article has it, and measured against the numbers that it must
+    show.
+    """
+
+
+@main.command("list")
+def list_() -> None:
+    """Show the demos: article, data set, parameters, what they must show."""
+    _print(tables.demos(catalogue.load_all()))
+
+
+@main.command()
+@click.argument("names", nargs=-1, metavar="NAME...")
+@click.option("--all", "everything", is_flag=True, help="Every demo; ends with one table of results.")
+@click.option("--epochs", type=int, help="Epochs of a network, steps of a program.  [default: the article's]")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random choice.")
+@click.option(
+    "--data", help="A directory of IDX files named as MNIST's, or a .npz of Keras' layout.  [default: MNIST]"
+)
+@click.option("--out", default="outputs", show_default=True, help="Folder that gets a folder for each demo.")
+@click.option(
+    "--resume",
+    "--if-missing",
+    "resume",
+    is_flag=True,
+    help="Leave finished runs alone, go on from interrupted ones, run the missing ones.",
+)
+@click.option("--tensorboard", is_flag=True, help="Write a TensorBoard log too.")
+def train(names, everything, epochs, seed, data, out, resume, tensorboard) -> None:
+    """Train networks, run programs.
+
+    Each writes to OUT/NAME: model.keras, model.json (the card), history.csv, and its picture. Ctrl-C loses at
+    most one epoch; the same command with --resume goes on.
+    """
+    with _refusals():
+        if bool(names) == everything:
+            raise InputError("`train` must get the names of demos, or --all. `kerasdemos list` shows them.")
+        demos = (
+            catalogue.load_all() if everything else [catalogue.load(name) for name in dict.fromkeys(names)]
+        )
+
+        from kerasdemos import quiet, training
+
+        for demo in demos:
+            training.check(demo, epochs=epochs, seed=seed, data=data, tensorboard=tensorboard)
+        quiet.import_tensorflow()
+        runs = []
+        for demo in demos:
+            waiting = 0 if resume else training.unfinished(demo, out)
+            if waiting:
+                _say(f"{demo.name}: starting afresh; --resume would go on after epoch {waiting}.")
+            with display.training(demo.name) as report:
+                try:
+                    run = training.train(
+                        demo,
+                        epochs=epochs,
+                        seed=seed,
+                        data=data,
+                        out=out,
+                        resume=resume,
+                        tensorboard=tensorboard,
+                        report=report,
+                    )
+                except KeyboardInterrupt:
+                    _stop(demo, training.unfinished(demo, out))
+            runs.append(run)
+            if not run.fresh:
+                _say(f"{demo.name}: finished before, left alone.")
+            for line in run.lines:
+                click.echo(line)
+            for path in run.files:
+                click.echo(path)
+        measured = [(run.demo.name, run.results) for run in runs]
+        _print(tables.results(measured))
+        if everything:
+            path = Path(out) / "results.md"
+            with whole(path) as temporary:
+                temporary.write_text(tables.markdown(measured), encoding="utf-8")
+            click.echo(path)
+
+
+@main.command()
+@click.argument("model", metavar="MODEL", type=click.Path(path_type=Path))
+@click.option("--data", help="A directory of IDX files, or a .npz of Keras' layout.  [default: MNIST]")
+def evaluate(model, data) -> None:
+    """Measure a trained MODEL on test pictures: loss, accuracy, confusion matrix.
+
+    Reads the card beside MODEL, and draws confusion.png there.
+    """
+    with _refusals():
+        from kerasdemos import evaluation, figures
+
+        found = evaluation.evaluate(model, data)
+        click.echo(f"loss      {found.loss:.4f}")
+        click.echo(f"accuracy  {found.accuracy:.4f} on {found.counts.sum()} pictures of {found.data}")
+        _print(tables.confusion(found.counts, found.class_names))
+        title = f"{model.parent.name}: {found.accuracy:.2%} of {found.counts.sum()} right"
+        figure = figures.confusion(found.counts, found.class_names, title=title)
+        click.echo(figures.save(figure, model.with_name("confusion.png")))
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except (InputError, OSError) as error:
+        raise Refusal(" ".join(str(error).split())) from None
+    except KeyboardInterrupt:
+        _say("Stopped.")
+        raise SystemExit(130) from None
+
+
+def _stop(demo, epochs: int) -> None:
+    kept = f"{epochs} epoch{'s' * (epochs != 1)} kept" if epochs else "no epoch was finished"
+    _say(f"Stopped in {demo.name}, {kept}. The same command with --resume goes on.")
+    raise SystemExit(130)
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _print(table) -> None:
+    """A table at the width of the terminal; where there is none, as wide as it needs to be."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=160)
+    console.print(table)

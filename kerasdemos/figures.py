@@ -1,0 +1,111 @@
+"""How a run looks: learning curves, panels of numbers, a confusion matrix.
+
+The only file that imports matplotlib.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from kerasdemos.demo import Curve, Panel
+from kerasdemos.files import whole
+
+WIDTH, HEIGHT = 5.2, 3.9  # of one panel, in inches
+START, END = "#2ca02c", "#d62728"
+
+
+def panels(drawn: Sequence[Panel], *, title: str) -> Figure:
+    """Panels side by side, three to a row."""
+    columns = min(len(drawn), 3)
+    rows = -(-len(drawn) // columns)
+    figure = Figure(figsize=(WIDTH * columns, HEIGHT * rows + 0.4), layout="constrained")
+    figure.suptitle(title)
+    for index, panel in enumerate(drawn):
+        _draw_panel(figure.add_subplot(rows, columns, index + 1), panel)
+    return figure
+
+
+def curves(history: Mapping[str, np.ndarray], *, title: str) -> Figure:
+    """Loss and accuracy after each epoch, on the training and on the validation data."""
+    epochs = np.asarray(history["epoch"])
+    drawn = []
+    for measure in ("loss", "accuracy"):
+        lines = [(measure, "training"), (f"val_{measure}", "validation")]
+        drawn.append(
+            Panel(
+                title="",
+                x_label="epoch",
+                y_label=measure,
+                curves=tuple(Curve(epochs, np.asarray(history[key]), label) for key, label in lines),
+            )
+        )
+    figure = panels(drawn, title=title)
+    for axes in figure.axes:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        for line in axes.lines:
+            line.set_marker(".")  # one epoch is a point, and a point has no line
+    return figure
+
+
+def confusion(counts: np.ndarray, class_names: Sequence[str], *, title: str) -> Figure:
+    """How often each class was taken for each other: counts in the cells, colors for the mistakes."""
+    size = 0.62 * len(class_names) + 2
+    figure = Figure(figsize=(size, size), layout="constrained")
+    axes = figure.add_subplot()
+    mistakes = counts * (1 - np.eye(len(counts), dtype=counts.dtype))
+    axes.imshow(mistakes, cmap="Reds", vmin=0, vmax=max(mistakes.max(), 1))
+    for truth, row in enumerate(counts):
+        for predicted, count in enumerate(row):
+            dark = truth != predicted and count > 0.6 * max(mistakes.max(), 1)
+            axes.text(
+                predicted,
+                truth,
+                f"{count:d}" if count else "·",
+                ha="center",
+                va="center",
+                fontsize=9,
+                fontweight="bold" if truth == predicted else "normal",
+                color="white" if dark else "black",
+            )
+    axes.set(title=title, xlabel="predicted", ylabel="true")
+    axes.set_xticks(range(len(class_names)), class_names)
+    axes.set_yticks(range(len(class_names)), class_names)
+    return figure
+
+
+def save(figure: Figure, path: Path) -> Path:
+    """Write a figure as PNG, whole, and return its path; the same figure gives the same bytes."""
+    FigureCanvasAgg(figure)
+    with whole(path) as temporary:
+        figure.savefig(temporary, dpi=120, metadata={"Software": None})
+    return path
+
+
+def _draw_panel(axes: Axes, panel: Panel) -> None:
+    for curve in panel.curves:
+        _draw_curve(axes, curve)
+    axes.set(title=panel.title, xlabel=panel.x_label, ylabel=panel.y_label)
+    axes.grid(alpha=0.25)
+    if panel.log_y:
+        axes.set_yscale("log")
+    if axes.get_legend_handles_labels()[1]:
+        axes.legend(fontsize="small")
+
+
+def _draw_curve(axes: Axes, curve: Curve) -> None:
+    label = curve.label or None
+    if curve.style == "points":
+        axes.scatter(curve.x, curve.y, s=18, alpha=0.8, label=label, zorder=3)
+    elif curve.style == "path":
+        axes.plot(curve.x, curve.y, ".-", markersize=4, linewidth=1, label=label, zorder=3)
+        for place, color in ((0, START), (-1, END)):
+            axes.plot(curve.x[place], curve.y[place], "o", color=color, markersize=8, zorder=4)
+    else:
+        axes.plot(curve.x, curve.y, label=label)

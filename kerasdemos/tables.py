@@ -1,0 +1,73 @@
+"""What the command line prints as tables: the demos, the results, a confusion matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from rich import box
+from rich.table import Table
+
+from kerasdemos.card import Result
+from kerasdemos.demo import Demo
+
+HEADINGS = ("demo", "measure", "measured", "expected", "source", "holds")
+
+
+def demos(every: Iterable[Demo]) -> Table:
+    """One row a demo."""
+    table = Table(box=box.SIMPLE)
+    table.add_column("demo", no_wrap=True)
+    table.add_column("article", no_wrap=True)
+    table.add_column("data")
+    table.add_column("parameters", justify="right", no_wrap=True)
+    table.add_column("expected")
+    table.add_column("idea")
+    for demo in every:
+        expected = (
+            "\n".join(f"{each.measure} {number(each.value)}" for each in demo.expected) or "to be measured"
+        )
+        count = f"{demo.parameters:,}" if demo.parameters else "-"
+        table.add_row(demo.name, demo.article, demo.data, count, expected, demo.idea)
+    return table
+
+
+def results(every: Iterable[tuple[str, Sequence[Result]]]) -> Table:
+    """Measured against expected, one row a measure."""
+    table = Table(*HEADINGS, box=box.SIMPLE)
+    for row in _cells(every):
+        table.add_row(*row, style="bold red" if row[-1] == "NO" else None)
+    return table
+
+
+def markdown(every: Iterable[tuple[str, Sequence[Result]]]) -> str:
+    """The same as `results`, as Markdown."""
+    rows = [HEADINGS, ("---",) * len(HEADINGS), *_cells(every)]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def confusion(counts: np.ndarray, class_names: Sequence[str]) -> Table:
+    """True classes down, predicted ones across."""
+    table = Table("true", *class_names, "right", box=box.SIMPLE)
+    for column in table.columns:
+        column.justify = "right"
+    for truth, row in enumerate(counts):
+        cells = [
+            f"[bold]{count}[/]" if truth == place else str(count or "·") for place, count in enumerate(row)
+        ]
+        share = f"{row[truth] / row.sum():.1%}" if row.sum() else "-"
+        table.add_row(class_names[truth], *cells, share)
+    return table
+
+
+def number(value: float) -> str:
+    """A number with six significant digits."""
+    return f"{value:.6g}"
+
+
+def _cells(every: Iterable[tuple[str, Sequence[Result]]]) -> Iterable[tuple[str, ...]]:
+    for name, rows in every:
+        for row in rows:
+            expected = "-" if row.expected is None else f"{number(row.expected)} ± {number(row.tolerance)}"
+            holds = {True: "yes", False: "NO", None: "-"}[row.holds]
+            yield name, row.measure, number(row.measured), expected, row.source or "-", holds
