@@ -1,0 +1,48 @@
+"""A straight line y = slope x + bias, as a Keras model that computes in float64."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def line(slope: float, bias: float) -> Any:
+    """A `Dense(1)` with this slope and bias: the smallest network there is, one weight and one bias."""
+    import keras
+
+    # The input is float64 too: Keras would cast it to float32 on the way in, and .6 would lose half its digits.
+    model = keras.Sequential(
+        [
+            keras.Input((1,), dtype="float64", name="x"),
+            keras.layers.Dense(
+                1,
+                kernel_initializer=keras.initializers.Constant(slope),
+                bias_initializer=keras.initializers.Constant(bias),
+                dtype="float64",
+                name="line",
+            ),
+        ],
+        name="line",
+    )
+    model.set_weights([np.array([[slope]]), np.array([bias])])
+    return model
+
+
+def mean_squared_error(model: Any, x: np.ndarray, y: np.ndarray) -> Any:
+    """The mean of (y - model(x))^2 as a float64 scalar tensor, for points x and y of shape (n,)."""
+    import keras
+
+    return keras.losses.MeanSquaredError(dtype="float64")(y[:, None], model(x[:, None]))
+
+
+def best_line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """The slope and bias of least squares, solved for and not searched.
+
+    The line that leaves the smallest mean squared error; its residuals sum to zero, and so do residuals times x.
+    """
+    import tensorflow as tf
+
+    columns = np.stack([x, np.ones_like(x)], axis=1)  # (n, 2)
+    slope, bias = tf.linalg.lstsq(columns, y[:, None], fast=False).numpy()[:, 0]
+    return float(slope), float(bias)
