@@ -1,0 +1,151 @@
+"""The forward pass: what a network does before it has learned anything.
+
+Article 3 predicts how many transactions a bank's customer will make, from two numbers (2 and 3:
+say, children and accounts). The weights are given, so all there is to see is the arithmetic: a
+node's value is the sum of its inputs, each times its weight. Inputs (2, 3) make hidden values 5 and
+1, and those make an output of 9.
+
+Then the article puts an activation function on the hidden nodes. With tanh the same inputs give
+1.238224, because tanh lets neither 5 nor 1 past 1. With ReLU, on weights of its own and four
+customers, whatever is negative becomes 0, which is how a node can stay out of an answer. The
+article multiplies NumPy arrays; here the weights sit in Keras `Dense` layers, without biases, and
+`model(inputs)` does the rest.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from kerasdemos.demo import Curve, Demo, Expected, Outcome, Panel, Program
+from kerasdemos.errors import InputError
+
+CUSTOMER = np.array([[2.0, 3.0]])
+HIDDEN = np.array([[1.0, -1.0], [1.0, 1.0]])  # a column is a hidden node: (1, 1) and (-1, 1)
+OUTPUT = np.array([[2.0], [-1.0]])
+
+CUSTOMERS = np.array([[3.0, 5.0], [1.0, -1.0], [0.0, 0.0], [8.0, 4.0]])
+RELU_HIDDEN = np.array([[2.0, 4.0], [4.0, -5.0]])  # the nodes (2, 4) and (4, -5)
+RELU_OUTPUT = np.array([[2.0], [7.0]])
+
+
+def compute(*, steps: int, seed: int, data: Path | None = None) -> Outcome:
+    """The article's three networks on the article's inputs; nothing is random.
+
+    Raises:
+        InputError: `steps` is not 0, as there is nothing to iterate.
+    """
+    if steps:
+        raise InputError(f"`epochs` means nothing to forward_pass: it computes in one go. Received: {steps}.")
+    linear = network("linear", HIDDEN, OUTPUT)
+    tanh = network("tanh", HIDDEN, OUTPUT)
+    relu = network("relu", RELU_HIDDEN, RELU_OUTPUT)
+    first, second = linear.get_layer("hidden")(CUSTOMER).numpy()[0]
+    output, squashed = _outputs(linear, CUSTOMER)[0], _outputs(tanh, CUSTOMER)[0]
+    transactions = _outputs(relu, CUSTOMERS)
+    customers = [f"({a:.0f}, {b:.0f})" for a, b in CUSTOMERS]
+    return Outcome(
+        lines=(
+            f"no activation: (2, 3) -> hidden {first:g}, {second:g} -> output {output:g}",
+            f"tanh: (2, 3) -> output {squashed:.6f}",
+            *(f"ReLU: {c} -> output {t:g}" for c, t in zip(customers, transactions, strict=True)),
+        ),
+        measures={
+            "first hidden node": float(first),
+            "second hidden node": float(second),
+            "output": float(output),
+            "output with tanh": float(squashed),
+            **{f"output with ReLU of {c}": float(t) for c, t in zip(customers, transactions, strict=True)},
+        },
+        panels=(_values(linear), _activations(first, second)),
+        model=linear,
+    )
+
+
+def network(activation: str, hidden: np.ndarray, output: np.ndarray):
+    """Two inputs, two hidden nodes, one output, with these weights and no biases."""
+    import keras
+
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((2,), dtype="float64", name="customer"),
+            layers.Dense(2, activation=activation, use_bias=False, dtype="float64", name="hidden"),
+            layers.Dense(1, use_bias=False, dtype="float64", name="transactions"),
+        ],
+        name=f"{activation}_network",
+    )
+    model.set_weights([hidden, output])
+    return model
+
+
+def _outputs(model, inputs: np.ndarray) -> np.ndarray:
+    return model(inputs).numpy()[:, 0]
+
+
+def _values(linear) -> Panel:
+    """The network as it stands: a point is a node at the height of its value, a line is a weight."""
+    hidden = linear.get_layer("hidden")(CUSTOMER).numpy()[0]
+    output = _outputs(linear, CUSTOMER)[0]
+    inputs = CUSTOMER[0]
+    into = tuple(
+        Curve(np.array([0, 1]), np.array([inputs[i], hidden[j]]), f"input {i + 1} times {HIDDEN[i, j]:g}")
+        for i in range(2)
+        for j in range(2)
+    )
+    out = tuple(
+        Curve(np.array([1, 2]), np.array([hidden[j], output]), f"hidden {j + 1} times {OUTPUT[j, 0]:g}")
+        for j in range(2)
+    )
+    nodes = Curve(np.array([0, 0, 1, 1, 2]), np.array([*inputs, *hidden, output]), "", "points")
+    return Panel(
+        title="(2, 3) goes forward: 5 and 1, then 9",
+        x_label="0: inputs, 1: hidden nodes, 2: output",
+        y_label="value of the node",
+        curves=(*into, *out, nodes),
+    )
+
+
+def _activations(first: float, second: float) -> Panel:
+    import keras
+
+    sums = np.linspace(-3, 6, 200)
+    nodes = np.array([first, second])
+    functions = {
+        "none": keras.activations.linear,
+        "ReLU": keras.activations.relu,
+        "tanh": keras.activations.tanh,
+    }
+    lines = tuple(Curve(sums, np.asarray(f(sums), np.float64), name) for name, f in functions.items())
+    points = tuple(
+        Curve(nodes, np.asarray(f(nodes), np.float64), f"hidden nodes, {name}", "points")
+        for name, f in functions.items()
+        if name != "ReLU"
+    )
+    return Panel(
+        title="What a hidden node lets through",
+        x_label="weighted sum",
+        y_label="value passed on",
+        curves=(*lines, *points),
+    )
+
+
+DEMO = Demo(
+    name="forward_pass",
+    article="3",
+    idea="weights times inputs, added up, layer by layer",
+    data="five made-up customers",
+    parameters=6,
+    expected=(
+        Expected("first hidden node", 5.0, 0.0, "computed"),
+        Expected("second hidden node", 1.0, 0.0, "computed"),
+        Expected("output", 9.0, 0.0, "computed"),
+        Expected("output with tanh", 1.238224, 5e-7, "computed"),
+        Expected("output with ReLU of (3, 5)", 52.0, 0.0, "computed"),
+        Expected("output with ReLU of (1, -1)", 63.0, 0.0, "computed"),
+        Expected("output with ReLU of (0, 0)", 0.0, 0.0, "computed"),
+        Expected("output with ReLU of (8, 4)", 148.0, 0.0, "computed"),
+    ),
+    run=Program(compute, steps=0),
+)

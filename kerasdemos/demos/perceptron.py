@@ -1,0 +1,140 @@
+"""The perceptron: learn from mistakes, and only from mistakes.
+
+Article 0's fourth snippet (Rosenblatt, 1957). A neuron adds up its weighted inputs and answers 1 if
+the sum is not negative, else 0. It looks at one example at a time. If it is right, nothing happens;
+if it is wrong, each weight moves by rate * (target - answer) * input: towards the inputs it should
+have said yes to, away from those it should not. No derivative is needed, which is lucky, for a step
+has none. If some line divides the examples, the rule finds one.
+
+The article teaches it OR: weights drawn from U[0, 1), rate .2, 100 examples picked at random. A
+third input that is always 1 stands in for the bias. The original trains a NumPy vector in a Python
+loop; here the weights are a Keras `Dense(1)` without bias, which gives the sum, the step follows
+it, and all picks run in one compiled graph. Keras has no step layer and no optimizer for a rule
+that follows no gradient, so the rule stands here in one line, as Rosenblatt wrote it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from kerasdemos.demo import Curve, Demo, Expected, Outcome, Panel, Program
+
+INPUTS = np.array([[0, 0, 1], [0, 1, 1], [1, 0, 1], [1, 1, 1]], np.float64)  # the third column is the bias
+TARGETS = np.array([0, 1, 1, 1], np.float64)
+RATE = 0.2
+
+
+def compute(*, steps: int, seed: int, data: Path | None = None) -> Outcome:
+    """Show the neuron `steps` random examples of OR; `seed` draws its first weights and the examples."""
+    random = np.random.default_rng(seed)
+    model = neuron(random.uniform(0, 1, 3))
+    picks = random.integers(0, 4, steps)
+    weights = learn(model, picks)  # (steps + 1, 3)
+    answers = weights @ INPUTS.T >= 0  # (steps + 1, 4)
+    right = (answers == TARGETS).sum(axis=1)
+    sums = model(INPUTS).numpy()[:, 0]
+    return Outcome(
+        lines=(
+            *(
+                f"{a:.0f} or {b:.0f}: the sum is {s:+.3f}, so the answer is {s >= 0:d} (it should be {t:.0f})"
+                for (a, b, _), s, t in zip(INPUTS, sums, TARGETS, strict=True)
+            ),
+            f"{right[-1]} of 4 right; the weights changed at {_changes(weights)} of {steps} examples",
+        ),
+        measures={"rows answered right": float(right[-1]), "examples that taught": float(_changes(weights))},
+        panels=(_boundary(weights), _progress(right)),
+        history={
+            "step": np.arange(steps + 1),
+            "weight_1": weights[:, 0],
+            "weight_2": weights[:, 1],
+            "weight_bias": weights[:, 2],
+            "right": right,
+        },
+        model=model,
+    )
+
+
+def neuron(weights: np.ndarray):
+    """A Keras model that adds up its three inputs, weighted; its answer is 1 where the sum is at least 0."""
+    import keras
+
+    model = keras.Sequential(
+        [
+            keras.Input((3,), dtype="float64", name="x"),
+            keras.layers.Dense(1, use_bias=False, dtype="float64", name="sum"),
+        ],
+        name="perceptron",
+    )
+    model.set_weights([np.reshape(weights, (3, 1))])
+    return model
+
+
+def learn(model, picks: np.ndarray) -> np.ndarray:
+    """Show `model` the rows that `picks` numbers, one by one; its weights before and after, (n + 1, 3)."""
+    import tensorflow as tf
+
+    weights = model.trainable_variables[0]  # (3, 1)
+    steps = len(picks)
+
+    @tf.function
+    def run():
+        path = tf.TensorArray(tf.float64, steps + 1, element_shape=(3, 1)).write(0, weights.value)
+        for step in tf.range(steps):
+            pick = tf.constant(picks)[step]
+            x, target = tf.constant(INPUTS)[pick][None], tf.constant(TARGETS)[pick]
+            answer = tf.cast(model(x)[0, 0] >= 0, tf.float64)
+            weights.assign_add(RATE * (target - answer) * tf.transpose(x))
+            path = path.write(step + 1, weights.value)
+        return path.stack()
+
+    return run().numpy()[:, :, 0]
+
+
+def _changes(weights: np.ndarray) -> int:
+    return int(np.any(np.diff(weights, axis=0) != 0, axis=1).sum())
+
+
+def _boundary(weights: np.ndarray) -> Panel:
+    zeros, ones = INPUTS[TARGETS == 0], INPUTS[TARGETS == 1]
+    return Panel(
+        title="Below the line it answers 0, above it 1",
+        x_label="first input",
+        y_label="second input",
+        curves=(
+            Curve(*_line(weights[0]), "first weights"),
+            Curve(*_line(weights[-1]), "last weights"),
+            Curve(zeros[:, 0], zeros[:, 1], "should be 0", "points"),
+            Curve(ones[:, 0], ones[:, 1], "should be 1", "points"),
+        ),
+    )
+
+
+def _line(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where the weighted sum is 0: the piece of that line nearest to the middle of the four points."""
+    normal = weights[:2]
+    middle = np.array([0.5, 0.5])
+    foot = middle - normal * (middle @ normal + weights[2]) / (normal @ normal)
+    along = np.array([-normal[1], normal[0]]) / np.linalg.norm(normal)
+    return tuple((foot + np.outer([-0.8, 0.8], along)).T)
+
+
+def _progress(right: np.ndarray) -> Panel:
+    return Panel(
+        title="It stops changing when all four are right",
+        x_label="examples seen",
+        y_label="rows answered right",
+        curves=(Curve(np.arange(len(right)), right),),
+    )
+
+
+DEMO = Demo(
+    name="perceptron",
+    article="0",
+    idea="a neuron that learns OR from its mistakes",
+    data="OR",
+    parameters=3,
+    expected=(Expected("rows answered right", 4.0, 0.0, "computed"),),
+    run=Program(compute, steps=100),
+)
