@@ -31,7 +31,7 @@ $(STAMP): requirements.lock pyproject.toml
 
 demo: install
 	@$(BIN)/kerasdemos train digits_cnn --if-missing --out outputs
-	@$(BIN)/visualize article $(DEMO)/model.keras --data mnist:test --per-class --out $(DEMO)
+	@$(BIN)/visualize gallery $(DEMO)/model.keras --data mnist:test --per-class --out $(DEMO)
 
 test: install
 	@$(BIN)/python -m pytest

@@ -1,0 +1,46 @@
+"""What did a Keras model learn, and why does it say that?"""
+
+from visualize.errors import InputError
+from visualize.methods.features import features
+from visualize.methods.filters import filters
+from visualize.methods.gradcam import gradcam
+from visualize.methods.maximize import maximize
+from visualize.methods.occlusion import occlusion
+from visualize.methods.saliency import saliency
+from visualize.methods.summary import layer_facts, summary
+from visualize.models import describe, open_model
+from visualize.results import Attribution, Structure, Tiles, load, save
+
+__all__ = [
+    "Attribution",
+    "InputError",
+    "Structure",
+    "Tiles",
+    "describe",
+    "draw",
+    "features",
+    "filters",
+    "gradcam",
+    "layer_facts",
+    "load",
+    "maximize",
+    "occlusion",
+    "open_model",
+    "saliency",
+    "save",
+    "summary",
+    "write_gif",
+    "write_png",
+]
+
+
+def __getattr__(name: str):
+    if name in (
+        "draw",
+        "write_gif",
+        "write_png",
+    ):  # matplotlib costs a second: imported when something is drawn
+        from visualize import figures
+
+        return getattr(figures, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

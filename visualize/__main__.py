@@ -1,0 +1,5 @@
+"""`python -m visualize`."""
+
+from visualize.cli import main
+
+main(prog_name="visualize")

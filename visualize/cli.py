@@ -1,0 +1,248 @@
+"""The command line: visualize METHOD MODEL [IMAGES...]."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from visualize import commands
+from visualize.errors import InputError
+from visualize.terminal import say
+
+HELP = """Show what a saved Keras model learned, and why it says what it says.
+
+\b
+  visualize layers model.keras                     every layer by its path
+  visualize saliency model.keras cat.png           which pixels matter
+  visualize gradcam model.keras cat.png dog.png    which places speak for the class
+  visualize maximize model.keras --target 3        what the model wants to see
+  visualize gallery model.keras --data mnist:test  all of it at once
+
+Each figure is written as METHOD-*.png, with its raw values beside it (.npz) and a record of how it was made (.json). The paths
+that were written go to standard output, all else to standard error. Exit status: 0, or 2 for a mistake in what was asked.
+"""
+GALLERY = ("summary", "filters", "features", "maximize", "occlusion", "saliency", "gradcam")
+
+
+class Commands(click.Group):
+    """The fixed commands and one for each method, imported when it is asked for."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """All of them, the methods last."""
+        return [*super().list_commands(context), *sorted(commands.method_names())]
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """One command by its name."""
+        found = super().get_command(context, name)
+        if found is None and name in commands.method_names():
+            found = method_command(name)
+        return found
+
+
+@click.group(
+    cls=Commands,
+    help=HELP,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.version_option(package_name="kerasdemos", prog_name="visualize")
+def main() -> None:
+    """Run one command."""
+
+
+def reported(function: Callable) -> Callable:
+    """Turn what a person got wrong into one line and exit status 2; anything else is our bug and keeps its traceback."""
+
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except (InputError, OSError) as error:
+            say(f"Error: {error}")
+            sys.exit(2)
+        except KeyboardInterrupt:
+            say("Interrupted: what was written is whole.")
+            sys.exit(130)
+
+    return run
+
+
+def model_options(function: Callable) -> Callable:
+    """The options of every command that opens a model."""
+    options = [
+        click.argument("model", metavar="MODEL", type=click.Path(path_type=Path)),
+        click.option(
+            "--unsafe",
+            is_flag=True,
+            help="Let the file run code of its own (Lambda layers). Only if you trust its author.",
+        ),
+        click.option(
+            "--custom-objects",
+            metavar="MODULE",
+            multiple=True,
+            help="Python module to import first: it registers the model's classes.",
+        ),
+    ]
+    return functools.reduce(lambda decorated, option: option(decorated), reversed(options), function)
+
+
+def image_options() -> list[click.Parameter]:
+    """The options of every command that asks about pictures."""
+    return [
+        click.Argument(["images"], metavar="[IMAGES]...", nargs=-1, type=click.Path(path_type=Path)),
+        click.Option(
+            ["--data"],
+            metavar="NAME:PART",
+            help="A named data set such as mnist:test or idx:DIR, or a .npz file.",
+        ),
+        click.Option(["--index"], metavar="N,N,...", help="Which images of the data set.  [default: 0]"),
+        click.Option(
+            ["--per-class"],
+            is_flag=True,
+            help="The first image of each class, each explained for its own class, as one sheet.",
+        ),
+        click.Option(["--sheet"], is_flag=True, help="All images in one figure; by default each has its own."),
+    ]
+
+
+def method_command(name: str) -> click.Command:
+    """The command of one method, read off its function."""
+    function = commands.method(name)
+    parameters: list[click.Parameter] = []
+    if commands.takes(function, "images"):
+        parameters += image_options()
+    if commands.takes(function, "target"):
+        text = commands.argument_help(function)["target"]
+        parameters.append(click.Option(["--target"], metavar="T", multiple=True, help=f"{text} Repeat it for several."))
+    parameters += commands.options_of(function)
+    parameters += [
+        click.Option(
+            ["--input-range"],
+            type=float,
+            nargs=2,
+            metavar="LOW HIGH",
+            help="What black and white are for the model; by default its card says.",
+        ),
+        click.Option(
+            ["--out"],
+            type=click.Path(path_type=Path),
+            default=Path(),
+            metavar="DIR",
+            help="Where to write.  [default: here]",
+        ),
+    ]
+    run = model_options(reported(functools.partial(run_method, name)))
+    parameters = [*reversed(run.__click_params__), *parameters]
+    head = long = commands.long_help(function)
+    return click.Command(name, callback=run, params=parameters, help=long, short_help=head.split("\n")[0])
+
+
+def run_method(name: str, model: Path, *, out: Path, unsafe: bool, custom_objects: Sequence[str], **asked: Any) -> None:
+    """One method on one model: open, gather, compute, write."""
+    asked = _checked(name, asked)
+    from visualize import running
+
+    for path in running.run(name, running.opened_model(model, unsafe, custom_objects), out, asked):
+        click.echo(path)
+
+
+@main.command()
+@model_options
+@reported
+def layers(model: Path, unsafe: bool, custom_objects: Sequence[str]) -> None:
+    """List every layer by its path, and the layer that Grad-CAM reads by default."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from visualize import models
+    from visualize.methods.summary import layer_facts
+    from visualize.running import opened_model
+
+    facts = layer_facts(opened_model(model, unsafe, custom_objects))
+    table = Table("layer", "class", "output", "parameters", "CAM", "kernels", box=None, header_style="bold")
+    table.columns[0].no_wrap = True
+    table.columns[3].justify = "right"
+    for fact in facts:
+        shape = " x ".join("?" if size is None else str(size) for size in fact.shape[1:])
+        cam, kernels = ("yes" if mark else "" for mark in (fact.spatial and fact.within, fact.has_kernels))
+        table.add_row(fact.path, fact.kind, shape, f"{fact.parameters:,}", cam, kernels)
+    wide = None if sys.stdout.isatty() else 1000  # a pipe gets each layer on one line
+    Console(width=wide, highlight=False, markup=False).print(table)
+    try:
+        path, reason = models.cam_layer(facts)
+        click.echo(f"Default CAM layer: {path} ({reason}).")
+    except InputError as error:
+        click.echo(f"Default CAM layer: none. {error}")
+
+
+@main.command()
+@click.argument("file", metavar="FILE.npz", type=click.Path(path_type=Path))
+@click.option("--out", metavar="FILE.png", type=click.Path(path_type=Path), help="Where to write.  [default: beside it]")
+@reported
+def draw(file: Path, out: Path | None) -> None:
+    """Draw the figure of a .npz again, without the model."""
+    from visualize import figures, results
+
+    loaded = results.load(file)
+    click.echo(figures.write_png(figures.draw(loaded), out or file.with_suffix(".png")))
+    if isinstance(loaded[0], results.Tiles) and loaded[0].frames is not None:
+        click.echo(figures.write_gif(loaded[0], (out or file).with_suffix(".gif")))
+
+
+@main.command(params=[*image_options()])
+@click.option("--input-range", type=float, nargs=2, metavar="LOW HIGH", help="What black and white are for the model.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    metavar="DIR",
+    help="Where to write.  [default: here]",
+)
+@model_options
+@reported
+def gallery(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], **asked: Any) -> None:
+    """Write the figures of every method at once, modifiers side by side."""
+    asked = _checked("saliency", asked)
+    from visualize import running
+
+    opened = running.opened_model(model, unsafe, custom_objects)
+    for name in GALLERY:
+        choices = commands.choices_of(commands.method(name))
+        wanted = {**asked, **{option: ("none", *values) for option, values in choices.items()}}
+        if name == "features":
+            wanted = _first_image(wanted)
+        try:
+            for path in running.run(name, opened, out, wanted):
+                click.echo(path)
+        except InputError as error:
+            say(f"Skipped {name}: {error}")
+
+
+def _first_image(asked: dict[str, Any]) -> dict[str, Any]:
+    """One picture is enough where each gives a whole figure."""
+    return {**asked, "images": asked["images"][:1], "index": (asked["index"] or (0,))[:1], "per_class": False}
+
+
+def _checked(name: str, asked: dict[str, Any]) -> dict[str, Any]:
+    """The options, with what can be told to be wrong told before TensorFlow is imported."""
+    low_high = asked.get("input_range")
+    if low_high and not low_high[0] < low_high[1]:
+        raise InputError(f"`--input-range` must be LOW HIGH, low < high. Received: {low_high[0]:g} {low_high[1]:g}.")
+    if not commands.takes(commands.method(name), "images"):
+        return asked
+    if bool(asked["images"]) == bool(asked["data"]):
+        given = "both" if asked["data"] else "neither"
+        raise InputError(f"`{name}` needs either IMAGES or --data, such as --data mnist:test. Received: {given}.")
+    if asked["data"] is None and (asked["index"] or asked["per_class"]):
+        raise InputError("`--index` and `--per-class` choose from a data set: name it with --data.")
+    if asked["index"] and asked["per_class"]:
+        raise InputError("`--index` and `--per-class` exclude each other: both choose the images.")
+    try:
+        index = tuple(int(part) for part in asked["index"].split(",")) if asked["index"] else None
+    except ValueError:
+        raise InputError(f"`--index` must be whole numbers with commas between. Received: {asked['index']!r}.") from None
+    return {**asked, "index": index}

@@ -1,0 +1,105 @@
+"""Commands: a method's signature becomes options, its docstring becomes help.
+
+A method is added in one file. Whatever its function takes by keyword only is an option of the same name; a parameter
+`images` asks for pictures, a parameter `target` for a class; the text of `--help` is the docstring's.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import re
+import types
+import typing
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from visualize import methods
+
+
+def method_names() -> dict[str, str]:
+    """Every method and the module that holds it."""
+    found = {}
+    for module in pkgutil.iter_modules(methods.__path__):
+        for name in importlib.import_module(f"{methods.__name__}.{module.name}").__all__:
+            found[name] = f"{methods.__name__}.{module.name}"
+    return found
+
+
+def method(name: str) -> Callable:
+    """The function of a method."""
+    return getattr(importlib.import_module(method_names()[name]), name)
+
+
+def takes(function: Callable, parameter: str) -> bool:
+    """Whether a method has a parameter of that name."""
+    return parameter in inspect.signature(function).parameters
+
+
+def options_of(function: Callable) -> list[click.Option]:
+    """A click option for each keyword-only parameter of a simple type; others are for Python only."""
+    hints, help_texts = typing.get_type_hints(function), argument_help(function)
+    options = []
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.kind is not inspect.Parameter.KEYWORD_ONLY or name == "input_range":
+            continue  # --input-range is an option of every command
+        option = _option(name, hints[name], parameter.default, help_texts.get(name, ""))
+        if option is not None:
+            options.append(option)
+    return options
+
+
+def choices_of(function: Callable) -> dict[str, tuple[str, ...]]:
+    """The options of a method that are a choice among words; each can be repeated."""
+    kinds = {name: _kinds(hint) for name, hint in typing.get_type_hints(function).items()}
+    return {name: typing.get_args(kind) for name, (kind, *_) in kinds.items() if typing.get_origin(kind) is typing.Literal}
+
+
+def argument_help(function: Callable) -> dict[str, str]:
+    """The text of each entry of a docstring's Args section."""
+    entries = re.findall(r"^    (\w+): (.*?)(?=^    \w|\Z)", _section(function, "Args"), re.MULTILINE | re.DOTALL)
+    return {name: " ".join(body.split()) for name, body in entries}
+
+
+def long_help(function: Callable) -> str:
+    """The docstring up to its sections, what it returns, and its example."""
+    head = re.split(r"^\w+:$", inspect.cleandoc(function.__doc__ or ""), maxsplit=1, flags=re.MULTILINE)[0].strip()
+    returned = " ".join(_section(function, "Returns").split())
+    example = inspect.cleandoc(_section(function, "Example"))
+    parts = [head, f"Result: {returned}" if returned else "", f"\b\nExample:\n  {example}" if example else ""]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _section(function: Callable, name: str) -> str:
+    """The body of a docstring's section, indented as it stands there; "" where there is none."""
+    text = inspect.cleandoc(function.__doc__ or "")
+    found = re.search(rf"^{name}:\n(.*?)(?=^\w|\Z)", text, re.MULTILINE | re.DOTALL)
+    return found.group(1) if found else ""
+
+
+def _option(name: str, hint: Any, default: Any, text: str) -> click.Option | None:
+    flag = "--" + name.replace("_", "-")
+    kinds = _kinds(hint)
+    if len(kinds) != 1:
+        return None
+    (kind,) = kinds
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is typing.Literal:
+        choices = click.Choice([*arguments, "none"])
+        return click.Option([flag], type=choices, multiple=True, help=f"{text} Repeat it for several columns in one figure.")
+    if origin is tuple and all(one in (int, float) for one in arguments):
+        metavar = "LOW HIGH" if arguments[0] is float else "HEIGHT WIDTH"
+        return click.Option([flag], type=arguments[0], nargs=len(arguments), default=default, metavar=metavar, help=text)
+    if kind in (int, float, str):
+        metavar = {"layer": "PATH", "explained": "INPUT"}.get(name)
+        return click.Option([flag], type=kind, default=default, show_default=default is not None, metavar=metavar, help=text)
+    return None
+
+
+def _kinds(hint: Any) -> tuple[Any, ...]:
+    """The types of an annotation, without None."""
+    union = typing.get_origin(hint) in (typing.Union, types.UnionType)
+    return tuple(kind for kind in typing.get_args(hint) if kind is not type(None)) if union else (hint,)

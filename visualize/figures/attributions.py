@@ -1,0 +1,167 @@
+"""Attributions as a sheet: one row an image, the picture first, then one column a map."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from visualize.figures.scales import Scale, as_rgb, scale_of
+from visualize.results import Attribution
+
+DPI = 120
+GAP = 0.14  # inches between cells
+HEADER = 0.62  # inches above the first row: the names of the columns
+TITLE = 0.42  # inches above each row: class and score
+FOOTER = 0.62  # inches below the last row: color bars
+MOST_COUNTS = 6  # predicted classes that are listed beside an occlusion map
+
+
+def draw_attributions(attributions: Sequence[Attribution]) -> Figure:
+    """One row an image: the picture, then each attribution, every map on its own scale, whose end stands above it."""
+    columns = ["picture"]
+    for number, one in enumerate(attributions):
+        columns += [f"map {number}"]
+        columns += ["classes", "counts"] if "position_classes" in one.arrays and len(attributions) == 1 else []
+    first = attributions[0]
+    count, height, width = first.values.shape
+    cell = 2.6 if count == 1 else 1.5 if count > 3 else 2.0  # inches of the shorter side
+    unit = cell / min(height, width)
+    cell_width, cell_height = min(width * unit, 3 * cell), min(height * unit, 3 * cell)
+    total_width = len(columns) * (cell_width + GAP) + GAP
+    total_height = HEADER + count * (cell_height + TITLE) + FOOTER
+    figure = Figure(figsize=(max(total_width, 3.2), total_height), dpi=DPI)
+
+    def axes(row: int, column: int) -> Axes:
+        left = GAP + column * (cell_width + GAP)
+        bottom = total_height - HEADER - row * (cell_height + TITLE) - TITLE - cell_height
+        return _axes(figure, left, bottom, cell_width, cell_height)
+
+    signed = [bool((one.values < 0).any()) for one in attributions]
+    palette = _palette(first)
+    pictures = as_rgb(first.images, first.settings.get("input_range"))
+    for row in range(count):
+        _picture(axes(row, 0), pictures[row], _title(first, row))
+        for number, one in enumerate(attributions):
+            _map(axes(row, 1 + number), one.values[row], scale_of(one.values[row], signed=signed[number]))
+        if "classes" in columns:
+            _classes(axes(row, 2), axes(row, 3), first, row, palette)
+    for number, one in enumerate(attributions):
+        left = GAP + (1 + number) * (cell_width + GAP)
+        _header(figure, left + cell_width / 2, total_height - HEADER / 2, _column_name(one))
+        _color_bar(figure, signed[number], str(one.settings.get("unit", "")), left, cell_width)
+    if "classes" in columns:
+        center = GAP + 2 * (cell_width + GAP) + cell_width / 2
+        _header(figure, center, total_height - HEADER / 2, "class while\nhidden here")
+        _header(figure, center + cell_width + GAP, total_height - HEADER / 2, "positions")
+    return figure
+
+
+def _axes(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
+    """Axes at a place in inches, without ticks."""
+    wide, high = figure.get_size_inches()
+    axes = figure.add_axes((left / wide, bottom / high, width / wide, height / high))
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_linewidth(0.5)
+        spine.set_color("0.6")
+    return axes
+
+
+def _header(figure: Figure, x: float, y: float, text: str) -> None:
+    wide, high = figure.get_size_inches()
+    figure.text(x / wide, y / high, text, ha="center", va="center", fontsize=9, fontweight="bold")
+
+
+def _picture(axes: Axes, picture: np.ndarray, title: str) -> None:
+    axes.imshow(picture, interpolation="nearest", aspect="auto")
+    axes.set_title(title, fontsize=8, pad=3)
+
+
+def _map(axes: Axes, values: np.ndarray, scale: Scale) -> None:
+    axes.imshow(values, cmap=scale.colors, vmin=scale.low, vmax=scale.high, interpolation="nearest", aspect="auto")
+    if scale.note:
+        box = {"boxstyle": "round", "facecolor": "white", "edgecolor": "0.6"}
+        axes.text(0.5, 0.5, scale.note, transform=axes.transAxes, ha="center", va="center", fontsize=8, bbox=box)
+    else:
+        end = "\u00b1" if scale.low < 0 else "max "
+        axes.set_title(f"{end}{scale.high:.2g}", fontsize=8, pad=3)
+
+
+def _palette(one: Attribution) -> dict[int, tuple[float, ...]]:
+    """A color for each class that was chosen anywhere, the same in every row."""
+    chosen = np.unique(one.arrays.get("position_classes", np.array([], int))).tolist()
+    colors = colormaps["tab10" if max(chosen, default=0) < 10 else "tab20"]
+    return {index: colors((index if max(chosen) < 10 else number) % colors.N) for number, index in enumerate(chosen)}
+
+
+def _classes(map_axes: Axes, list_axes: Axes, one: Attribution, row: int, palette: dict[int, tuple[float, ...]]) -> None:
+    """The class that the model chose with the patch nearest to each pixel, and how many positions chose which."""
+    chosen = one.arrays["position_classes"][row]  # (rows, columns)
+    counts = Counter(chosen.ravel().tolist()).most_common()
+    names = one.settings.get("class_names", [])
+    rows, columns = (
+        _nearest(one.settings[starts], one.settings["patch"], length)
+        for starts, length in zip(("tops", "lefts"), one.values.shape[1:], strict=True)
+    )
+    colors = np.array([[palette[index] for index in line] for line in chosen[np.ix_(rows, columns)].tolist()])
+    map_axes.imshow(colors, interpolation="nearest", aspect="auto")
+    list_axes.axis("off")
+    step = 1.0 / (MOST_COUNTS + 1)
+    for line, (index, number) in enumerate(counts[:MOST_COUNTS]):
+        name = names[index] if index < len(names) else str(index)
+        y = 1.0 - (line + 0.5) * step
+        list_axes.text(0.04, y, "\u25a0", color=palette[index], fontsize=10, va="center")
+        list_axes.text(0.2, y, f"{name}: {number}", fontsize=8, va="center")
+    if len(counts) > MOST_COUNTS:
+        list_axes.text(0.2, step / 2, f"and {len(counts) - MOST_COUNTS} more", fontsize=7, va="center")
+    list_axes.set_xlim(0, 1)
+    list_axes.set_ylim(0, 1)
+
+
+def _nearest(starts: Sequence[int], patch: int, length: int) -> np.ndarray:
+    """For each pixel the position whose patch is centered nearest to it."""
+    centers = np.array([(start + min(start + patch, length) - 1) / 2 for start in starts])
+    return np.abs(np.arange(length)[:, None] - centers).argmin(axis=1)
+
+
+def _title(one: Attribution, row: int) -> str:
+    """Class and score of one image: what the maps of its row speak of."""
+    names, index = one.settings.get("class_names", []), int(one.targets[row])
+    score = f"{one.settings.get('score', 'score')} {one.scores[row]:.3g}"
+    if index < 0:
+        return score
+    name = names[index] if index < len(names) else f"class {index}"
+    probability = f", p {one.arrays['probability'][row]:.3f}" if one.settings.get("score") == "logit" else ""
+    lines = [f"{name}: {score}{probability}"]
+    if "names" in one.arrays:
+        lines.insert(0, str(one.arrays["names"][row]))
+    return "\n".join(lines)
+
+
+def _column_name(one: Attribution) -> str:
+    lines = [one.method]
+    if one.settings.get("modifier"):
+        lines[0] += f", {one.settings['modifier']}"
+    if one.settings.get("layer"):
+        lines.append(str(one.settings["layer"]))
+    if "patch" in one.settings:
+        lines.append(f"patch {one.settings['patch']}, stride {one.settings['stride']}")
+    return "\n".join(lines)
+
+
+def _color_bar(figure: Figure, signed: bool, unit: str, left: float, width: float) -> None:
+    """The colors of a column, from end to end of whatever stands above each of its maps."""
+    axes = _axes(figure, left, FOOTER - 0.22, width, 0.09)
+    scale = scale_of(np.array([-1.0, 1.0]), signed=signed)
+    axes.imshow(np.linspace(scale.low, 1, 256)[None], cmap=scale.colors, aspect="auto", extent=(scale.low, 1, 0, 1))
+    ticks = {-1: "\u2212", 0: "0", 1: "+"} if signed else {0: "0", 1: "max"}
+    axes.set_xticks(list(ticks), list(ticks.values()), fontsize=7)
+    axes.tick_params(length=2, pad=1)
+    axes.get_xticklabels()[-1].set_horizontalalignment("right")
+    axes.set_xlabel(unit, fontsize=7, labelpad=1)

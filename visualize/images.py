@@ -1,0 +1,108 @@
+"""Images: from a file to numbers that a model takes."""
+
+from __future__ import annotations
+
+import warnings
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from visualize.errors import InputError
+
+
+def read_picture(path: str | Path, *, channels: int) -> np.ndarray:
+    """A picture file as bytes, (height, width, channels) uint8, turned as its EXIF entry says.
+
+    Args:
+        path: any format that Pillow reads; of an animation the first frame.
+        channels: 1 for gray, 3 for red, green and blue. Transparent parts become white.
+
+    Raises:
+        InputError: no such file, no picture, or one of more than 89 million pixels.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"`images` must be picture files or arrays. Received: {path}, which is no file.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as picture:
+                picture = ImageOps.exif_transpose(picture)
+                return _bytes(picture, channels)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise InputError(f"{path} must have at most {Image.MAX_IMAGE_PIXELS:,} pixels. Received: more.") from None
+    except UnidentifiedImageError:
+        raise InputError(f"{path} must be a picture. Received: a file that Pillow cannot identify.") from None
+    except (OSError, ValueError, SyntaxError, EOFError, IndexError) as error:
+        raise InputError(f"{path} must be a whole picture. Received: one that cannot be decoded ({error}).") from None
+
+
+def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
+    """The arrays of a `.npy` (one, named "images") or `.npz` file.
+
+    Raises:
+        InputError: no such file, no such format, or pickled objects in it, which could run code.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path} must be a .npy or .npz file. Received: no such file.")
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return {"images": loaded}
+        with loaded as file:
+            arrays = {name: file[name] for name in file.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        pickled = "allow_pickle" in str(error)
+        what = "pickled objects, which could run code" if pickled else "something that NumPy cannot read"
+        raise InputError(f"{path} must hold plain arrays. Received: {what}.") from None
+    if not arrays:
+        raise InputError(f"{path} must hold an array. Received: an empty archive.")
+    return arrays
+
+
+def resized(picture: np.ndarray, size: tuple[int | None, int | None]) -> np.ndarray:
+    """A picture of bytes, (height, width, channels), scaled to (height, width); an unknown length stays as it is."""
+    height, width = size[0] or picture.shape[0], size[1] or picture.shape[1]
+    if picture.shape[:2] == (height, width):
+        return picture
+    planes = [
+        Image.fromarray(plane).resize((width, height), Image.Resampling.BILINEAR) for plane in np.moveaxis(picture, -1, 0)
+    ]
+    return np.stack([np.asarray(plane) for plane in planes], axis=-1)
+
+
+def scaled(pixels: np.ndarray, input_range: Sequence[float]) -> np.ndarray:
+    """Bytes as numbers in a model's range: 0 becomes its low end and 255 its high end, float32."""
+    low, high = input_range
+    return (low + (high - low) / 255.0 * pixels.astype("float64")).astype("float32")
+
+
+def with_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
+    """Bytes, (height, width) or (height, width, any), as (height, width, channels): gray is repeated, color mixed to gray."""
+    pixels = pixels[..., None] if pixels.ndim == 2 else pixels
+    if pixels.shape[-1] == channels:
+        return pixels
+    if pixels.shape[-1] == 1:
+        return np.repeat(pixels, channels, axis=-1)
+    if pixels.shape[-1] == 3 and channels == 1:
+        return np.asarray(Image.fromarray(pixels).convert("L"))[..., None]
+    raise InputError(f"Pictures must have 1 or 3 channels, to be used as {channels}. Received: {pixels.shape[-1]}.")
+
+
+def _bytes(picture: Image.Image, channels: int) -> np.ndarray:
+    if picture.mode.startswith("I"):  # 16 bits a pixel, which convert() would cut off at 255
+        deep = np.asarray(picture).astype("float64")
+        picture = Image.fromarray((np.clip(deep, 0, 65535) / 257.0).round().astype("uint8"))
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        white = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(white, picture)
+    if channels == 1:
+        return np.asarray(picture.convert("L"))[..., None]
+    if channels == 3:
+        return np.asarray(picture.convert("RGB"))
+    raise InputError(f"A picture file gives 1 or 3 channels. The model takes {channels}: hand over a .npy array.")

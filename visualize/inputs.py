@@ -1,0 +1,197 @@
+"""Inputs: the arrays that a model is asked about, checked once at the door."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from visualize.errors import InputError
+from visualize.lazy import keras, tf
+
+ANY_SIZE = 128  # the height or width of a picture where the model takes any
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The arrays of one question, by input name.
+
+    Attributes:
+        arrays: name -> (batch, ...); the model's first input is called "images" where it has no name.
+        explained: the name of the input that is explained.
+        structure: the names, in the list or dict that the model takes.
+    """
+
+    arrays: Mapping[str, np.ndarray]
+    explained: str
+    structure: Any
+
+    @property
+    def images(self) -> np.ndarray:
+        """The explained array, (batch, height, width, channels) or (batch, height, width)."""
+        return self.arrays[self.explained]
+
+    def specs(self) -> dict[str, Any]:
+        """A tensor specification for each array, whatever the size of the batch."""
+        return {name: tf.TensorSpec([None, *array.shape[1:]], array.dtype) for name, array in self.arrays.items()}
+
+    def packed(self, tensors: Mapping[str, Any]) -> Any:
+        """The tensors in the structure that the model is called on."""
+        return keras.tree.map_structure(lambda name: tensors[name], self.structure)
+
+
+def inputs_of(model: Any, images: Any, explained: str | None = None) -> Inputs:
+    """Check what a person hands over as `images` against what the model takes.
+
+    Args:
+        model: Keras model.
+        images: an array; or, for a model of several inputs, a list of arrays or a dict of arrays by input name.
+        explained: the name of the input to explain; it can be left out where one input alone is a batch of pictures.
+
+    Raises:
+        InputError: names, shapes or numbers that the model cannot take.
+    """
+    known = _known(model)
+    if isinstance(images, Mapping):
+        arrays = dict(images)
+        structure = _named_structure(model, arrays, known)
+    elif isinstance(images, list | tuple) and len(known) > 1:
+        if len(images) != len(known):
+            raise InputError(f"`images` must hold one array for each input {_names(known)}. Received: {len(images)} arrays.")
+        arrays = dict(zip(known, images, strict=True))
+        structure = _named_structure(model, arrays, known)
+    else:
+        if len(known) > 1:
+            raise InputError(
+                f"`images` must be a dict with one array for each input of this model: {_names(known)}. Received: one array."
+            )
+        name = next(iter(known), "images")
+        arrays, structure = {name: images}, name
+    arrays = {name: _array(name, array, known.get(name)) for name, array in arrays.items()}
+    counts = {name: len(array) for name, array in arrays.items()}
+    if len(set(counts.values())) != 1 or not min(counts.values()):
+        raise InputError(f"`images` must hold at least one image, and as many of each input. Received: {counts}.")
+    return Inputs(arrays, _explained(arrays, explained), structure)
+
+
+def picture_shape(model: Any, explained: str | None = None) -> tuple[int | None, ...] | None:
+    """The shape that the model takes for its picture, without the batch; None where the model does not tell."""
+    shapes = {name: shape for name, (shape, _) in _known(model).items()}
+    if explained is not None and explained in shapes:
+        return shapes[explained]
+    pictures = [shape for shape in shapes.values() if len(shape) in (2, 3)]
+    return pictures[0] if len(pictures) == 1 else None
+
+
+def input_shapes(model: Any) -> dict[str, tuple[int | None, ...]]:
+    """The shape of each input by name, without the batch; empty where the model does not tell."""
+    return {name: shape for name, (shape, _) in _known(model).items()}
+
+
+def example(model: Any, size: tuple[int, int] | None = None) -> Inputs:
+    """One row of zeros for each input of a model that tells its input shapes: enough to trace it.
+
+    Args:
+        model: Keras model.
+        size: (height, width) of its picture, for a model that takes any.
+
+    Raises:
+        InputError: the model does not tell its input shape, or takes another size.
+    """
+    shapes = input_shapes(model)
+    if not shapes:
+        raise InputError("The model does not tell the shape of its input: call it on one batch before it is saved.")
+    arrays = {name: np.zeros((1, *_settled(shape, size)), "float32") for name, shape in shapes.items()}
+    return inputs_of(model, arrays if len(arrays) > 1 else next(iter(arrays.values())), next(iter(arrays)))
+
+
+def _settled(shape: tuple[int | None, ...], size: tuple[int, int] | None) -> tuple[int, ...]:
+    """An input shape without unknowns: `size`, or a size that any network can take."""
+    if size is not None and len(shape) == 3:
+        shape = (*size, shape[-1])
+    return tuple(length or ANY_SIZE for length in shape)
+
+
+def checked_batch_size(batch_size: int | None, inputs: Inputs) -> int:
+    """The batch size that was asked for, or the one that suits the size of the images."""
+    if batch_size is None:
+        return _suited(inputs.images.shape[1:])
+    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+        raise InputError(f"`batch_size` must be a whole number from 1. Received: {batch_size!r}.")
+    return batch_size
+
+
+def _suited(shape: tuple[int, ...]) -> int:
+    """How many images of (height, width, ...) keep two cores busy without costing memory: 128 small, 10 of 224x224."""
+    return max(1, min(128, 2**19 // max(1, int(np.prod(shape[:2])))))
+
+
+def _known(model: Any) -> dict[str, tuple[tuple[int | None, ...], str]]:
+    """Shape without batch and dtype of each input, by name, where the model tells."""
+    tensors = getattr(model, "inputs", None)
+    if tensors:
+        taken = getattr(model, "input", None)  # a Sequential that no other model calls has none
+        if not isinstance(taken, dict):
+            taken = {tensor._keras_history.operation.name: tensor for tensor in tensors}
+        return {name: (tuple(tensor.shape[1:]), tensor.dtype) for name, tensor in taken.items()}
+    config = model.get_build_config() if hasattr(model, "get_build_config") else None
+    shape = (config or {}).get("input_shape")
+    if isinstance(shape, list | tuple) and len(shape) > 1 and not isinstance(shape[-1], list | tuple):
+        return {"images": (tuple(shape[1:]), "float32")}
+    if isinstance(shape, dict):
+        return {name: (tuple(one[1:]), "float32") for name, one in shape.items()}
+    return {}
+
+
+def _named_structure(model: Any, arrays: Mapping[str, Any], known: Mapping[str, Any]) -> Any:
+    if known and set(arrays) != set(known):
+        raise InputError(f"`images` must hold one array for each input: {_names(known)}. Received: {_names(arrays)}.")
+    taken = getattr(model, "input", None) if getattr(model, "inputs", None) else None
+    if isinstance(taken, list | tuple):
+        return list(known)
+    if taken is not None and not isinstance(taken, dict):
+        return next(iter(known))
+    return {name: name for name in arrays}
+
+
+def _array(name: str, value: Any, known: tuple[tuple[int | None, ...], str] | None) -> np.ndarray:
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise InputError(f"{name!r} must be one array: its rows differ in shape.") from None
+    if array.dtype.kind not in "buif" and array.dtype.name != "bfloat16":
+        raise InputError(f"{name!r} must be an array of numbers. Received: dtype {array.dtype}.")
+    if known is not None:
+        shape, dtype = known
+        fits = len(shape) == array.ndim - 1 and all(
+            want in (None, size) for want, size in zip(shape, array.shape[1:], strict=True)
+        )
+        if not fits:
+            expected = ", ".join(str(size or "any") for size in ("batch", *shape))
+            hint = " Add the batch axis: images[None]." if array.ndim == len(shape) else ""
+            raise InputError(f"{name!r} must have shape ({expected}). Received: {array.shape}.{hint}")
+        array = array.astype(dtype if dtype in ("float32", "float64") or "int" in dtype else "float32", copy=False)
+    elif array.dtype.kind != "f" or array.dtype.itemsize < 4:
+        array = array.astype("float32")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise InputError(f"{name!r} must hold finite numbers. Received: nan or infinity.")
+    return array
+
+
+def _explained(arrays: Mapping[str, np.ndarray], explained: str | None) -> str:
+    if explained is not None:
+        if explained not in arrays:
+            raise InputError(f"`explained` must be an input of the model: {_names(arrays)}. Received: {explained!r}.")
+        return explained
+    if len(arrays) == 1:
+        return next(iter(arrays))
+    pictures = [name for name, array in arrays.items() if array.ndim == 4]
+    if len(pictures) != 1:
+        raise InputError(f"`explained` must name the input to explain, one of {_names(arrays)}. Received: None.")
+    return pictures[0]
+
+
+def _names(names: Any) -> str:
+    return ", ".join(repr(name) for name in names)

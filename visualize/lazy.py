@@ -1,0 +1,23 @@
+"""TensorFlow, imported when it is first used: `--help` must not cost four seconds."""
+
+import importlib
+import os
+from typing import Any
+
+
+class LazyModule:
+    """A module that is imported when one of its names is first asked for."""
+
+    def __init__(self, name: str):
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors only: no word on instruction sets
+        value = getattr(importlib.import_module(self._name), attribute)
+        setattr(self, attribute, value)  # the next look-up is a plain attribute
+        return value
+
+
+keras = LazyModule("keras")
+tf = LazyModule("tensorflow")

@@ -1,0 +1,1 @@
+"""The methods: one family a file; each public function becomes a command."""

@@ -1,0 +1,278 @@
+"""Models: open a saved Keras model safely, find its layers by path."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib
+import importlib.metadata
+import warnings
+import weakref
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from visualize.card import Card, checked_names, checked_range, read_card
+from visualize.errors import InputError
+from visualize.lazy import keras
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a model came from: its file, and the SHA-256 of the file."""
+
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True)
+class LayerFact:
+    """One layer as the model called it."""
+
+    path: str  # "base/block_13_expand" inside a nested model
+    kind: str  # class name
+    shape: tuple[int | None, ...]  # of its output; () where it has several
+    parameters: int
+    has_kernels: bool  # its weights can be drawn as pictures
+    convolution: bool
+    spatial: bool  # its output is a map: (batch, height, width, channels), more than one position
+    within: bool  # it stands between the explained input and the output
+    leaf: bool  # it contains no other layer
+
+
+_origins: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+_cards: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+
+CONVOLUTIONS = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Conv2DTranspose")
+
+
+def open_model(path: str | Path, *, unsafe: bool = False, custom_objects: Sequence[str] = ()) -> Any:
+    """Open a saved Keras model for looking at, not for training.
+
+    Args:
+        path: a `.keras`, `.h5` or `.hdf5` file that holds a whole model. A card of the same name (`model.json` beside
+            `model.keras`) tells input range and class names.
+        unsafe: let the file run code of its own (Lambda layers). Only for files whose author you trust.
+        custom_objects: names of Python modules to import first; importing them registers their Keras classes. Packages
+            that announce such modules under the entry-point group `visualize.custom_objects` need not be named.
+
+    Returns:
+        The uncompiled `keras.Model`. `origin(model)` tells where it came from.
+
+    Raises:
+        InputError: no such file, a corrupt one, weights without a model, a class that nobody registered, a Lambda layer
+            while `unsafe` is False, or a card that is no card.
+    """
+    path = Path(path)
+    check_file(path)
+    card = read_card(path.with_suffix(".json"))
+    _import_custom_objects(custom_objects)
+    if keras.backend.backend() != "tensorflow":
+        raise InputError(
+            f"`visualize` runs on Keras' TensorFlow backend. Received: {keras.backend.backend()!r}. "
+            "Set the environment variable KERAS_BACKEND=tensorflow."
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what a file was compiled with does not matter here
+            model = keras.saving.load_model(path, compile=False, safe_mode=not unsafe)
+    except Exception as error:  # Keras has no error class of its own: tell by the text what happened
+        raise InputError(_reason(path, error)) from error
+    _origins[model] = Origin(path, _sha256(path))
+    _cards[model] = card
+    return model
+
+
+def describe(model: Any, *, class_names: Sequence[str] | None = None, input_range: tuple[float, float] | None = None) -> Any:
+    """Say what the classes of a model are called and what a black and a white pixel are for it, as a card would.
+
+    Nothing is written on the model itself. What is left out stays as it was.
+
+    Returns:
+        The same model.
+
+    Raises:
+        InputError: `input_range` is no range, or `class_names` are no names.
+    """
+    known = card(model)
+    if input_range is not None:
+        known = replace(known, input_range=checked_range("`input_range`", list(input_range)))
+    if class_names is not None:
+        known = replace(known, class_names=checked_names("`class_names`", list(class_names)))
+    _cards[model] = known
+    return model
+
+
+def origin(model: Any) -> Origin | None:
+    """Where `open_model` found this model; None for one that was built or loaded otherwise."""
+    return _origins.get(model)
+
+
+def card(model: Any) -> Card:
+    """What is known of a model's input and classes; an empty card where nobody said anything."""
+    return _cards.get(model, Card())
+
+
+def layers(model: Any) -> dict[str, Any]:
+    """Every layer of a model by its path, containers before what they contain, a shared layer once."""
+    found: dict[str, Any] = {}
+    _collect(model, "", found, set())
+    return found
+
+
+def find_layer(path: str, paths: Sequence[str]) -> str:
+    """The full path of a layer that a person named: the path itself, or its unambiguous last part."""
+    if path in paths:
+        return path
+    endings = [known for known in paths if known.endswith("/" + path)]
+    if len(endings) == 1:
+        return endings[0]
+    if endings:
+        raise InputError(f"`layer` must name one layer. Received: {path!r}, which fits {_listed(endings)}.")
+    near = difflib.get_close_matches(path, paths, n=5, cutoff=0.4)
+    choices = f"Nearest: {_listed(near)}." if near else f"Choices: {_listed(paths)}."
+    raise InputError(f"`layer` must be a layer of the model. Received: {path!r}. {choices}")
+
+
+def cam_layer(facts: Sequence[LayerFact]) -> tuple[str, str]:
+    """The layer whose maps class activation mapping reads by default, with the reason.
+
+    It is the last map of the size of the last convolution's output: the convolution itself, or the normalization, addition
+    or ReLU that finishes its block (`out_relu` in MobileNetV2, `conv5_block3_out` in ResNet50), but not a pooling after it.
+
+    Args:
+        facts: the model's layers in the order in which it calls them.
+
+    Raises:
+        InputError: no convolution has a map of more than one position.
+    """
+    maps = [fact for fact in facts if fact.spatial and fact.within and fact.leaf]
+    last = next((fact for fact in reversed(maps) if fact.convolution), None)
+    if last is None:
+        others = f" Maps that could be read by naming `layer`: {_listed([m.path for m in maps])}." if maps else ""
+        raise InputError(
+            "`layer` was left to choose, but no convolution of this model has a map of more than one position." + others
+        )
+    after = maps[maps.index(last) :]
+    chosen = [fact for fact in after if fact.shape[1:3] == last.shape[1:3]][-1]
+    size = f"{last.shape[1]}x{last.shape[2]}"
+    if chosen is last:
+        return chosen.path, f"the last convolution, a {size} map"
+    return chosen.path, f"the last {size} map, which finishes the block of the last convolution {last.path}"
+
+
+def has_kernels(layer: Any) -> bool:
+    """Whether a layer holds two-dimensional kernels that `filters` can draw."""
+    return kernels_of(layer) is not None
+
+
+def kernels_of(layer: Any) -> Any | None:
+    """A convolution's kernels, (height, width, channels in, filters); None for a layer without."""
+    for name in ("kernel", "depthwise_kernel"):
+        weight = getattr(layer, name, None)
+        if weight is not None and len(getattr(weight, "shape", ())) == 4:
+            return weight
+    return None
+
+
+def _collect(parent: Any, prefix: str, found: dict[str, Any], seen: set[int]) -> None:
+    for layer in _children(parent):
+        if id(layer) in seen:
+            continue
+        seen.add(id(layer))
+        path, again = prefix + layer.name, 1
+        while path in found:  # two layers of one parent may bear one name
+            again += 1
+            path = f"{prefix}{layer.name}:{again}"
+        found[path] = layer
+        _collect(layer, path + "/", found, seen)
+
+
+def _children(parent: Any) -> list[Any]:
+    if isinstance(parent, keras.Model):
+        return list(parent.layers)
+    return parent._flatten_layers(include_self=False, recursive=False)
+
+
+def _listed(names: Sequence[str], most: int = 12) -> str:
+    shown = ", ".join(repr(name) for name in list(names)[:most])
+    return shown + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def check_file(path: Path) -> None:
+    """Tell a missing, a corrupt and a weights-only file apart, without importing Keras.
+
+    Raises:
+        InputError: the file cannot hold a model.
+    """
+    if path.is_dir():
+        raise InputError(f"`model` must be a .keras, .h5 or .hdf5 file. Received: {path}, a directory.")
+    if not path.exists():
+        raise InputError(f"`model` must be a .keras, .h5 or .hdf5 file. Received: {path}, which does not exist.")
+    if path.suffix == ".keras":
+        try:
+            with zipfile.ZipFile(path) as archive:
+                names = set(archive.namelist())
+        except (zipfile.BadZipFile, ValueError, EOFError):
+            raise InputError(f"{path} is corrupt or no model: a .keras file is a zip archive, this is none.") from None
+        missing = {"config.json", "metadata.json"} - names
+        if missing:
+            raise InputError(f"{path} is a zip archive but no Keras model: it holds no {min(missing)}.")
+    elif path.suffix in (".h5", ".hdf5"):
+        _check_hdf5(path)
+    else:
+        raise InputError(f"`model` must be a .keras, .h5 or .hdf5 file. Received: {path.name}.")
+
+
+def _check_hdf5(path: Path) -> None:
+    h5py = importlib.import_module("h5py")
+    try:
+        with h5py.File(path, "r") as file:
+            whole = "model_config" in file.attrs
+    except OSError:
+        raise InputError(f"{path} is corrupt or no model: HDF5 cannot read it.") from None
+    if not whole:
+        raise InputError(
+            f"{path} holds weights only. Build the model, load them, and save it whole: model.save('model.keras')."
+        )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _import_custom_objects(modules: Sequence[str]) -> None:
+    for name in modules:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            raise InputError(
+                f"`custom_objects` must name modules that Python can import. Received: {name!r} ({error})."
+            ) from None
+    for entry in importlib.metadata.entry_points(group="visualize.custom_objects"):
+        try:
+            entry.load()
+        except Exception as error:
+            warnings.warn(f"The custom objects of {entry.value!r} could not be imported: {error}", stacklevel=3)
+
+
+def _reason(path: Path, error: Exception) -> str:
+    text = str(error)
+    first = next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)
+    lowered = text.lower()
+    if "lambda" in lowered and ("safe_mode" in lowered or "unsafe" in lowered):
+        return (
+            f"{path} holds a Lambda layer, which is Python code that would run on opening. "
+            "If you trust its author, open it with --unsafe (in Python: unsafe=True)."
+        )
+    if "safe_mode" in lowered or "unsafe_deserialization" in lowered:
+        return f"{path} needs unsafe loading: {first} If you trust its author, open it with --unsafe (in Python: unsafe=True)."
+    if "could not locate" in lowered or "unknown layer" in lowered or "unknown object" in lowered:
+        return (
+            f"{path} uses a class that is not registered: {first} "
+            "Name the module that registers it: --custom-objects MODULE (in Python: custom_objects=[...])."
+        )
+    return f"{path} is corrupt, or no model that Keras {keras.__version__} can read: {first}"

@@ -1,0 +1,94 @@
+"""Outputs: a figure as PNG, its values beside it, and a record of how it was made."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+import re
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from visualize import models
+from visualize.figures import draw, write_gif, write_png
+from visualize.files import whole
+from visualize.results import Attribution, Result, Structure, Tiles, save
+
+PACKAGES = ("tensorflow", "keras", "numpy", "matplotlib", "kerasdemos")
+
+
+def write(
+    results: Sequence[Result], folder: Path, stem: str, model: Any, asked: Mapping[str, Any], seconds: float
+) -> list[Path]:
+    """Write `stem.png`, `stem.npz` and `stem.json`, and `stem.gif` where there are frames.
+
+    The record is written last: where it stands, the others are whole.
+
+    Args:
+        results: what belongs in one figure.
+        folder: made if it is not there.
+        stem: name of the files.
+        model: what was explained.
+        asked: the options of the command, for the record.
+        seconds: how long it took to compute.
+    """
+    paths = [write_png(draw(results), folder / f"{stem}.png")]
+    if isinstance(results[0], Tiles) and results[0].frames is not None:
+        paths.append(write_gif(results[0], folder / f"{stem}.gif"))
+    paths.append(save(folder / f"{stem}.npz", results))
+    record = json.dumps(_record(results, model, asked, seconds), indent=2, ensure_ascii=False) + "\n"
+    with whole(folder / f"{stem}.json") as file:
+        file.write(record.encode())
+    return [*paths, folder / f"{stem}.json"]
+
+
+def plain_name(text: str) -> str:
+    """A name that is safe in every file system: letters, digits, dot, dash and underscore."""
+    return re.sub(r"[^\w.-]+", "-", text).strip("-.") or "unnamed"
+
+
+def _record(results: Sequence[Result], model: Any, asked: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+    origin = models.origin(model)
+    return {
+        "model": {"path": str(origin.path), "sha256": origin.sha256} if origin else {"name": model.name},
+        "asked": dict(asked),
+        "results": [_described(one) for one in results],
+        "versions": {name: _version(name) for name in PACKAGES} | {"python": platform.python_version()},
+        "seconds": round(seconds, 3),
+        "written": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+    }
+
+
+def _described(result: Result) -> dict[str, Any]:
+    described: dict[str, Any] = {"method": result.method, "settings": dict(result.settings)}
+    if isinstance(result, Attribution):
+        described["images"] = [
+            {
+                "target": int(result.targets[index]),
+                "score": float(result.scores[index]),
+                "highest": float(result.values[index].max()),
+                "lowest": float(result.values[index].min()),
+                **{name: _plain(array[index]) for name, array in result.arrays.items() if array.ndim == 1},
+            }
+            for index in range(len(result.values))
+        ]
+    elif isinstance(result, Structure):
+        described["layers"] = [dict(row) for row in result.rows]
+    else:
+        described["captions"] = list(result.captions)
+    return described
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None

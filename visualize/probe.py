@@ -1,0 +1,367 @@
+"""Probe: watch a model while it is traced, read scores and slopes off its graph.
+
+The only file that runs a model or differentiates. A method hands over a Python function of tensors; inside it, `look` calls
+the model once and notes what every layer produced. Because the taps sit on the *calls*, not on `layer.output`, it makes no
+difference whether the model was built by add(), reloaded from disk, nested or subclassed. Python runs while TensorFlow traces;
+each later call is one compiled graph, and nothing stays behind on the model.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import functools
+import itertools
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from visualize import models
+from visualize.errors import InputError
+from visualize.lazy import keras, tf
+
+MODIFIERS = ("guided", "relu")
+
+_progress: contextvars.ContextVar[Callable[[int, int], None] | None] = contextvars.ContextVar("progress", default=None)
+_traces: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # model -> {key: Trace}
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One call of one layer, as tensors of the graph being traced."""
+
+    path: str
+    layer: Any
+    inputs: tuple[Any, ...]
+    outputs: tuple[Any, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """One call of the model on the graph being traced.
+
+    Attributes:
+        images: the explained input, (batch, height, width, channels).
+        output: what the model returned.
+        scores: (batch, classes) float32. Logits where the graph shows the softmax or sigmoid that made the output from
+            them; one sigmoid unit counts as two classes of score -logit and +logit. None where the output is not
+            (batch, classes).
+        probabilities: (batch, classes), the output that belongs to each score.
+        score_kind: "logit", or "output" where there was nothing to look behind.
+        calls: every layer's calls, in the order in which they ended.
+    """
+
+    images: Any
+    output: Any
+    scores: Any | None
+    probabilities: Any | None
+    score_kind: str
+    calls: tuple[Call, ...]
+
+    def score(self, targets: Any) -> tuple[Any, Any]:
+        """Each image's score for its target, (batch,), and the targets; target -1 is the model's own choice."""
+        chosen = tf.where(targets < 0, tf.argmax(self.scores, axis=-1, output_type=tf.int32), targets)
+        return tf.gather(self.scores, chosen, axis=1, batch_dims=1), chosen
+
+    def layer(self, path: str) -> Any:
+        """What a layer produced, in float32 or finer: of several calls the last between the images and the output."""
+        ends = [call.outputs[0] for call in self.calls if call.path == path]
+        if not ends:
+            raise InputError(f"`layer` must be a layer that the model calls. Received: {path!r}, which it never does.")
+        within = [tensor for tensor in ends if self._within(tensor)]
+        return (within or ends)[-1]
+
+    def facts(self) -> list[models.LayerFact]:
+        """Every layer once, in the order of the calls."""
+        containers = {call.path.rsplit("/", 1)[0] for call in self.calls if "/" in call.path}
+        last = {call.path: call for call in self.calls}
+        made: set[int] = set()
+        facts = []
+        for call in sorted(last.values(), key=self.calls.index):
+            tensor = call.outputs[0] if len(call.outputs) == 1 else None
+            shape = tuple(tensor.shape.as_list()) if tensor is not None and tensor.shape.rank is not None else ()
+            fresh = tensor is not None and id(tensor) not in made  # dropout hands on the tensor that it was given
+            made.update(id(output) for output in call.outputs)
+            kind = type(call.layer).__name__
+            facts.append(
+                models.LayerFact(
+                    path=call.path,
+                    kind=kind,
+                    shape=shape,
+                    parameters=call.layer.count_params(),
+                    has_kernels=models.has_kernels(call.layer),
+                    convolution=kind in models.CONVOLUTIONS or isinstance(call.layer, _convolution_classes()),
+                    spatial=len(shape) == 4 and shape[1:3] != (1, 1),
+                    within=fresh and self._within(tensor),
+                    leaf=call.path not in containers,
+                )
+            )
+        return facts
+
+    def _within(self, tensor: Any) -> bool:
+        """Whether a tensor stands between the explained images and the output."""
+        return tensor.op in self._downstream and tensor.op in self._upstream
+
+    @functools.cached_property
+    def _downstream(self) -> set[Any]:
+        return _reached([self.images.op], lambda op: [next_ for out in op.outputs for next_ in out.consumers()])
+
+    @functools.cached_property
+    def _upstream(self) -> set[Any]:
+        ends = [tensor.op for tensor in keras.tree.flatten(self.output)]
+        return _reached(ends, lambda op: [tensor.op for tensor in op.inputs])
+
+
+class Trace:
+    """A function of tensors, traced once for one model.
+
+    Attributes:
+        notes: what the function noted while it was traced: plain Python values.
+    """
+
+    def __init__(self, concrete: Any, notes: dict[str, Any]):
+        self._concrete = concrete
+        self.notes = notes
+
+    def __call__(self, **tensors: Any) -> dict[str, Any]:
+        """Run the graph; tensors in, tensors out."""
+        return self._concrete(**tensors)
+
+    def batches(self, arrays: Mapping[str, np.ndarray], *, batch_size: int, **constants: Any) -> dict[str, np.ndarray]:
+        """Run over the first axis of `arrays`, `batch_size` rows at most at a time, and join what comes out."""
+        count = len(next(iter(arrays.values())))
+        whole = {name: tf.constant(value) for name, value in constants.items()}
+        pieces = []
+        for start, stop in slices(count, batch_size):
+            results = self(**{name: tf.constant(array[start:stop]) for name, array in arrays.items()}, **whole)
+            pieces.append({name: result.numpy() for name, result in results.items()})
+            report_progress(stop, count)
+        return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+
+
+def look(model: Any, inputs: Any, images: Any, *, modifier: str | None = None) -> Look:
+    """Call a model once on the graph being traced, and note what each layer made.
+
+    Args:
+        model: Keras model.
+        inputs: what the model is called on: a tensor, or a list or dict of tensors.
+        images: that tensor of `inputs` which is explained.
+        modifier: "guided" (Springenberg et al. 2014, arXiv:1412.6806) lets a ReLU pass a gradient back only where gradient
+            and activation are positive; "relu" (Zeiler & Fergus 2013, arXiv:1311.2901) where the gradient is.
+
+    Raises:
+        InputError: `modifier` is unknown, or finds no ReLU in the model.
+    """
+    if modifier not in (None, *MODIFIERS):
+        raise InputError(f"`modifier` must be None, 'guided' or 'relu'. Received: {modifier!r}.")
+    graph = tf.compat.v1.get_default_graph()
+    before = len(graph.get_operations())
+    calls: list[Call] = []
+    with _modified(graph, modifier), _watched(model, calls), _inlined():
+        output = model(inputs, training=False)
+    if modifier is not None and not any(op.type in ("Relu", "Relu6") for op in graph.get_operations()[before:]):
+        raise InputError(
+            f"`modifier` must be None for this model: it has no ReLU for {modifier!r} to modify. Received: {modifier!r}."
+        )
+    scores, probabilities, kind = _scores(output)
+    return Look(images, output, scores, probabilities, kind, tuple(calls))
+
+
+def before_activation(tensor: Any) -> tuple[Any, str | None]:
+    """The tensor from which a softmax or sigmoid made this one, and the operation's type; else the tensor and None."""
+    operation = tensor.op
+    while operation.type in ("Identity", "Cast"):
+        operation = operation.inputs[0].op
+    if operation.type in ("Softmax", "LogSoftmax", "Sigmoid"):
+        return operation.inputs[0], operation.type
+    return tensor, None
+
+
+def gradient(score: Any, tensor: Any, name: str) -> Any:
+    """Each image's d score / d tensor, in the shape of the tensor.
+
+    Raises:
+        InputError: the score does not depend on the tensor, or only through something without a gradient.
+    """
+    (slope,) = tf.gradients(score, [tensor])
+    if slope is None:
+        raise InputError(
+            f"The score has no gradient with respect to {name}: it does not depend on it, or only through an operation "
+            "that has none (a cast to integers, argmax, rounding). Choose another layer; occlusion needs no gradient."
+        )
+    return tf.convert_to_tensor(slope)
+
+
+def trace(model: Any, key: tuple, function: Callable[..., tuple[dict, dict]], specs: Mapping[str, Any]) -> Trace:
+    """`function(model, **tensors) -> (tensors, notes)` as one compiled graph, traced at its first use and kept.
+
+    What is kept belongs to the model and goes with it. It is traced anew when a layer's activation or precision was changed.
+
+    Args:
+        model: Keras model; `function` must take it as its argument, not close over it.
+        key: everything that the function's closure adds, hashable; functions in it are told apart by identity.
+        function: called once, while TensorFlow traces.
+        specs: a `tf.TensorSpec` for each tensor.
+    """
+    _check_built(model)
+    kept = _traces.setdefault(model, {})
+    key = (
+        *(weakref.ref(part) if callable(part) else part for part in key),
+        _fingerprint(model),
+        tuple(specs.items()),
+    )
+    if key not in kept:
+        for old in [old for old in kept if any(isinstance(part, weakref.ref) and part() is None for part in old)]:
+            del kept[old]
+        notes: dict[str, Any] = {}
+        held = [model]  # taken out when traced: what is kept must not keep the model alive
+
+        def traced(**tensors):
+            results, noted = function(held[0], **tensors)
+            notes.update(noted)
+            return results
+
+        try:
+            concrete = tf.function(traced, autograph=False).get_concrete_function(**specs)
+        finally:
+            held.clear()
+        kept[key] = Trace(concrete, notes)
+    return kept[key]
+
+
+def slices(count: int, most: int) -> list[tuple[int, int]]:
+    """Cut 0..count into as few even slices of at most `most` as there can be."""
+    pieces = -(-count // most)
+    edges = [count * piece // pieces for piece in range(pieces + 1)]
+    return list(itertools.pairwise(edges))
+
+
+@contextlib.contextmanager
+def progress(report: Callable[[int, int], None]) -> Iterator[None]:
+    """Within this context every method calls `report(done, total)` after each batch."""
+    token = _progress.set(report)
+    try:
+        yield
+    finally:
+        _progress.reset(token)
+
+
+def report_progress(done: int, total: int) -> None:
+    """Tell whoever listens how much of the work is done."""
+    report = _progress.get()
+    if report is not None:
+        report(done, total)
+
+
+def _scores(output: Any) -> tuple[Any | None, Any | None, str]:
+    if isinstance(output, list | tuple) and len(output) == 1:
+        output = output[0]
+    if not tf.is_tensor(output) or output.shape.rank not in (1, 2):
+        return None, None, "output"
+    logits, activation = before_activation(output)
+    column = [-1, 1] if output.shape.rank == 1 else [-1, output.shape[-1]]
+    logits, output = (tf.reshape(tf.cast(tensor, _at_least_float32(tensor)), column) for tensor in (logits, output))
+    if activation == "Sigmoid" and output.shape[-1] == 1:
+        logits, output = tf.concat([-logits, logits], axis=-1), tf.concat([1 - output, output], axis=-1)
+    return logits, output, "output" if activation is None else "logit"
+
+
+def _at_least_float32(tensor: Any) -> Any:
+    return tensor.dtype if tensor.dtype == tf.float64 else tf.float32
+
+
+def _reached(start: list[Any], neighbors: Callable[[Any], list[Any]]) -> set[Any]:
+    found, todo = set(start), list(start)
+    while todo:
+        fresh = [operation for operation in neighbors(todo.pop()) if operation not in found]
+        found.update(fresh)
+        todo.extend(fresh)
+    return found
+
+
+def _convolution_classes() -> tuple[type, ...]:
+    return tuple(getattr(keras.layers, name) for name in models.CONVOLUTIONS)
+
+
+def _check_built(model: Any) -> None:
+    if not isinstance(model, keras.Model):
+        raise InputError(f"`model` must be a keras.Model. Received: {type(model).__name__}.")
+    if not model.built:
+        raise InputError("`model` must be built: call it once on a batch of its input, or load it from a file.")
+
+
+def _fingerprint(model: Any) -> tuple:
+    """What a person may change on a model between two calls so that its old trace would lie."""
+    return tuple(
+        (id(layer), id(getattr(layer, "activation", None)), getattr(layer.dtype_policy, "name", None))
+        for layer in model._flatten_layers()
+    )
+
+
+@contextlib.contextmanager
+def _watched(model: Any, calls: list[Call]) -> Iterator[None]:
+    """Set on each layer a `call` that also notes what it returned; take it off again, whatever happens."""
+    watched = []
+    try:
+        for path, layer in models.layers(model).items():
+            for name in ("call", "quantized_call") if getattr(layer, "quantization_mode", None) else ("call",):
+                watched.append((layer, name, vars(layer).get(name)))
+                vars(layer)[name] = _noting(path, layer, getattr(layer, name), calls)
+        yield
+    finally:
+        for layer, name, own in reversed(watched):
+            if own is None:
+                del vars(layer)[name]
+            else:
+                vars(layer)[name] = own
+
+
+def _noting(path: str, layer: Any, original: Callable, calls: list[Call]) -> Callable:
+    @functools.wraps(original)
+    def call(*args, **kwargs):
+        outputs = original(*args, **kwargs)
+        inputs = tuple(value for value in keras.tree.flatten((args, kwargs)) if tf.is_tensor(value))
+        tensors = tuple(value for value in keras.tree.flatten(outputs) if tf.is_tensor(value))
+        if tensors:
+            calls.append(Call(path, layer, inputs, tensors))
+        return outputs
+
+    return call
+
+
+@contextlib.contextmanager
+def _inlined() -> Iterator[None]:
+    """A model's own `@tf.function`s run as plain Python while we trace, so that their operations land on our graph."""
+    before = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(before)
+
+
+def _modified(graph: Any, modifier: str | None) -> contextlib.AbstractContextManager:
+    if modifier is None:
+        return contextlib.nullcontext()
+    _register_gradients()
+    return graph.gradient_override_map({name: f"Visualize_{modifier}_{name}" for name in ("Relu", "Relu6")})
+
+
+@functools.cache
+def _register_gradients() -> None:
+    """Register once a process what a ReLU passes back under each modifier."""
+
+    @tf.RegisterGradient("Visualize_guided_Relu")
+    def guided_relu(operation, slope):
+        return tf.where((slope > 0) & (operation.outputs[0] > 0), slope, tf.zeros_like(slope))
+
+    @tf.RegisterGradient("Visualize_guided_Relu6")
+    def guided_relu6(operation, slope):
+        active = (operation.outputs[0] > 0) & (operation.outputs[0] < 6)
+        return tf.where((slope > 0) & active, slope, tf.zeros_like(slope))
+
+    for name in ("Relu", "Relu6"):
+        tf.RegisterGradient(f"Visualize_relu_{name}")(lambda operation, slope: tf.nn.relu(slope))

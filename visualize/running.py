@@ -1,0 +1,132 @@
+"""Running: one method, from the options of a command line to its files."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from visualize import commands, models, outputs
+from visualize.results import Attribution, Result
+from visualize.sources import Source, from_data, from_files
+from visualize.terminal import busy, progress_bar, quiet, say
+
+
+def opened_model(path: Path, unsafe: bool, custom_objects: Sequence[str]) -> Any:
+    """The model, with TensorFlow's own remarks on the machine kept off the terminal."""
+    models.check_file(path)
+    with busy("opening the model"):
+        with quiet():
+            from visualize.lazy import tf
+
+            tf.get_logger().setLevel("ERROR")
+            tf.zeros(())  # the first operation makes TensorFlow talk about instruction sets
+        return models.open_model(path, unsafe=unsafe, custom_objects=custom_objects)
+
+
+def run(name: str, model: Any, out: Path, asked: Mapping[str, Any]) -> Iterator[Path]:
+    """Compute one method and write its figures.
+
+    Args:
+        name: of the method.
+        model: what `opened_model` returned.
+        out: folder to write to.
+        asked: options by name, as the command line has them: those of the method, and those that choose the images.
+
+    Yields:
+        Each path when it is written.
+    """
+    function = commands.method(name)
+    asked = {key: value for key, value in asked.items() if value is not None and value != () and value is not False}
+    if "input_range" in asked:
+        models.describe(model, input_range=asked["input_range"])
+    source = _source(model, asked) if commands.takes(function, "images") else None
+    for note in source.notes if source else ():
+        say(f"Note: {note}.")
+    arguments = [model] if source is None else [model, source.images]
+    if commands.takes(function, "target"):
+        arguments.append(_target(asked, source))
+    started = time.monotonic()
+    with progress_bar(name):
+        results = [function(*arguments, **options) for options in _columns(function, asked)]
+    seconds = time.monotonic() - started
+    for group, picture in _figures(results, source, as_sheet="sheet" in asked or "per_class" in asked):
+        for note in _empty_maps(group):
+            say(f"Note: {note}")
+        yield from outputs.write(group, out, _stem(name, asked, picture), model, _plain(asked), seconds)
+
+
+def _source(model: Any, asked: Mapping[str, Any]) -> Source:
+    explained = asked.get("explained")
+    if "data" not in asked:
+        return from_files(model, asked["images"], explained)
+    return from_data(model, asked["data"], asked.get("index"), explained=explained, each_class="per_class" in asked)
+
+
+def _target(asked: Mapping[str, Any], source: Source | None) -> Any:
+    """What the method gets as its target: with --per-class each image's own class, unless another is asked for."""
+    chosen = list(asked.get("target", ()))
+    if not chosen:
+        return source.labels.tolist() if source is not None and "per_class" in asked else None
+    return chosen[0] if len(chosen) == 1 and source is not None else chosen
+
+
+def _columns(function: Any, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The method's options, once for each choice that was repeated: these become columns of one figure."""
+    own = {key: value for key, value in asked.items() if commands.takes(function, key) and key not in ("images", "target")}
+    several = {key: own.pop(key) for key in commands.choices_of(function) if key in own}
+    combined = itertools.product(*([None if one == "none" else one for one in values] for values in several.values()))
+    return [{**own, **dict(zip(several, values, strict=True))} for values in combined]
+
+
+def _figures(results: list[Any], source: Source | None, *, as_sheet: bool) -> Iterator[tuple[list[Result], str]]:
+    """What belongs in one figure, and the name of its picture."""
+    if source is None:
+        yield results, ""
+    elif isinstance(results[0], list):  # one result an image
+        yield from (([one], name) for one, name in zip(results[0], _unique(source.names), strict=True))
+    else:
+        named = [replace(one, arrays={**one.arrays, "names": np.array(source.names)}) for one in results]
+        if as_sheet and len(source.names) > 1:
+            yield named, source.sheet
+        else:
+            for index, name in enumerate(_unique(source.names)):
+                yield [one.of(index) for one in named], name
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    """Names for files: without the ending, and a number behind those that come twice."""
+    stems = [Path(name).stem if Path(name).suffix and " " not in name else name for name in names]
+    return [f"{stem}-{stems[:index].count(stem) + 1}" if stem in stems[:index] else stem for index, stem in enumerate(stems)]
+
+
+def _empty_maps(results: Sequence[Result]) -> Iterator[str]:
+    for one in results:
+        if not isinstance(one, Attribution):
+            continue
+        modifier = f" ({one.settings['modifier']})" if one.settings.get("modifier") else ""
+        for values, name in zip(one.values, one.arrays["names"], strict=True):
+            if values.min() == values.max():
+                yield f"{one.method}{modifier} of {name} is {values.flat[0]:.3g} everywhere: it explains nothing."
+
+
+def _stem(name: str, asked: Mapping[str, Any], picture: str) -> str:
+    """The name of a figure's files: the method, what was chosen by hand, the picture."""
+    modifiers = [one for one in asked.get("modifier", ()) if one != "none"]
+    parts = [name, *(modifiers if len(asked.get("modifier", ())) == 1 else [])]
+    parts += [asked["layer"].replace("/", ".")] if "layer" in asked else []
+    parts += [f"target-{'-'.join(map(str, asked['target']))}"] if "target" in asked else []
+    return outputs.plain_name("-".join([*parts, picture] if picture else parts))
+
+
+def _plain(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The options as JSON has them."""
+    return {
+        key: [str(one) if isinstance(one, Path) else one for one in value] if isinstance(value, tuple | list) else value
+        for key, value in asked.items()
+    }

@@ -1,0 +1,188 @@
+"""Sources: the images that a command line names, as the model takes them."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from visualize import models
+from visualize.errors import InputError
+from visualize.images import read_arrays, read_picture, resized, scaled, with_channels
+from visualize.inputs import input_shapes, picture_shape
+
+GROUP = "visualize.datasets"
+ASSUMED_RANGE = (0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Images, ready for the model.
+
+    Attributes:
+        images: (batch, ...) or, for a model of several inputs, a dict of arrays by name.
+        names: what to call each image in a figure, and (made plain) in a file name.
+        labels: the class of each image, or None where nobody knows.
+        notes: what was assumed or changed on the way, a line each.
+        sheet: what to call all of them together.
+    """
+
+    images: Any
+    names: tuple[str, ...]
+    labels: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
+    sheet: str = "sheet"
+
+
+def from_files(model: Any, paths: Sequence[str | Path], explained: str | None = None) -> Source:
+    """Picture files, `.npy` and `.npz`, scaled to the size and range of the model.
+
+    Arrays of floats are taken to be in the model's range already; bytes are scaled as pictures are.
+
+    Raises:
+        InputError: a file that cannot be read, or does not fit the model.
+    """
+    arrays, names, notes = [], [], []
+    for path in map(Path, paths):
+        if path.suffix not in (".npy", ".npz"):
+            pixels = _fitted(
+                model,
+                read_picture(path, channels=_channels(model, explained))[None],
+                explained,
+                path.name,
+                notes,
+            )
+            arrays.append(_scaled(model, pixels, notes))
+            names.append(path.name)
+            continue
+        found = read_arrays(path)
+        if len(found) > 1:
+            if len(paths) > 1:
+                raise InputError(
+                    f"{path} holds several arrays, {sorted(found)}, for the inputs of a model: name no other file."
+                )
+            return _named_inputs(model, found, path, explained)
+        (array,) = found.values()
+        if array.ndim == len(picture_shape(model, explained) or (0, 0, 0)):
+            array = array[None]
+        if array.dtype == np.uint8:
+            array = _scaled(model, _fitted(model, array, explained, path.name, notes), notes)
+        arrays.append(array)
+        names += [path.name] if len(array) == 1 else [f"{path.name} {index}" for index in range(len(array))]
+    try:
+        images = np.concatenate(arrays)
+    except ValueError:
+        shapes = sorted({str(array.shape[1:]) for array in arrays})
+        raise InputError(f"`images` must be of one size for a model that takes any. Received: {', '.join(shapes)}.") from None
+    return Source(images, tuple(names), notes=tuple(dict.fromkeys(notes)))
+
+
+def from_data(
+    model: Any,
+    data: str,
+    index: Sequence[int] | None,
+    *,
+    explained: str | None = None,
+    each_class: bool = False,
+) -> Source:
+    """Images of a named data set (`mnist:test`), or of a `.npz` with images and, if it knows them, labels.
+
+    Args:
+        model: Keras model.
+        data: `name:argument`, where a package registered `name` in the entry-point group `visualize.datasets`; or a file.
+        index: which images; by default the first.
+        explained: name of the input that holds the pictures.
+        each_class: instead of `index`, the first image of each class.
+
+    Raises:
+        InputError: no such data set, no such image, no labels to tell the classes by.
+    """
+    dataset = _dataset(data)
+    images, labels = np.asarray(dataset["images"]), dataset.get("labels")
+    if each_class:
+        if labels is None:
+            raise InputError(f"`per_class` needs a data set with labels. Received: {data!r}, which has none.")
+        _, chosen = np.unique(np.asarray(labels), return_index=True)
+    else:
+        chosen = np.array([0] if index is None else index)
+    outside = [one for one in chosen.tolist() if not 0 <= one < len(images)]
+    if outside:
+        raise InputError(f"`index` must be between 0 and {len(images) - 1}. Received: {outside[0]}.")
+    picked, notes = images[chosen], []
+    if picked.dtype == np.uint8:
+        picked = _scaled(model, _fitted(model, picked, explained, data, notes), notes)
+    if dataset.get("class_names") and not models.card(model).class_names:
+        models.describe(model, class_names=dataset["class_names"])
+    names = tuple(f"{data} {one}" for one in chosen.tolist())
+    labels = None if labels is None else np.asarray(labels)[chosen]
+    return Source(picked, names, labels, tuple(dict.fromkeys(notes)), "per-class" if each_class else "sheet")
+
+
+def _dataset(data: str) -> Mapping[str, Any]:
+    if data.endswith(".npz"):
+        arrays = read_arrays(data)
+        images = next((arrays[name] for name in ("images", "x_test", "x") if name in arrays), None)
+        if images is None:
+            raise InputError(f"{data} must hold an array named images, x_test or x. Received: {sorted(arrays)}.")
+        labels = next((arrays[name] for name in ("labels", "y_test", "y") if name in arrays), None)
+        return {"images": images, "labels": labels}
+    name, _, argument = data.partition(":")
+    entries = {entry.name: entry for entry in importlib.metadata.entry_points(group=GROUP)}
+    if name not in entries:
+        known = ", ".join(f"{one}:..." for one in sorted(entries)) or "none is registered"
+        raise InputError(f"`data` must be a .npz file or a named data set ({known}). Received: {data!r}.")
+    try:
+        return entries[name].load()(argument)
+    except (ValueError, OSError) as error:
+        raise InputError(str(error)) from error
+
+
+def _named_inputs(model: Any, arrays: dict[str, np.ndarray], path: Path, explained: str | None) -> Source:
+    shapes = input_shapes(model)
+    if shapes and set(shapes) != set(arrays):
+        raise InputError(f"{path} must hold one array for each input, {sorted(shapes)}. Received: {sorted(arrays)}.")
+    notes: list[str] = []
+    for name, array in arrays.items():
+        if array.dtype == np.uint8 and array.ndim == 4:
+            arrays[name] = _scaled(model, array, notes)
+    count = len(next(iter(arrays.values())))
+    return Source(arrays, tuple(f"{path.name} {index}" for index in range(count)), notes=tuple(notes))
+
+
+def _channels(model: Any, explained: str | None) -> int:
+    shape = picture_shape(model, explained)
+    if shape is None:
+        raise InputError("The model does not tell which pictures it takes. Hand them over as a .npy array.")
+    return 1 if len(shape) == 2 else shape[2] or 3
+
+
+def _fitted(model: Any, pixels: np.ndarray, explained: str | None, name: str, notes: list[str]) -> np.ndarray:
+    """Bytes with the channels and the size that the model takes."""
+    shape = picture_shape(model, explained)
+    if shape is None:
+        return pixels
+    fitted = [resized(with_channels(picture, _channels(model, explained)), shape[:2]) for picture in pixels]
+    if fitted[0].shape[:2] != pixels.shape[1:3]:
+        before, after = ("x".join(map(str, size)) for size in (pixels.shape[1:3], fitted[0].shape[:2]))
+        notes.append(f"{name}: resized from {before} to {after} (height x width)")
+    stacked = np.stack(fitted)
+    return stacked[..., 0] if len(shape) == 2 else stacked
+
+
+def _scaled(model: Any, pixels: np.ndarray, notes: list[str]) -> np.ndarray:
+    """Bytes in the model's range, which is assumed where neither card nor command line gives it."""
+    input_range = models.card(model).input_range
+    if input_range is None:
+        rescales = any(type(layer).__name__ == "Rescaling" for layer in models.layers(model).values())
+        input_range = (0.0, 255.0) if rescales else ASSUMED_RANGE
+        why = "it has a Rescaling layer" if rescales else "nothing says otherwise"
+        notes.append(
+            f"input range {input_range[0]:g} to {input_range[1]:g} assumed, as {why}; "
+            "a card or --input-range LOW HIGH settles it"
+        )
+        models.describe(model, input_range=input_range)
+    return scaled(pixels, input_range)

@@ -1,0 +1,76 @@
+"""Targets: which class of each image is explained."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from visualize.errors import InputError
+
+OWN_CHOICE = -1  # explain what the model itself chose
+
+
+def split_target(target: Any) -> tuple[Any, Callable | None]:
+    """A target as (classes, None), or as (None, function of the scores).
+
+    tf-keras-vis' `CategoricalScore` and `BinaryScore` name classes, so they become classes; any other function, its other
+    Scores included, is called on the scores, (batch, classes), or on whatever else the model returns.
+    """
+    if not callable(target):
+        return target, None
+    scores = sys.modules.get("tf_keras_vis.utils.scores")  # whoever holds a Score has imported it
+    if scores is not None and isinstance(target, scores.CategoricalScore):
+        return _one_or_many(target.indices), None
+    if scores is not None and isinstance(target, scores.BinaryScore):
+        return _one_or_many([int(value) for value in target.target_values]), None
+    return None, target
+
+
+def indices(target: Any, count: int, classes: int, names: Sequence[str] = ()) -> np.ndarray:
+    """The class to explain for each of `count` images, (count,) int32; `OWN_CHOICE` where the target is None.
+
+    Args:
+        target: None, a class index, a class name, or a sequence of these, one per image.
+        count: how many images there are.
+        classes: how many classes the model tells apart.
+        names: their names, where a card gives them.
+
+    Raises:
+        InputError: no such class, or another number of targets than of images.
+    """
+    if isinstance(target, np.ndarray):
+        target = target.tolist()
+    if not isinstance(target, list | tuple):
+        return np.full(count, _index(target, classes, names), "int32")
+    if len(target) != count:
+        raise InputError(f"`target` must be one class, or one for each of the {count} images. Received: {len(target)}.")
+    return np.array([_index(one, classes, names) for one in target], "int32")
+
+
+def name_of(index: int, names: Sequence[str]) -> str:
+    """A class's name, or its number where nobody named it."""
+    return names[index] if 0 <= index < len(names) else str(index)
+
+
+def _index(target: Any, classes: int, names: Sequence[str]) -> int:
+    if target is None:
+        return OWN_CHOICE
+    if isinstance(target, str):
+        if target in names:
+            return list(names).index(target)
+        if target.isdecimal():
+            return _index(int(target), classes, names)
+        known = f"one of {', '.join(repr(name) for name in names)}" if names else f"a number between 0 and {classes - 1}"
+        raise InputError(f"`target` must be {known}. Received: {target!r}.")
+    if isinstance(target, bool) or not isinstance(target, int | np.integer):
+        raise InputError(f"`target` must be a class index, a class name or None. Received: {target!r}.")
+    if not 0 <= target < classes:
+        raise InputError(f"`target` must be between 0 and {classes - 1}. Received: {target}.")
+    return int(target)
+
+
+def _one_or_many(values: list[int]) -> Any:
+    return values[0] if len(values) == 1 else values

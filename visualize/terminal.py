@@ -1,0 +1,58 @@
+"""Terminal: what a person sees on standard error while waiting."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+
+import click
+
+
+def say(line: str) -> None:
+    """A word to the person, on standard error."""
+    click.echo(" ".join(line.split()), err=True)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Drop what native code writes to the standard error while TensorFlow is imported."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+@contextlib.contextmanager
+def busy(what: str) -> Iterator[None]:
+    """A spinner on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(file=os.fdopen(os.dup(2), "w")).status(what):
+        yield
+
+
+@contextlib.contextmanager
+def progress_bar(name: str) -> Iterator[None]:
+    """A bar on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from visualize import probe
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name, total=None)
+        with probe.progress(lambda done, total: bar.update(task, completed=done, total=total)):
+            yield
