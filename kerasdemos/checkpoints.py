@@ -54,7 +54,7 @@ def read(path: Path) -> Checkpoint | None:
     if not path.exists():
         return None
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             facts = json.loads(str(stored["facts"]))
             variables = tuple(stored[f"variable_{index}"] for index in range(len(stored.files) - 1))
         return Checkpoint(facts["identity"], tuple(facts["history"]), variables)

@@ -36,9 +36,7 @@ def evaluate(path: Path, source: str | None = None) -> Evaluation:
     if not path.is_file():
         raise InputError(f"`MODEL` must be a .keras file. Received: {path}, which does not exist.")
     if not zipfile.is_zipfile(path):
-        raise InputError(
-            f"`MODEL` must be a whole .keras file. Received: {path}, which is none, or half of one."
-        )
+        raise InputError(f"`MODEL` must be a whole .keras file. Received: {path}, which is none, or half of one.")
     facts = card.read(path.with_name(card.NAME))
     if facts.get("scale") is None or facts.get("loss") is None:
         raise InputError(f"`MODEL` must be a network that reads pictures. Received: {facts.get('demo')}.")
@@ -52,10 +50,12 @@ def evaluate(path: Path, source: str | None = None) -> Evaluation:
 
     from kerasdemos import layers  # noqa: F401  (registers the layer that the tflearn network has)
 
-    model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    images = (pictures.test_images / np.float32(facts["scale"]) - np.float32(facts["mean"])).astype(
-        np.float32
-    )
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(f"`MODEL` must be a model that Keras opens safely. Received: {path}: {reason}") from None
+    images = (pictures.test_images / np.float32(facts["scale"]) - np.float32(facts["mean"])).astype(np.float32)
     outputs = model.predict(images.reshape(-1, *model.input_shape[1:]), batch_size=256, verbose=0)
     labels = pictures.test_labels.astype(np.int64)
     counts = confusion(labels, outputs.argmax(axis=1), classes=outputs.shape[1])

@@ -32,12 +32,12 @@ def panels(drawn: Sequence[Panel], *, title: str) -> Figure:
     return figure
 
 
-def curves(history: Mapping[str, np.ndarray], *, title: str) -> Figure:
-    """Loss and accuracy after each epoch, on the training and on the validation data."""
+def curves(history: Mapping[str, np.ndarray], *, watched: str, title: str) -> Figure:
+    """Loss and accuracy of each epoch, on the training data and on the `watched` ("validation" or "test") data."""
     epochs = np.asarray(history["epoch"])
     drawn = []
     for measure in ("loss", "accuracy"):
-        lines = [(measure, "training"), (f"val_{measure}", "validation")]
+        lines = [(measure, "training, during the epoch"), (f"val_{measure}", f"{watched}, after it")]
         drawn.append(
             Panel(
                 title="",

@@ -16,7 +16,7 @@ import numpy as np
 from kerasdemos import card, checkpoints, figures
 from kerasdemos.data import checks
 from kerasdemos.data import load as load_pictures
-from kerasdemos.demo import Demo, Network, Outcome, Pictures, Program, Split
+from kerasdemos.demo import Demo, Outcome, Pictures, Program, Split
 from kerasdemos.errors import InputError
 from kerasdemos.files import whole
 
@@ -76,7 +76,6 @@ def train(
     network = demo.run
     epochs = network.epochs if epochs is None else epochs
     pictures = load_pictures(data)
-    checks.digits(pictures)
     facts = {"demo": demo.name, "seed": seed, "data": _fingerprint(pictures)}
     if resume and (finished := _finished(demo, folder, {**facts, "epochs": epochs})):
         return finished
@@ -109,7 +108,7 @@ def train(
         rows,
         model=model,
         history=history,
-        picture=("curves.png", figures.curves(history, title=f"{demo.name}: {demo.idea}")),
+        picture=("curves.png", _curves(demo, split, history)),
     )
     (folder / checkpoints.NAME).unlink(missing_ok=True)
     return Run(demo, rows, (), files, seconds)
@@ -123,7 +122,10 @@ def check(demo: Demo, *, epochs: int | None, seed: int, data: str | None, tensor
         raise InputError(f"`seed` must be between 0 and {2**31 - 1}. Received: {seed}.")
     if isinstance(demo.run, Program) and data is not None and not demo.run.takes_data:
         raise InputError(f"{demo.name} makes its own data: `--data` must be left out. Received: {data}.")
-    if tensorboard and isinstance(demo.run, Network) and importlib.util.find_spec("tensorboard") is None:
+    if isinstance(demo.run, Program):
+        return
+    checks.digits(load_pictures(data))
+    if tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise InputError(
             'A TensorBoard log needs the package tensorboard: pip install "kerasdemos[tensorboard]". '
             "Received: it is not installed."
@@ -204,6 +206,11 @@ def _measures(model: keras.Model, split: Split, history: Mapping[str, np.ndarray
     if split.validation is not split.test:
         measures["validation accuracy"] = float(history["val_accuracy"][-1])
     return {**measures, "test loss": loss}
+
+
+def _curves(demo: Demo, split: Split, history: Mapping[str, np.ndarray]) -> figures.Figure:
+    watched = "test" if split.validation is split.test else "validation"
+    return figures.curves(history, watched=watched, title=f"{demo.name}: {demo.idea}")
 
 
 def _card(demo: Demo, *, seed: int, epochs: int, data: str, seconds: float) -> dict[str, Any]:

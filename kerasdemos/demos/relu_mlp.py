@@ -1,14 +1,14 @@
 """A multilayer perceptron without convolutions: 784 - 256 - 64 - 10, rectified linear units.
 
 Article 4 fits it to digits as if they were a regression: the target is the one-hot row of the digit, the loss
-the squared distance to it. That works, because the one-hot row that is nearest to a prediction names the digit;
-three epochs of gentle descent reach 88 of 100.
+the squared distance to it. That works, because the one-hot row that is nearest to a prediction names the
+digit; three epochs of gentle descent reach 88 of 100.
 
 Changed from the original, which was PyTorch: nothing that computes. Its initial weights and biases are
-U(+-1/sqrt(fan_in)), so they are given here; its mean squared error is over pictures and classes, as Keras' is.
-The article's formula shows a rectifier on the output as well; its code has none, and neither has this (with
-one, the network reaches 74 of 100). A layer of the network lays the pictures out as rows of 784, so that it
-takes pictures as the other networks do.
+U(+-1/sqrt(fan_in)), so they are given here; its mean squared error is over pictures and classes, as Keras'
+is. The article's formula shows a rectifier on the output as well; its code has none, and neither has this
+(with one, the network reaches 74 of 100). A layer of the network lays the pictures out as rows of 784, so that
+it takes pictures as the other networks do.
 """
 
 from __future__ import annotations

@@ -1,0 +1,64 @@
+"""The pictures of a run: what is in them, and that the same numbers give the same bytes."""
+
+import numpy as np
+
+from kerasdemos import figures
+from kerasdemos.demo import Curve, Panel
+
+HISTORY = {
+    "epoch": np.array([1, 2, 3]),
+    "loss": np.array([0.9, 0.5, 0.4]),
+    "accuracy": np.array([0.5, 0.7, 0.8]),
+    "val_loss": np.array([0.8, 0.6, 0.5]),
+    "val_accuracy": np.array([0.6, 0.65, 0.7]),
+}
+
+
+def test_curves_show_loss_and_accuracy_of_both_parts():
+    loss, accuracy = figures.curves(HISTORY, watched="test", title="a run").axes
+    assert (loss.get_ylabel(), accuracy.get_ylabel()) == ("loss", "accuracy")
+    assert [text.get_text() for text in loss.get_legend().get_texts()] == [
+        "training, during the epoch",
+        "test, after it",
+    ]
+    np.testing.assert_array_equal(loss.lines[0].get_ydata(), HISTORY["loss"])
+    np.testing.assert_array_equal(accuracy.lines[1].get_ydata(), HISTORY["val_accuracy"])
+
+
+def test_panels_draw_lines_points_and_paths_as_they_are_told():
+    x = np.array([0.0, 1.0, 2.0])
+    panel = Panel(
+        title="a panel",
+        x_label="x",
+        y_label="y",
+        curves=(Curve(x, x, "line"), Curve(x, x**2, "points", "points"), Curve(x, -x, "path", "path")),
+    )
+    (axes,) = figures.panels([panel], title="all").axes
+    line, path, first, last = axes.lines
+    np.testing.assert_array_equal(line.get_ydata(), x)
+    np.testing.assert_array_equal(axes.collections[0].get_offsets(), np.stack([x, x**2], axis=1))
+    np.testing.assert_array_equal(path.get_ydata(), -x)
+    assert (first.get_xydata().tolist(), last.get_xydata().tolist()) == ([[0, 0]], [[2, -2]])
+    assert (axes.get_title(), axes.get_xlabel(), axes.get_ylabel()) == ("a panel", "x", "y")
+    assert axes.get_yscale() == "linear"
+
+
+def test_a_panel_may_have_a_logarithmic_axis():
+    panel = Panel("", "x", "y", (Curve(np.arange(3), 10.0 ** np.arange(3)),), log_y=True)
+    (axes,) = figures.panels([panel], title="").axes
+    assert axes.get_yscale() == "log"
+    assert axes.get_legend() is None
+
+
+def test_confusion_shows_every_count_and_colors_the_mistakes_only():
+    counts = np.array([[90, 10], [0, 100]])
+    (axes,) = figures.confusion(counts, ["cat", "dog"], title="two").axes
+    assert [text.get_text() for text in axes.texts] == ["90", "10", "·", "100"]
+    np.testing.assert_array_equal(axes.images[0].get_array(), [[0, 10], [0, 0]])
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["cat", "dog"]
+
+
+def test_the_same_numbers_give_the_same_bytes(tmp_path):
+    for name in ("first.png", "second.png"):
+        figures.save(figures.curves(HISTORY, watched="test", title="a run"), tmp_path / name)
+    assert (tmp_path / "first.png").read_bytes() == (tmp_path / "second.png").read_bytes()

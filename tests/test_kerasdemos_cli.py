@@ -1,0 +1,208 @@
+"""The command line of kerasdemos: what it prints, where, and its exit status."""
+
+import json
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from kerasdemos import catalogue, data, evaluation
+from kerasdemos.cli import main
+
+
+@pytest.fixture(scope="module")
+def some_digits(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "some.npz"
+    pictures = data.load()
+    np.savez(
+        path,
+        x_train=pictures.train_images[:96],
+        y_train=pictures.train_labels[:96],
+        x_test=pictures.test_images[:32],
+        y_test=pictures.test_labels[:32],
+    )
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def trained(some_digits, tmp_path_factory):
+    """The result of `train relu_mlp`, and the folder that it wrote to."""
+    out = tmp_path_factory.mktemp("out")
+    result = run("train", "relu_mlp", "--data", some_digits, "--epochs", "1", "--out", str(out))
+    assert result.exit_code == 0, result.output
+    return result, out / "relu_mlp"
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, arguments)
+
+
+def test_list_shows_every_demo_with_its_parameters_and_what_it_must_show():
+    result = run("list")
+    assert result.exit_code == 0
+    for demo in catalogue.load_all():
+        assert demo.name in result.stdout
+    assert "1,199,882" in result.stdout
+    assert "test accuracy 0.99" in result.stdout
+
+
+def test_help_teaches_by_examples():
+    result = run("--help")
+    assert result.exit_code == 0
+    assert "kerasdemos train digits_cnn\n" in result.stdout
+    assert "--resume" in run("train", "--help").stdout
+
+
+def test_help_list_and_bad_arguments_import_no_tensorflow(tmp_path):
+    program = """
+import sys
+from click.testing import CliRunner
+from kerasdemos.cli import main
+for arguments, status in (
+    (["--help"], 0), (["train", "--help"], 0), (["list"], 0), (["train"], 2), (["train", "nothing"], 2),
+    (["train", "--nothing"], 2), (["train", "relu_mlp", "--epochs", "0"], 2),
+    (["train", "relu_mlp", "--data", "/nowhere"], 2), (["evaluate", "/nowhere.keras"], 2),
+):
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == status, (arguments, result.output, result.exception)
+    assert not {"tensorflow", "keras"} & set(sys.modules), arguments
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_list_costs_less_than_half_a_second():
+    command = [sys.executable, "-m", "kerasdemos", "list"]
+    subprocess.run(command, check=True, capture_output=True)  # compiles what is not compiled yet
+    seconds = []
+    for _ in range(3):
+        began = time.perf_counter()
+        subprocess.run(command, check=True, capture_output=True)
+        seconds.append(time.perf_counter() - began)
+    assert min(seconds) < 0.5
+
+
+def test_train_prints_the_paths_that_it_wrote_and_the_table_of_results(trained):
+    result, folder = trained
+    lines = result.stdout.splitlines()
+    assert lines[:4] == [str(folder / name) for name in ("model.keras", "history.csv", "curves.png", "model.json")]
+    assert "0.882 ± 0.012" in result.stdout
+    assert result.stderr == ""
+
+
+def test_seed_epochs_and_data_reach_the_card(some_digits, tmp_path):
+    arguments = ["--seed", "5", "--epochs", "2", "--data", some_digits, "--out", str(tmp_path)]
+    assert run("train", "relu_mlp", *arguments).exit_code == 0
+    card = json.loads((tmp_path / "relu_mlp" / "model.json").read_text())
+    assert (card["seed"], card["epochs"], card["data"][:8]) == (5, 2, "some.npz")
+
+
+@pytest.mark.parametrize("switch", ["--resume", "--if-missing"])
+def test_a_finished_run_is_left_alone_with_resume(trained, some_digits, switch):
+    _, folder = trained
+    before = (folder / "model.keras").stat().st_mtime_ns
+    result = run("train", "relu_mlp", switch, "--data", some_digits, "--epochs", "1", "--out", str(folder.parent))
+    assert result.exit_code == 0
+    assert result.stderr == "relu_mlp: finished before, left alone.\n"
+    assert (folder / "model.keras").stat().st_mtime_ns == before
+    assert "0.882 ± 0.012" in result.stdout
+
+
+def test_a_program_prints_what_the_article_prints(tmp_path):
+    result = run("train", "least_squares", "--out", str(tmp_path))
+    assert result.exit_code == 0
+    assert "22.0" in result.stdout
+    assert (tmp_path / "least_squares" / "figure.png").exists()
+
+
+def test_evaluate_prints_and_draws_what_the_model_takes_for_what(trained, some_digits):
+    _, folder = trained
+    result = run("evaluate", str(folder / "model.keras"), "--data", some_digits)
+    assert result.exit_code == 0, result.output
+    card = json.loads((folder / "model.json").read_text())
+    measured = {row["measure"]: row["measured"] for row in card["results"]}
+    assert f"accuracy  {measured['test accuracy']:.4f} on 32 pictures of some.npz" in result.stdout
+    assert f"loss      {measured['test loss']:.4f}" in result.stdout
+    assert result.stdout.splitlines()[-1] == str(folder / "confusion.png")
+    assert (folder / "confusion.png").exists()
+
+
+def test_evaluate_gives_the_cross_entropy_that_keras_gives(some_digits, tmp_path):
+    assert run("train", "wepe_cnn", "--data", some_digits, "--epochs", "1", "--out", str(tmp_path)).exit_code == 0
+    card = json.loads((tmp_path / "wepe_cnn" / "model.json").read_text())
+    found = evaluation.evaluate(tmp_path / "wepe_cnn" / "model.keras", some_digits)
+    measured = {row["measure"]: row["measured"] for row in card["results"]}
+    assert found.loss == pytest.approx(measured["test loss"], rel=1e-5)
+    assert found.accuracy == pytest.approx(measured["test accuracy"])
+
+
+def test_confusion_counts_true_classes_down_and_predicted_ones_across():
+    counts = evaluation.confusion(np.array([0, 0, 2, 1]), np.array([0, 1, 2, 1]), classes=3)
+    assert counts.tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["train"], "`train` must get the names of demos, or --all. `kerasdemos list` shows them."),
+        (["train", "--all", "relu_mlp"], "`train` must get the names of demos, or --all."),
+        (["train", "relu_mpl"], "`NAME` must be the name of a demo. Received: 'relu_mpl'. Did you mean relu_mlp"),
+        (["train", "relu_mlp", "--epochs", "0"], "`epochs` must be at least 1. Received: 0."),
+        (["train", "relu_mlp", "--data", "no"], "`--data` must be a directory of IDX files or a .npz file."),
+        (["evaluate", "no.keras"], "`MODEL` must be a .keras file. Received: no.keras, which does not exist."),
+    ],
+)
+def test_a_mistake_is_one_line_on_stderr_and_status_2(arguments, line, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith(f"kerasdemos: {line}")
+    assert result.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    result = run("train", "least_squares", "--out", str(tmp_path / "file"))
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+    assert "Not a directory" in result.stderr
+
+
+def test_evaluate_refuses_half_a_model_and_a_model_without_a_card(trained, tmp_path):
+    _, folder = trained
+    half = tmp_path / "model.keras"
+    whole = (folder / "model.keras").read_bytes()
+    half.write_bytes(whole[: len(whole) // 2])
+    assert run("evaluate", str(half)).stderr == (
+        f"kerasdemos: `MODEL` must be a whole .keras file. Received: {half}, which is none, or half of one.\n"
+    )
+    half.write_bytes(whole)
+    assert run("evaluate", str(half)).stderr == (
+        f"kerasdemos: The card {tmp_path}/model.json must stand beside the model; `kerasdemos train` writes "
+        "it. Received: no such file.\n"
+    )
+
+
+def test_a_missing_tensorboard_says_what_to_install(monkeypatch):
+    import importlib.util
+
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "tensorboard" else found(name, *rest))
+    result = run("train", "relu_mlp", "--tensorboard")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "kerasdemos: A TensorBoard log needs the package tensorboard: pip install "
+        '"kerasdemos[tensorboard]". Received: it is not installed.\n'
+    )
+
+
+def test_our_own_mistakes_keep_their_traceback(monkeypatch):
+    monkeypatch.setattr(catalogue, "load_all", lambda: 1 / 0)
+    result = run("list")
+    assert result.exit_code == 1
+    assert isinstance(result.exception, ZeroDivisionError)

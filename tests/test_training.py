@@ -1,0 +1,383 @@
+"""Training: the same seed gives the same weights, an interrupted run ends where an uninterrupted one does."""
+
+import csv
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasdemos import card, catalogue, checkpoints, data, fitting, training
+from kerasdemos.demo import Curve, Demo, Expected, Outcome, Panel, Program
+from kerasdemos.errors import InputError
+from kerasdemos.files import whole
+
+FILES = {"model.keras", "model.json", "history.csv", "curves.png"}
+
+
+@pytest.fixture(scope="module")
+def some_digits(tmp_path_factory):
+    """A .npz with the first 96 training and 32 test pictures of MNIST."""
+    path = tmp_path_factory.mktemp("data") / "some.npz"
+    pictures = data.load()
+    np.savez(
+        path,
+        x_train=pictures.train_images[:96],
+        y_train=pictures.train_labels[:96],
+        x_test=pictures.test_images[:32],
+        y_test=pictures.test_labels[:32],
+    )
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def relu_run(some_digits, tmp_path_factory):
+    """relu_mlp, three epochs on some digits."""
+    out = tmp_path_factory.mktemp("out")
+    return training.train(catalogue.load("relu_mlp"), epochs=3, data=some_digits, out=out)
+
+
+def weights(folder):
+    model = keras.saving.load_model(folder / "model.keras", compile=False)
+    return [np.asarray(weight) for weight in model.weights]
+
+
+def assert_same_weights(first, second):
+    for one, other in zip(weights(first), weights(second), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+# What a run writes.
+
+
+def test_a_run_writes_its_model_card_history_and_curves_and_nothing_else(relu_run):
+    folder = relu_run.files[0].parent
+    assert {path.name for path in folder.iterdir()} == FILES == {path.name for path in relu_run.files}
+    assert folder.name == "relu_mlp"
+
+
+def test_the_card_says_how_pixels_become_inputs_and_what_was_measured(relu_run, some_digits):
+    found = card.read(relu_run.files[0].parent / "model.json")
+    assert found["demo"] == "relu_mlp"
+    assert found["article"] == "4"
+    assert found["data"].startswith("some.npz (96 + 32, crc32 ")
+    assert found["input_range"] == pytest.approx([-0.1307 / 0.3081, (1 - 0.1307) / 0.3081])
+    assert (found["scale"], found["mean"]) == pytest.approx((255 * 0.3081, 0.1307 / 0.3081))
+    assert found["class_names"] == list("0123456789")
+    assert (found["parameters"], found["seed"], found["epochs"]) == (218_058, 0, 3)
+    assert found["versions"]["keras"] == keras.__version__
+    assert found["versions"]["tensorflow"] == tf.__version__
+    assert set(found["versions"]) == {"python", "tensorflow", "keras", "kerasdemos"}
+    measured = {row["measure"]: row for row in found["results"]}
+    model = keras.saving.load_model(relu_run.files[0])
+    images, rows = catalogue.load("relu_mlp").run.split(data.load(some_digits)).test
+    loss, accuracy = model.evaluate(images, rows, verbose=0)
+    assert measured["test accuracy"]["measured"] == pytest.approx(accuracy)
+    assert measured["test loss"]["measured"] == pytest.approx(loss, rel=1e-5)
+
+
+def test_a_run_on_other_data_is_not_judged_by_the_number_of_the_article(relu_run):
+    row = relu_run.results[0]
+    assert (row.measure, row.expected, row.holds) == ("test accuracy", 0.882, None)
+
+
+def test_a_result_holds_within_its_tolerance_and_not_beyond():
+    demo = replace(DOUBLING, expected=(Expected("last", 8.0, 0.25, "computed"),))
+    for measured, holds in ((8.25, True), (8.26, False), (7.75, True), (7.74, False)):
+        row = card.results(demo, {"last": measured, "other": 1}, as_published=True)[0]
+        assert row.holds is holds, measured
+
+
+def test_the_history_has_one_row_an_epoch(relu_run):
+    with (relu_run.files[0].parent / "history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    assert list(rows[0]) == ["epoch", "accuracy", "loss", "val_accuracy", "val_loss", "seconds"]
+    assert float(rows[2]["loss"]) < float(rows[0]["loss"])
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+
+    def write_half():
+        with whole(path) as temporary:
+            temporary.write_text("half")
+            assert temporary.suffix == ".txt"
+            assert path.read_text() == "old"
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_half()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+    with whole(path) as temporary:
+        temporary.write_text("new")
+    assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+# Chance.
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(some_digits, tmp_path):
+    name = "relu_mlp"  # the test of a killed run is the same for dropout, across two processes
+    demo = catalogue.load(name)
+    for folder, seed in (("first", 4), ("second", 4), ("third", 5)):
+        training.train(demo, epochs=2, seed=seed, data=some_digits, out=tmp_path / folder)
+    assert_same_weights(tmp_path / "first" / name, tmp_path / "second" / name)
+    third = weights(tmp_path / "third" / name)
+    assert np.abs(third[0] - weights(tmp_path / "first" / name)[0]).max() > 0.01
+
+
+def test_an_epoch_shows_every_picture_once_in_an_order_of_seed_and_epoch():
+    images = np.arange(50, dtype=np.float32).reshape(50, 1)
+    labels = np.arange(50)
+
+    def order(seed, epoch):
+        found = list(fitting.batches(images, labels, batch=16, seed=seed, epoch=tf.Variable(epoch)))
+        assert [len(some) for some, _ in found] == [16, 16, 16, 2]
+        for some_images, some_labels in found:
+            np.testing.assert_array_equal(some_images[:, 0], some_labels)
+        return np.concatenate([some for _, some in found]).tolist()
+
+    assert sorted(order(0, 0)) == labels.tolist()
+    assert order(0, 0) == order(0, 0)
+    assert len({tuple(order(seed, epoch)) for seed in range(3) for epoch in range(3)}) == 9
+
+
+def test_training_leaves_the_random_numbers_of_others_alone(some_digits, tmp_path):
+    random.seed(1)
+    expected = [random.random() for _ in range(3)]
+    random.seed(1)
+    state = np.random.get_state()[1].copy()  # noqa: NPY002 (the global state is what may not change)
+    got = [random.random()]
+    training.train(catalogue.load("relu_mlp"), epochs=1, data=some_digits, out=tmp_path)
+    got += [random.random() for _ in range(2)]
+    assert got == expected
+    np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+
+
+# Stop and go on.
+
+
+def start(demo, some_digits, out, *, epochs):
+    """`kerasdemos train` in a process of its own, as soon as it has finished its first epoch."""
+    command = [sys.executable, "-m", "kerasdemos", "train", demo, "--data", some_digits, "--out", str(out)]
+    process = subprocess.Popen([*command, "--epochs", str(epochs)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (out / demo / checkpoints.NAME).exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return process
+
+
+def test_a_run_that_was_killed_goes_on_and_ends_with_the_same_weights(some_digits, tmp_path):
+    demo = catalogue.load("tflearn_convnet")  # dropout, Adam and a clipped norm: all the state that there is
+    process = start(demo.name, some_digits, tmp_path / "killed", epochs=100_000)
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    folder = tmp_path / "killed" / demo.name
+    assert "model.json" not in os.listdir(folder)
+    epochs = training.unfinished(demo, tmp_path / "killed") + 1
+    resumed = training.train(demo, epochs=epochs, data=some_digits, out=tmp_path / "killed", resume=True)
+    training.train(demo, epochs=epochs, data=some_digits, out=tmp_path / "whole")
+    assert_same_weights(folder, tmp_path / "whole" / demo.name)
+    assert {path.name for path in folder.iterdir()} == FILES
+    with (folder / "history.csv").open() as file:
+        assert [int(row["epoch"]) for row in csv.DictReader(file)] == list(range(1, epochs + 1))
+    assert resumed.fresh
+
+
+def test_control_c_ends_with_one_line_that_says_how_to_go_on(some_digits, tmp_path):
+    process = start("relu_mlp", some_digits, tmp_path, epochs=100_000)
+    process.send_signal(signal.SIGINT)
+    written, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert written == ""
+    assert said.startswith("Stopped in relu_mlp, ")
+    assert said.endswith(" kept. The same command with --resume goes on.\n")
+    assert said.count("\n") == 1
+
+
+def test_without_resume_training_starts_afresh(some_digits, tmp_path):
+    demo = catalogue.load("relu_mlp")
+    _interrupt(demo, some_digits, tmp_path, after=1)
+    seen = []
+    training.train(demo, epochs=2, data=some_digits, out=tmp_path, report=seen.append)
+    assert seen[0].epoch == 1
+
+
+def test_resume_reports_only_what_is_left(some_digits, tmp_path):
+    demo = catalogue.load("relu_mlp")
+    _interrupt(demo, some_digits, tmp_path, after=2)
+    assert training.unfinished(demo, tmp_path) == 2
+    seen = []
+    training.train(demo, epochs=3, data=some_digits, out=tmp_path, resume=True, report=seen.append)
+    assert {(moment.epoch, moment.epochs) for moment in seen} == {(3, 3)}
+    assert (seen[-1].images, seen[-1].remaining) == (96, 0)
+    assert training.unfinished(demo, tmp_path) == 0
+
+
+def test_resume_leaves_a_finished_run_alone(relu_run, some_digits):
+    folder = relu_run.files[0].parent
+    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    again = training.train(catalogue.load("relu_mlp"), epochs=3, data=some_digits, out=folder.parent, resume=True)
+    assert not again.fresh
+    assert again.results == relu_run.results
+    assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+
+def test_resume_runs_again_what_was_finished_with_another_seed(some_digits, tmp_path):
+    demo = catalogue.load("relu_mlp")
+    training.train(demo, epochs=1, seed=1, data=some_digits, out=tmp_path)
+    assert training.train(demo, epochs=1, seed=2, data=some_digits, out=tmp_path, resume=True).fresh
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seed": 3}, "`seed` must be 0 to go on from {path}. Received: 3."),
+        ({"epochs": 1}, "`epochs` must be at least 2 to go on from {path}. Received: 1."),
+    ],
+)
+def test_resume_refuses_the_checkpoint_of_another_run(some_digits, tmp_path, changes, message):
+    demo = catalogue.load("relu_mlp")
+    _interrupt(demo, some_digits, tmp_path, after=2)
+    with pytest.raises(InputError) as refused:
+        training.train(demo, **{"epochs": 3, **changes}, data=some_digits, out=tmp_path, resume=True)
+    expected = message.format(path=tmp_path / "relu_mlp" / checkpoints.NAME)
+    assert str(refused.value) == f"{expected} Without --resume training starts afresh."
+
+
+def test_resume_refuses_a_checkpoint_of_other_data(some_digits, tmp_path):
+    demo = catalogue.load("relu_mlp")
+    _interrupt(demo, some_digits, tmp_path, after=1)
+    other = dict(np.load(some_digits))
+    other["x_train"] = other["x_train"][::-1]
+    path = tmp_path / "some.npz"
+    np.savez(path, **other)
+    with pytest.raises(InputError, match=r"`data` must be 'some.npz"):
+        training.train(demo, epochs=2, data=str(path), out=tmp_path, resume=True)
+
+
+def test_a_damaged_checkpoint_is_refused(some_digits, tmp_path):
+    demo = catalogue.load("relu_mlp")
+    _interrupt(demo, some_digits, tmp_path, after=1)
+    path = tmp_path / "relu_mlp" / checkpoints.NAME
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(InputError) as refused:
+        training.train(demo, epochs=2, data=some_digits, out=tmp_path, resume=True)
+    assert str(refused.value) == (
+        f"{path} must be a whole checkpoint of `kerasdemos train`. Received: File is not a zip file. "
+        "Without --resume training starts afresh."
+    )
+
+
+def _interrupt(demo, some_digits, out, *, after):
+    """Leave the checkpoint of a run that stopped after so many epochs."""
+
+    def stop(moment):
+        if moment.epoch > after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        training.train(demo, epochs=after + 1, data=some_digits, out=out, report=stop)
+
+
+# Refusals and programs.
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "message"),
+    [
+        ("relu_mlp", {"epochs": 0}, "`epochs` must be at least 1. Received: 0."),
+        ("relu_mlp", {"seed": -1}, "`seed` must be between 0 and 2147483647. Received: -1."),
+        (
+            "least_squares",
+            {"data": "points.csv"},
+            "least_squares makes its own data: `--data` must be left out. Received: points.csv.",
+        ),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused_before_anything_is_written(tmp_path, name, changes, message):
+    with pytest.raises(InputError) as refused:
+        training.train(catalogue.load(name), out=tmp_path / "out", **changes)
+    assert str(refused.value) == message
+    assert not (tmp_path / "out").exists()
+
+
+def test_bad_data_is_refused_before_anything_is_written(tmp_path):
+    (tmp_path / "some.npz").write_bytes(b"no")
+    with pytest.raises(InputError, match=r"must be a .npz file"):
+        training.train(catalogue.load("relu_mlp"), data=str(tmp_path / "some.npz"), out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def doubling(steps, seed, data):
+    """A program: 2 to the steps."""
+    values = 2.0 ** np.arange(1, steps + 1)
+    line = Curve(np.arange(steps), values, "value")
+    return Outcome(
+        lines=(f"{values[-1]}",),
+        measures={"last": values[-1]},
+        panels=(Panel("doubling", "step", "value", (line,), log_y=True),),
+        history={"value": values},
+    )
+
+
+DOUBLING = Demo(
+    name="doubling",
+    article="0",
+    idea="grow",
+    data="none",
+    parameters=0,
+    expected=(Expected("last", 8.0, 0.0, "computed"),),
+    run=Program(compute=doubling, steps=3),
+)
+
+
+def test_a_program_writes_its_card_history_and_figure(tmp_path):
+    run = training.train(DOUBLING, out=tmp_path)
+    assert {path.name for path in run.files} == {"history.csv", "figure.png", "model.json"}
+    assert (tmp_path / "doubling" / "history.csv").read_text().split() == ["value", "2.0", "4.0", "8.0"]
+    assert (run.lines, run.results[0].holds) == (("8.0",), True)
+    stored = json.loads((tmp_path / "doubling" / "model.json").read_text())
+    assert (stored["epochs"], stored["input_range"], stored["class_names"]) == (3, None, [])
+
+
+def test_epochs_are_the_steps_of_a_program(tmp_path):
+    run = training.train(DOUBLING, epochs=4, out=tmp_path)
+    assert run.lines == ("16.0",)
+    assert run.results[0].holds is None
+
+
+def test_a_program_that_misses_its_number_says_so(tmp_path):
+    wrong = replace(DOUBLING, expected=(Expected("last", 9.0, 0.5, "computed"),))
+    assert training.train(wrong, out=tmp_path).results[0].holds is False
+
+
+@pytest.mark.slow
+def test_digits_cnn_reads_nine_of_ten_digits_after_two_epochs_on_a_tenth_of_mnist(tmp_path):
+    pictures = data.load()
+    path = tmp_path / "tenth.npz"
+    np.savez(
+        path,
+        x_train=pictures.train_images[:6000],
+        y_train=pictures.train_labels[:6000],
+        x_test=pictures.test_images[:2000],
+        y_test=pictures.test_labels[:2000],
+    )
+    run = training.train(catalogue.load("digits_cnn"), epochs=2, data=str(path), out=tmp_path / "out")
+    assert run.results[0].measure == "test accuracy"
+    assert run.results[0].measured > 0.9
