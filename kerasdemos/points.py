@@ -37,21 +37,15 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise InputError(
-            f"`data` must be a CSV file of two columns. Received: {path}, no such file."
-        ) from None
+        raise InputError(f"`data` must be a CSV file of two columns. Received: {path}, no such file.") from None
     except IsADirectoryError:
         raise InputError(f"`data` must be a CSV file of two columns. Received: {path}, a folder.") from None
     except UnicodeDecodeError:
-        raise InputError(
-            f"`data` must be a CSV file of two columns. Received: {path}, which is not text."
-        ) from None
+        raise InputError(f"`data` must be a CSV file of two columns. Received: {path}, which is not text.") from None
 
 
 def _point(text: str, where: str) -> tuple[float, float]:
-    expected = (
-        f"{where} must be two finite numbers with a comma between, such as 32.5,31.7 (there is no header)."
-    )
+    expected = f"{where} must be two finite numbers with a comma between, such as 32.5,31.7 (there is no header)."
     try:
         x, y = map(float, text.split(","))
     except ValueError:

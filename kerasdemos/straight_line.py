@@ -11,17 +11,11 @@ def line(slope: float, bias: float) -> Any:
     """A `Dense(1)` with this slope and bias: the smallest network there is, one weight and one bias."""
     import keras
 
-    # The input is float64 too: Keras would cast it to float32 on the way in, and .6 would lose half its digits.
+    # The input is float64 too, or Keras casts it to float32 on the way in, where .6 loses half its digits.
     model = keras.Sequential(
         [
             keras.Input((1,), dtype="float64", name="x"),
-            keras.layers.Dense(
-                1,
-                kernel_initializer=keras.initializers.Constant(slope),
-                bias_initializer=keras.initializers.Constant(bias),
-                dtype="float64",
-                name="line",
-            ),
+            keras.layers.Dense(1, kernel_initializer="zeros", dtype="float64", name="line"),
         ],
         name="line",
     )
@@ -39,7 +33,7 @@ def mean_squared_error(model: Any, x: np.ndarray, y: np.ndarray) -> Any:
 def best_line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     """The slope and bias of least squares, solved for and not searched.
 
-    The line that leaves the smallest mean squared error; its residuals sum to zero, and so do residuals times x.
+    No line has a smaller mean squared error. Its residuals sum to zero, and so do residuals times x.
     """
     import tensorflow as tf
 

@@ -68,11 +68,12 @@ def network(activation: str, hidden: np.ndarray, output: np.ndarray):
     import keras
 
     layers = keras.layers
+    options = {"use_bias": False, "kernel_initializer": "zeros", "dtype": "float64"}
     model = keras.Sequential(
         [
             keras.Input((2,), dtype="float64", name="customer"),
-            layers.Dense(2, activation=activation, use_bias=False, dtype="float64", name="hidden"),
-            layers.Dense(1, use_bias=False, dtype="float64", name="transactions"),
+            layers.Dense(2, activation=activation, name="hidden", **options),
+            layers.Dense(1, name="transactions", **options),
         ],
         name=f"{activation}_network",
     )
@@ -95,8 +96,7 @@ def _values(linear) -> Panel:
         for j in range(2)
     )
     out = tuple(
-        Curve(np.array([1, 2]), np.array([hidden[j], output]), f"hidden {j + 1} times {OUTPUT[j, 0]:g}")
-        for j in range(2)
+        Curve(np.array([1, 2]), np.array([hidden[j], output]), f"hidden {j + 1} times {OUTPUT[j, 0]:g}") for j in range(2)
     )
     nodes = Curve(np.array([0, 0, 1, 1, 2]), np.array([*inputs, *hidden, output]), "", "points")
     return Panel(

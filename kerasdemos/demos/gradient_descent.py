@@ -47,26 +47,38 @@ def compute(*, steps: int, seed: int, data: Path | None = None) -> Outcome:
             f"{verdict}: after {steps} steps x = {path[-1]:.14g} is still {gap:.1e} away",
         ),
         measures={"x at the end": float(path[-1]), "distance to the minimum": gap},
-        panels=(_descent(path, values), _distance(path)),
+        panels=(_descent(path, values), _near_the_minimum(path, values), _distance(path)),
         history={"step": np.arange(steps + 1), "x": path, "f": values},
     )
 
 
-def _descent(path, values) -> Panel:
+def _descent(path: np.ndarray, values: np.ndarray) -> Panel:
     x = np.linspace(0.3, 1.4, 200)
     return Panel(
         title="f(x) = x⁵ - 2x³ - 2",
         x_label="x",
         y_label="f(x)",
+        curves=(Curve(x, function(x), "f"), Curve(path, values, "descent", "path")),
+    )
+
+
+def _near_the_minimum(path: np.ndarray, values: np.ndarray) -> Panel:
+    x = np.linspace(1.075, 1.115, 200)
+    near = (path > x[0]) & (path < x[-1])
+    steps = (Curve(path[near], values[near], "last steps", "points"),) if near.any() else ()
+    return Panel(
+        title="The end, magnified",
+        x_label="x",
+        y_label="f(x)",
         curves=(
             Curve(x, function(x), "f"),
-            Curve(path, values, "descent", "path"),
+            *steps,
             Curve(np.array([MINIMUM]), np.array([function(MINIMUM)]), "true minimum", "points"),
         ),
     )
 
 
-def _distance(path) -> Panel:
+def _distance(path: np.ndarray) -> Panel:
     return Panel(
         title="The way that is left shrinks, never to nothing",
         x_label="step",

@@ -32,9 +32,7 @@ def compute(*, steps: int, seed: int, data: Path | None = None) -> Outcome:
         InputError: `steps` is not 0, as there is nothing to iterate.
     """
     if steps:
-        raise InputError(
-            f"`epochs` means nothing to least_squares: it computes in one go. Received: {steps}."
-        )
+        raise InputError(f"`epochs` means nothing to least_squares: it computes in one go. Received: {steps}.")
     guess = line(SLOPE, BIAS)
     slope, bias = best_line(X, Y)
     best = line(slope, bias)
@@ -42,10 +40,7 @@ def compute(*, steps: int, seed: int, data: Path | None = None) -> Outcome:
     said = guess(X[:, None]).numpy()[:, 0]
     return Outcome(
         lines=(
-            *(
-                f"x = {x:2.0f}: y is {y:2.0f}, 2x + 1 says {p:2.0f}"
-                for x, y, p in zip(X, Y, said, strict=True)
-            ),
+            *(f"x = {x:2.0f}: y is {y:2.0f}, 2x + 1 says {p:2.0f}" for x, y, p in zip(X, Y, said, strict=True)),
             f"mean squared error of y = 2x + 1: {errors['guess']:.1f}",
             f"the best line is y = {slope:.6f} x + {bias:.6f}, with an error of {errors['best']:.7f}",
         ),
@@ -80,8 +75,8 @@ def _residuals(guess, best) -> Panel:
         x_label="x",
         y_label="(y - line)²",
         curves=(
-            Curve(X, (Y - guess(X[:, None]).numpy()[:, 0]) ** 2, "y = 2x + 1", "path"),
-            Curve(X, (Y - best(X[:, None]).numpy()[:, 0]) ** 2, "least squares", "path"),
+            Curve(X, (Y - guess(X[:, None]).numpy()[:, 0]) ** 2, "y = 2x + 1", "points"),
+            Curve(X, (Y - best(X[:, None]).numpy()[:, 0]) ** 2, "least squares", "points"),
         ),
     )
 

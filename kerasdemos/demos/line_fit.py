@@ -88,9 +88,7 @@ def build(seed: int):
 def _fit(model, x, y, *, epochs: int, seed: int) -> np.ndarray:
     """Train, and return the loss of each epoch."""
     batches = shuffled(x, y, batch=BATCH, epochs=epochs, seed=seed)
-    fitted = model.fit(
-        batches, epochs=epochs, steps_per_epoch=batches_in(len(x), BATCH), shuffle=False, verbose=0
-    )
+    fitted = model.fit(batches, epochs=epochs, steps_per_epoch=batches_in(len(x), BATCH), shuffle=False, verbose=0)
     return np.array(fitted.history["loss"])
 
 
@@ -101,9 +99,7 @@ def _fit_at_once(model, x, y, *, epochs: int, seed: int) -> None:
     if not epochs:
         return
     per_epoch = batches_in(len(x), BATCH)
-    model.compile(
-        optimizer=keras.optimizers.SGD(RATE), loss="mean_squared_error", steps_per_execution=25 * per_epoch
-    )
+    model.compile(optimizer=keras.optimizers.SGD(RATE), loss="mean_squared_error", steps_per_execution=25 * per_epoch)
     batches = shuffled(x, y, batch=BATCH, epochs=epochs, seed=seed)
     model.fit(batches, steps_per_epoch=epochs * per_epoch, shuffle=False, verbose=0)
 
@@ -149,7 +145,6 @@ def _loss(losses: np.ndarray) -> Panel:
             Curve(epochs, losses, "training loss"),
             Curve(epochs[[0, -1]], np.array([NOISE**2, NOISE**2]), "variance of the noise"),
         ),
-        log_y=True,
     )
 
 

@@ -35,16 +35,13 @@ def compute(*, steps: int, seed: int, data: Path | None = None) -> Outcome:
     noise = random.normal(NOISE_MEAN, NOISE_DEVIATION, COUNT)
     y = SLOPE * x + BIAS + noise
     model = line(0.0, 0.0)
-    descent = descend(
-        lambda: mean_squared_error(model, x, y), model.trainable_variables, rate=RATE, steps=steps
-    )
+    descent = descend(lambda: mean_squared_error(model, x, y), model.trainable_variables, rate=RATE, steps=steps)
     slopes, biases = descent.paths[0][:, 0, 0], descent.paths[1][:, 0]
     error, absorbed = float(descent.losses[-1]), float(biases[-1] - BIAS)
     return Outcome(
         lines=(
-            f"after {steps} steps: w = {slopes[-1]:.4f} (made with {SLOPE:g}), "
-            f"b = {biases[-1]:.4f} (made with {BIAS:g})",
-            f"the error is {error:.4f}, the variance of the noise {noise.var():.4f}: no line gets below",
+            f"after {steps} steps: w = {slopes[-1]:.4f} (made with {SLOPE:g}), b = {biases[-1]:.4f} (made with {BIAS:g})",
+            f"the error is {error:.4f}, the variance of the noise {noise.var():.4f}: no line is better",
             f"the bias is off by {absorbed:+.4f}, the mean of the noise is {noise.mean():+.4f}: it went there",
         ),
         measures={
@@ -57,7 +54,7 @@ def compute(*, steps: int, seed: int, data: Path | None = None) -> Outcome:
         panels=(
             _points(model, x[:DRAWN], y[:DRAWN]),
             _error(descent.losses, float(noise.var())),
-            _bias(biases),
+            _bias(biases, float(noise.mean())),
         ),
         history={"step": np.arange(steps + 1), "w": slopes, "b": biases, "error": descent.losses},
         model=model,
@@ -90,7 +87,7 @@ def _error(losses: np.ndarray, variance: float) -> Panel:
     )
 
 
-def _bias(biases: np.ndarray) -> Panel:
+def _bias(biases: np.ndarray, noise_mean: float) -> Panel:
     late = np.arange(len(biases) // 8, len(biases))  # before, it is on its way from 0
     ends = late[[0, -1]]
     return Panel(
@@ -100,7 +97,8 @@ def _bias(biases: np.ndarray) -> Panel:
         curves=(
             Curve(late, biases[late], "descent"),
             Curve(ends, np.array([BIAS, BIAS]), "b of the line"),
-            Curve(ends, np.array([BIAS, BIAS]) + NOISE_MEAN, "b + mean of the noise"),
+            Curve(ends, np.array([BIAS, BIAS]) + NOISE_MEAN, "b + .01"),
+            Curve(ends, np.array([BIAS, BIAS]) + noise_mean, "b + mean of these noises"),
         ),
     )
 

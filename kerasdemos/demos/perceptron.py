@@ -44,7 +44,7 @@ def compute(*, steps: int, seed: int, data: Path | None = None) -> Outcome:
             f"{right[-1]} of 4 right; the weights changed at {_changes(weights)} of {steps} examples",
         ),
         measures={"rows answered right": float(right[-1]), "examples that taught": float(_changes(weights))},
-        panels=(_boundary(weights), _progress(right)),
+        panels=(_boundary(weights), _weights(weights)),
         history={
             "step": np.arange(steps + 1),
             "weight_1": weights[:, 0],
@@ -63,7 +63,7 @@ def neuron(weights: np.ndarray):
     model = keras.Sequential(
         [
             keras.Input((3,), dtype="float64", name="x"),
-            keras.layers.Dense(1, use_bias=False, dtype="float64", name="sum"),
+            keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros", dtype="float64", name="sum"),
         ],
         name="perceptron",
     )
@@ -120,12 +120,14 @@ def _line(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return tuple((foot + np.outer([-0.8, 0.8], along)).T)
 
 
-def _progress(right: np.ndarray) -> Panel:
+def _weights(weights: np.ndarray) -> Panel:
+    examples = np.arange(len(weights))
+    names = ("first input", "second input", "bias")
     return Panel(
-        title="It stops changing when all four are right",
+        title="A mistake moves the weights, nothing else does",
         x_label="examples seen",
-        y_label="rows answered right",
-        curves=(Curve(np.arange(len(right)), right),),
+        y_label="weight",
+        curves=tuple(Curve(examples, weights[:, i], name) for i, name in enumerate(names)),
     )
 
 

@@ -52,8 +52,7 @@ def compute(*, steps: int, seed: int, data: Path | None = None) -> Outcome:
     }
     return Outcome(
         lines=(
-            f"after {steps} epochs: accuracy {train:.3f} on the rows it was trained on, "
-            f"{fresh:.3f} on fresh rows",
+            f"after {steps} epochs: accuracy {train:.3f} on the rows it was trained on, {fresh:.3f} on fresh rows",
             f"chance is {1 / CLASSES:g}: it has learned nothing about the classes, it has memorised the rows",
         ),
         measures={"training accuracy": train, "accuracy on fresh rows": fresh},

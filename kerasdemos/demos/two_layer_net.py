@@ -29,11 +29,10 @@ ROWS = len(xor.TARGETS)
 def compute(*, steps: int, seed: int, data: Path | None = None) -> Outcome:
     """Train the network on the four rows `steps` times; `seed` draws its first weights."""
     model = xor.network(0, 1, seed=seed)
-    descent = descend(
-        lambda: xor.mean_squared_error(model), model.trainable_variables, rate=RATE, steps=steps
-    )
+    descent = descend(lambda: xor.mean_squared_error(model), model.trainable_variables, rate=RATE, steps=steps)
     losses = descent.losses * ROWS  # the article's sum of squares
-    answers = xor.outputs(model)
+    answers = xor.outputs(*descent.paths)  # (steps + 1, 4)
+    last, targets = answers[-1], xor.TARGETS[:, 0]
     rises = int((np.diff(losses) >= 0).sum())
     return Outcome(
         lines=(
@@ -41,11 +40,11 @@ def compute(*, steps: int, seed: int, data: Path | None = None) -> Outcome:
             f"it failed to fall at {rises} of them",
             *(
                 f"{name}: {answer:.4f} (it should be {target:.0f})"
-                for name, answer, target in zip(xor.NAMES, answers, xor.TARGETS[:, 0], strict=True)
+                for name, answer, target in zip(xor.NAMES, last, targets, strict=True)
             ),
         ),
         measures={
-            **{name: float(answer) for name, answer in zip(xor.NAMES, answers, strict=True)},
+            **{name: float(answer) for name, answer in zip(xor.NAMES, last, strict=True)},
             "steps at which the loss did not fall": float(rises),
             "loss at the end": float(losses[-1]),
         },
@@ -66,15 +65,12 @@ def _loss(losses: np.ndarray) -> Panel:
 
 
 def _answers(answers: np.ndarray) -> Panel:
-    rows = np.arange(4)
+    steps = np.arange(len(answers))
     return Panel(
-        title="Answers to " + ", ".join(name.replace(" xor ", "") for name in xor.NAMES),
-        x_label="row",
+        title="What it answers, as it learns",
+        x_label="step",
         y_label="output",
-        curves=(
-            Curve(rows, answers, "network", "points"),
-            Curve(rows, xor.TARGETS[:, 0], "target", "points"),
-        ),
+        curves=tuple(Curve(steps, answers[:, i], name) for i, name in enumerate(xor.NAMES)),
     )
 
 

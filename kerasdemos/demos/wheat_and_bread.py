@@ -31,17 +31,14 @@ RATE = 0.01
 def compute(*, steps: int, seed: int, data: Path | None = None) -> Outcome:
     """The article's descent in `steps` steps, beside least squares; nothing in it is random."""
     model = line(START, START)
-    descent = descend(
-        lambda: mean_squared_error(model, WHEAT, BREAD), model.trainable_variables, rate=RATE, steps=steps
-    )
+    descent = descend(lambda: mean_squared_error(model, WHEAT, BREAD), model.trainable_variables, rate=RATE, steps=steps)
     slopes, biases = descent.paths[0][:, 0, 0], descent.paths[1][:, 0]
     slope, bias = best_line(WHEAT, BREAD)
     smallest = float(mean_squared_error(line(slope, bias), WHEAT, BREAD))
     return Outcome(
         lines=(
             f"start: b = {biases[0]:g}, m = {slopes[0]:g}, error = {descent.losses[0]:.6f}",
-            f"after {steps} steps: b = {biases[-1]:.14f}, m = {slopes[-1]:.15f}, "
-            f"error = {descent.losses[-1]:.6f}",
+            f"after {steps} steps: b = {biases[-1]:.14f}, m = {slopes[-1]:.15f}, error = {descent.losses[-1]:.6f}",
             f"least squares: b = {bias:.6f}, m = {slope:.6f}, error = {smallest:.7f}",
             f"the descent is still {abs(biases[-1] - bias):.6f} away from that in b and "
             f"{abs(slopes[-1] - slope):.6f} in m; its error is "
