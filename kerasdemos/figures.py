@@ -18,7 +18,7 @@ from kerasdemos.demo import Curve, Panel
 from kerasdemos.files import whole
 
 WIDTH, HEIGHT = 5.2, 3.9  # of one panel, in inches
-START, END = "#2ca02c", "#d62728"
+CLOUD = 30  # so many points hide a line
 
 
 def panels(drawn: Sequence[Panel], *, title: str) -> Figure:
@@ -89,8 +89,8 @@ def save(figure: Figure, path: Path) -> Path:
 
 
 def _draw_panel(axes: Axes, panel: Panel) -> None:
-    for curve in panel.curves:
-        _draw_curve(axes, curve)
+    for index, curve in enumerate(panel.curves):
+        _draw_curve(axes, curve, color=f"C{index % 10}")
     axes.set(title=panel.title, xlabel=panel.x_label, ylabel=panel.y_label)
     axes.grid(alpha=0.25)
     if panel.log_y:
@@ -99,13 +99,16 @@ def _draw_panel(axes: Axes, panel: Panel) -> None:
         axes.legend(fontsize="small")
 
 
-def _draw_curve(axes: Axes, curve: Curve) -> None:
+def _draw_curve(axes: Axes, curve: Curve, *, color: str) -> None:
+    """One curve in its own color; a cloud lies below the lines through it, a few points or a path above."""
     label = curve.label or None
     if curve.style == "points":
-        axes.scatter(curve.x, curve.y, s=18, alpha=0.8, label=label, zorder=3)
+        height = 3 if np.size(curve.x) < CLOUD else 1.9  # matplotlib draws lines at 2
+        axes.scatter(curve.x, curve.y, s=22, alpha=0.8, color=color, label=label, zorder=height)
     elif curve.style == "path":
-        axes.plot(curve.x, curve.y, ".-", markersize=4, linewidth=1, label=label, zorder=3)
-        for place, color in ((0, START), (-1, END)):
-            axes.plot(curve.x[place], curve.y[place], "o", color=color, markersize=8, zorder=4)
+        label = f"{curve.label} (\N{WHITE CIRCLE} start, \N{BLACK CIRCLE} end)".strip()
+        axes.plot(curve.x, curve.y, ".-", markersize=4, linewidth=1, color=color, label=label, zorder=3)
+        for place, inside in ((0, "white"), (-1, color)):
+            axes.plot(curve.x[place], curve.y[place], "o", color=color, markerfacecolor=inside, markersize=8, zorder=4)
     else:
-        axes.plot(curve.x, curve.y, label=label)
+        axes.plot(curve.x, curve.y, color=color, label=label)
