@@ -62,7 +62,7 @@ def trace_of(model: Any, inputs: Inputs, climb: Climb) -> probe.Trace:
             notes.update(units=answers.shape[-1], score=seen.score_kind if climb.path is None else "activation")
             score = tf.cast(tf.gather(answers, units, axis=1, batch_dims=1), images.dtype)
             loss = _penalty(images, climb) - score
-            slope = probe.gradient(loss, images, "the image")
+            slope = seen.gradient(loss, images, "the image")
             slope /= tf.sqrt(tf.reduce_sum(slope**2, axis=[1, 2, 3], keepdims=True)) + TINY
             better = loss < best_loss
             best = tf.where(better[:, None, None, None], images, best)

@@ -52,6 +52,7 @@ class Look:
         probabilities: (batch, classes), the output that belongs to each score.
         score_kind: "logit", or "output" where there was nothing to look behind.
         calls: every layer's calls, in the order in which they ended.
+        modifier: how its ReLUs pass gradients back.
     """
 
     images: Any
@@ -60,11 +61,33 @@ class Look:
     probabilities: Any | None
     score_kind: str
     calls: tuple[Call, ...]
+    modifier: str | None
 
     def score(self, targets: Any) -> tuple[Any, Any]:
         """Each image's score for its target, (batch,), and the targets; target -1 is the model's own choice."""
         chosen = tf.where(targets < 0, tf.argmax(self.scores, axis=-1, output_type=tf.int32), targets)
         return tf.gather(self.scores, chosen, axis=1, batch_dims=1), chosen
+
+    def gradient(self, score: Any, tensor: Any, name: str) -> Any:
+        """Each image's d score / d tensor, in the shape of the tensor.
+
+        Raises:
+            InputError: the score does not depend on the tensor, or only through something without a gradient; or there is a
+                modifier, and no ReLU between the tensor and the score for it to modify.
+        """
+        (slope,) = tf.gradients(score, [tensor])
+        if slope is None:
+            raise InputError(
+                f"The score has no gradient with respect to {name}: it does not depend on it, or only through an operation "
+                "that has none (a cast to integers, argmax, rounding). Choose another layer; occlusion needs no gradient."
+            )
+        between = _reached(tensor.consumers(), _consumers) & _reached([score.op], _producers)
+        if self.modifier is not None and not any(operation.type in ("Relu", "Relu6") for operation in between):
+            raise InputError(
+                f"`modifier` must be None here: no ReLU stands between {name} and the score, so it would change nothing. "
+                f"Received: {self.modifier!r}."
+            )
+        return tf.convert_to_tensor(slope)
 
     def layer(self, path: str) -> Any:
         """What a layer produced, in float32 or finer: of several calls the last between the images and the output."""
@@ -107,12 +130,11 @@ class Look:
 
     @functools.cached_property
     def _downstream(self) -> set[Any]:
-        return _reached([self.images.op], lambda op: [next_ for out in op.outputs for next_ in out.consumers()])
+        return _reached([self.images.op], _consumers)
 
     @functools.cached_property
     def _upstream(self) -> set[Any]:
-        ends = [tensor.op for tensor in keras.tree.flatten(self.output)]
-        return _reached(ends, lambda op: [tensor.op for tensor in op.inputs])
+        return _reached([tensor.op for tensor in keras.tree.flatten(self.output)], _producers)
 
 
 class Trace:
@@ -153,21 +175,16 @@ def look(model: Any, inputs: Any, images: Any, *, modifier: str | None = None) -
             and activation are positive; "relu" (Zeiler & Fergus 2013, arXiv:1311.2901) where the gradient is.
 
     Raises:
-        InputError: `modifier` is unknown, or finds no ReLU in the model.
+        InputError: `modifier` is unknown.
     """
     if modifier not in (None, *MODIFIERS):
         raise InputError(f"`modifier` must be None, 'guided' or 'relu'. Received: {modifier!r}.")
     graph = tf.compat.v1.get_default_graph()
-    before = len(graph.get_operations())
     calls: list[Call] = []
     with _modified(graph, modifier), _watched(model, calls), _inlined():
         output = model(inputs, training=False)
-    if modifier is not None and not any(op.type in ("Relu", "Relu6") for op in graph.get_operations()[before:]):
-        raise InputError(
-            f"`modifier` must be None for this model: it has no ReLU for {modifier!r} to modify. Received: {modifier!r}."
-        )
     scores, probabilities, kind = _scores(output)
-    return Look(images, output, scores, probabilities, kind, tuple(calls))
+    return Look(images, output, scores, probabilities, kind, tuple(calls), modifier)
 
 
 def before_activation(tensor: Any) -> tuple[Any, str | None]:
@@ -178,21 +195,6 @@ def before_activation(tensor: Any) -> tuple[Any, str | None]:
     if operation.type in ("Softmax", "LogSoftmax", "Sigmoid"):
         return operation.inputs[0], operation.type
     return tensor, None
-
-
-def gradient(score: Any, tensor: Any, name: str) -> Any:
-    """Each image's d score / d tensor, in the shape of the tensor.
-
-    Raises:
-        InputError: the score does not depend on the tensor, or only through something without a gradient.
-    """
-    (slope,) = tf.gradients(score, [tensor])
-    if slope is None:
-        raise InputError(
-            f"The score has no gradient with respect to {name}: it does not depend on it, or only through an operation "
-            "that has none (a cast to integers, argmax, rounding). Choose another layer; occlusion needs no gradient."
-        )
-    return tf.convert_to_tensor(slope)
 
 
 def trace(model: Any, key: tuple, function: Callable[..., tuple[dict, dict]], specs: Mapping[str, Any]) -> Trace:
@@ -280,6 +282,14 @@ def _reached(start: list[Any], neighbors: Callable[[Any], list[Any]]) -> set[Any
         found.update(fresh)
         todo.extend(fresh)
     return found
+
+
+def _consumers(operation: Any) -> list[Any]:
+    return [consumer for tensor in operation.outputs for consumer in tensor.consumers()]
+
+
+def _producers(operation: Any) -> list[Any]:
+    return [tensor.op for tensor in operation.inputs]
 
 
 def _convolution_classes() -> tuple[type, ...]:

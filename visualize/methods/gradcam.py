@@ -43,7 +43,7 @@ def gradcam(
 
     Raises:
         InputError: `layer` is no layer of the model, has no map of more than one place, or does not lead to the score;
-            `target` is not a class of the model; `modifier` finds no ReLU.
+            `target` is not a class of the model; `modifier` finds no ReLU between layer and score.
 
     Example:
         visualize gradcam model.keras cat.png --target 281 --layer base/out_relu
@@ -56,7 +56,7 @@ def gradcam(
         chosen, reason = (path, "named") if path is not None else models.cam_layer(seen.facts())
         maps = seen.layer(chosen)
         _check_map(chosen, maps)
-        slopes = probe.gradient(score, maps, f"layer {chosen!r}")
+        slopes = seen.gradient(score, maps, f"layer {chosen!r}")
         maps, slopes = tf.cast(maps, tf.float32), tf.cast(slopes, tf.float32)
         weights = tf.reduce_mean(slopes, axis=(1, 2), keepdims=True)  # (batch, 1, 1, channels)
         evidence = tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1, keepdims=True))  # (batch, rows, columns, 1)

@@ -39,7 +39,7 @@ def saliency(
         On a linear model they are |weight|, whatever the image.
 
     Raises:
-        InputError: `target` is not a class of the model, or `modifier` finds no ReLU.
+        InputError: `target` is not a class of the model, or `modifier` finds no ReLU between image and score.
 
     Example:
         visualize saliency model.keras cat.png dog.png --modifier guided
@@ -47,7 +47,7 @@ def saliency(
     question = ask(model, images, target, explained)
 
     def slopes(seen: probe.Look, score: Any) -> tuple[Any, dict]:
-        size = tf.abs(probe.gradient(score, seen.images, "the image"))  # (batch, height, width[, channels])
+        size = tf.abs(seen.gradient(score, seen.images, "the image"))  # (batch, height, width[, channels])
         return (tf.reduce_max(size, axis=-1) if size.shape.rank == 4 else size), {}
 
     return explain(

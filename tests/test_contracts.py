@@ -1,0 +1,71 @@
+"""Contracts: every method on every kind of model, reloaded from disk."""
+
+import numpy as np
+import pytest
+
+import visualize
+
+
+def batch(model, images_for):
+    images = images_for(model)
+    return images, (images["picture"] if isinstance(images, dict) else images)
+
+
+@pytest.mark.parametrize("method", [visualize.saliency, visualize.gradcam, visualize.occlusion])
+def test_every_kind_of_model_gets_a_finite_map_that_is_not_constant(method, kind, reloaded, images_for):
+    model = reloaded(kind)
+    images, pictures = batch(model, images_for)
+    for target in (0, 1):
+        found = method(model, images, target)
+        assert found.values.shape == pictures.shape[:3]
+        assert found.values.dtype == np.float32
+        assert np.isfinite(found.values).all()
+        if all(values.max() > values.min() for values in found.values):
+            return  # Grad-CAM is rightly zero for a class that every channel speaks against
+    pytest.fail("constant maps for every class")
+
+
+@pytest.mark.parametrize("method", [visualize.saliency, visualize.gradcam, visualize.occlusion])
+def test_a_reloaded_model_gets_the_map_of_the_model_that_was_saved(method, kind, build, reloaded, images_for):
+    images = images_for(reloaded(kind))
+    fresh, again = (method(model, images, 0) for model in (build(kind), reloaded(kind)))
+    np.testing.assert_allclose(fresh.values, again.values, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", [visualize.saliency, visualize.gradcam])
+@pytest.mark.parametrize("modifier", ["guided", "relu"])
+def test_a_modifier_changes_the_map_of_every_kind_of_model(method, modifier, kind, reloaded, images_for):
+    model = reloaded(kind)
+    images, _ = batch(model, images_for)
+    if method is visualize.gradcam and kind == "shared_layer":
+        with pytest.raises(visualize.InputError, match="no ReLU stands between layer 'conv' and the score"):
+            method(model, images, 1, modifier=modifier)
+        return
+    first = {"nested": "base/conv", "subclassed": "first", "compiled_call": "first", "separable": "depthwise"}
+    layer = first.get(kind, "conv")
+    options = {"layer": layer} if method is visualize.gradcam else {}
+    plain = method(model, images, 1, **options)
+    modified = method(model, images, 1, modifier=modifier, **options)
+    assert not np.allclose(plain.values, modified.values)
+
+
+def test_every_kind_of_model_is_maximized_within_its_range(kind, reloaded, images_for):
+    model = reloaded(kind)
+    images, pictures = batch(model, images_for)
+    start = {name: array[:1] for name, array in images.items()} if isinstance(images, dict) else None
+    found = visualize.maximize(model, [0, 1], steps=15, start=start, input_range=(-1, 2))
+    assert found.pictures.shape == (2, *pictures.shape[1:])
+    assert found.pictures.min() >= -1
+    assert found.pictures.max() <= 2
+
+
+def test_every_kind_of_model_shows_features_and_filters_and_a_summary(kind, reloaded, images_for):
+    model = reloaded(kind)
+    images, pictures = batch(model, images_for)
+    features = visualize.features(model, images)
+    assert len(features) == len(pictures)
+    assert all(np.isfinite(tiles.pictures).all() and tiles.pictures.max() > 0 for tiles in features)
+    assert visualize.filters(model).pictures.ndim == 4
+    summary = visualize.summary(model)
+    assert sum(row["parameters"] for row in summary.rows if row["depth"] == 0) == model.count_params()
+    assert {end for _, end in summary.edges} >= {"preds"}
