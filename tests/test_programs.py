@@ -123,9 +123,9 @@ def test_line_fit_says_what_the_article_does_not():
     assert "printed 0.692" in lines[3]
 
 
-def test_random_classes_says_that_it_memorises():
+def test_random_classes_says_that_it_memorizes():
     assert as_published("random_classes").lines[-1] == (
-        "chance is 0.1: it has learned nothing about the classes, it has memorised the rows"
+        "chance is 0.1: it has learned nothing about the classes, it has memorized the rows"
     )
 
 

@@ -82,7 +82,6 @@ def test_two_layer_net_with_twice_the_step_does_not_always_fall():
     assert (np.diff(losses, axis=0) >= 0).any(axis=0).mean() > 0.9
 
 
-@pytest.mark.slow
 def test_xor_backprop_answers_right_with_a_small_error_over_seeds():
     errors, _, _ = last(backprop(*first_weights(-1, 1, range(50)), factor=1.0, steps=60_000))
     assert np.abs(errors).max() < 0.5
@@ -157,8 +156,8 @@ def test_random_classes_first_weights_differ_between_layers_and_seeds():
 
 
 @pytest.mark.slow
-def test_random_classes_memorises_and_knows_nothing_over_seeds():
-    for seed in range(1, 6):
+def test_random_classes_memorizes_and_knows_nothing_over_seeds():
+    for seed in range(1, 4):
         measures = random_classes.compute(steps=100, seed=seed).measures
         assert 0.815 <= measures["training accuracy"] <= 0.915
         assert 0.07 <= measures["accuracy on fresh rows"] <= 0.13

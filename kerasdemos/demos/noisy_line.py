@@ -1,14 +1,14 @@
 """The noise floor: how small can the error get, and where does a lopsided noise go?
 
-Article 4 fits y = w x + b + e, where the noise e is drawn with mean .01 and deviation 1, and stops
-there. Two things can be learned from it. First, no line explains noise: the error falls to the
-variance of the noise, 1, and stays, however long it is trained. An error that goes below it has
-learned the noise by heart. Second, noise whose mean is not zero cannot be told from a bias: the
-line that fits best has the bias b + .01.
+Article 4 fits y = w x + b + e, where the noise e is drawn with mean .01 and deviation 1. Two things
+can be learned from it. First, no line explains noise: the error falls to the variance of the noise,
+1, and stays, however long it is trained. An error that goes below it has learned the noise by
+heart. Second, noise whose mean is not zero cannot be told from a bias: the line that fits best has
+the bias b + .01.
 
-To *see* the .01 takes many points: the bias is known to 1 / sqrt(points), .1 for a hundred, so that
-in the article's handful it drowns. Here are 250,000, x uniform in [-1, 1), w = 2 and b = 1, and 200
-full-batch steps of rate .1 of a Keras `Dense(1)` in float64.
+To *see* the .01 takes many points: the bias is known to 1 / sqrt(points), .1 for a hundred, in
+which it drowns. Here are 250,000, x uniform in [-1, 1), w = 2 and b = 1, and 200 full-batch steps
+of rate .1 of a Keras `Dense(1)` in float64.
 """
 
 from __future__ import annotations

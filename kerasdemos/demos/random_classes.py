@@ -5,7 +5,7 @@ classes at random: Dense(100, relu), Dense(10, softmax), RMSprop, batches of 32,
 reports some 80 % accuracy and goes on.
 
 But there is nothing to learn. The labels have nothing to do with the numbers, and no network can
-guess them better than one in ten. What it did instead is memorise: its 11,110 weights are plenty
+guess them better than one in ten. What it did instead is memorize: its 11,110 weights are plenty
 for 1000 answers. This demo asks the question that the article does not: how does it do on 1000
 fresh rows? Between 7 and 13 %, which is chance. Training accuracy alone says nothing, and that is
 why every other network in this package is judged by a test set.
@@ -53,7 +53,7 @@ def compute(*, steps: int, seed: int, data: Path | None = None) -> Outcome:
     return Outcome(
         lines=(
             f"after {steps} epochs: accuracy {train:.3f} on the rows it was trained on, {fresh:.3f} on fresh rows",
-            f"chance is {1 / CLASSES:g}: it has learned nothing about the classes, it has memorised the rows",
+            f"chance is {1 / CLASSES:g}: it has learned nothing about the classes, it has memorized the rows",
         ),
         measures={"training accuracy": train, "accuracy on fresh rows": fresh},
         panels=(_accuracies(history), _losses(history)),
@@ -118,7 +118,7 @@ def _accuracies(history) -> Panel:
 def _losses(history) -> Panel:
     epochs = history["epoch"]
     return Panel(
-        title="The more it memorises, the surer its errors",
+        title="The more it memorizes, the surer its errors",
         x_label="epoch",
         y_label="cross-entropy",
         curves=(
@@ -132,7 +132,7 @@ def _losses(history) -> Panel:
 DEMO = Demo(
     name="random_classes",
     article="1",
-    idea="a network memorises random labels, and knows nothing",
+    idea="a network memorizes random labels, and knows nothing",
     data="1000 random rows",
     parameters=11_110,
     # Seeds reach .83 to .90 and .07 to .13; the article says "about 80 %".

@@ -10,8 +10,8 @@ the left it goes on down. From a start between 0 and 2.2889 the descent comes to
 the nearer it comes the flatter the ground: the distance shrinks as 1 / (3 * rate * steps), so that
 ten times the steps buy one more digit. It creeps, and never arrives.
 
-The article's derivative is by hand; here `tf.GradientTape` finds it and Keras' SGD takes the steps,
-of rate .01, from all three starts at once.
+Here `tf.GradientTape` finds the slope and Keras' SGD takes the steps, of rate .01, from all three
+starts at once.
 """
 
 from __future__ import annotations
