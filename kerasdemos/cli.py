@@ -34,21 +34,18 @@ class Refusal(click.ClickException):
         click.echo(f"kerasdemos: {self.message}", err=True)
 
 
-@click.group(
-    epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
-)
+@click.group(epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="kerasdemos")
 def main() -> None:
     """The networks and programs of five deep-learning tutorials, on Keras 3.
 
-    Each demo is trained or computed as its article has it, and measured against the numbers that it must
-    show.
+    Each demo is trained or computed as its article has it, and measured against the numbers it must show.
     """
 
 
 @main.command("list")
 def list_() -> None:
-    """Show the demos: article, data set, parameters, what they must show."""
+    """Show the demos: article, data, parameters, expected results."""
     _print(tables.demos(catalogue.load_all()))
 
 
@@ -58,7 +55,9 @@ def list_() -> None:
 @click.option("--epochs", type=int, help="Epochs of a network, steps of a program.  [default: the article's]")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random choice.")
 @click.option(
-    "--data", help="A directory of IDX files named as MNIST's, or a .npz of Keras' layout.  [default: MNIST]"
+    "--data",
+    help="A directory of IDX files named as MNIST's, a .npz of Keras' layout, or what a program reads, such as "
+    "points.csv.  [default: MNIST, or what the article has]",
 )
 @click.option("--out", default="outputs", show_default=True, help="Folder that gets a folder for each demo.")
 @click.option(
@@ -73,14 +72,12 @@ def train(names, everything, epochs, seed, data, out, resume, tensorboard) -> No
     """Train networks, run programs.
 
     Each writes to OUT/NAME: model.keras, model.json (the card), history.csv, and its picture. Ctrl-C loses at
-    most one epoch; the same command with --resume goes on.
+    most one epoch; the same command with --resume goes on. --all also writes OUT/results.md.
     """
     with _refusals():
         if bool(names) == everything:
             raise InputError("`train` must get the names of demos, or --all. `kerasdemos list` shows them.")
-        demos = (
-            catalogue.load_all() if everything else [catalogue.load(name) for name in dict.fromkeys(names)]
-        )
+        demos = catalogue.load_all() if everything else [catalogue.load(name) for name in dict.fromkeys(names)]
 
         from kerasdemos import quiet, training
 
@@ -126,9 +123,9 @@ def train(names, everything, epochs, seed, data, out, resume, tensorboard) -> No
 @click.argument("model", metavar="MODEL", type=click.Path(path_type=Path))
 @click.option("--data", help="A directory of IDX files, or a .npz of Keras' layout.  [default: MNIST]")
 def evaluate(model, data) -> None:
-    """Measure a trained MODEL on test pictures: loss, accuracy, confusion matrix.
+    """Measure a trained MODEL on test pictures.
 
-    Reads the card beside MODEL, and draws confusion.png there.
+    Prints loss, accuracy and confusion matrix. Reads the card beside MODEL, and draws confusion.png there.
     """
     with _refusals():
         from kerasdemos import evaluation, figures

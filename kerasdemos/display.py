@@ -24,9 +24,9 @@ def training(name: str) -> Iterator[Callable[[Moment], None] | None]:
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
-        BarColumn(bar_width=None),
+        BarColumn(bar_width=12),
         TextColumn("{task.fields[numbers]}"),
-        TimeRemainingColumn(),
+        TimeRemainingColumn(compact=True),
     )
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(name, total=None, numbers="")

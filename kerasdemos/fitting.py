@@ -23,9 +23,8 @@ def fit(
     split: Split,
     *,
     epochs: int,
-    seed: int,
-    checkpoint: Path,
     identity: Mapping[str, Any],
+    checkpoint: Path,
     resume: bool = False,
     callbacks: tuple[keras.callbacks.Callback, ...] = (),
     report: Callable[[Progress], None] | None = None,
@@ -40,9 +39,9 @@ def fit(
         network: what to build and how to feed it.
         split: its data.
         epochs: in all, those of a checkpoint included.
-        seed: of every random choice.
+        identity: the `demo`, the `seed` of every random choice, and the `data`: a run goes on only from a
+            checkpoint that agrees in all of them.
         checkpoint: file that is replaced after each epoch.
-        identity: what a checkpoint must agree in for this run to go on from it.
         resume: go on from the checkpoint where there is one.
         callbacks: further Keras callbacks.
         report: gets to know the progress.
@@ -53,6 +52,7 @@ def fit(
     Raises:
         InputError: the checkpoint is damaged or belongs to another run.
     """
+    seed = identity["seed"]
     found = checkpoints.read(checkpoint) if resume else None
     if found:
         checkpoints.match(found, identity, epochs=epochs, path=checkpoint)
@@ -67,9 +67,7 @@ def fit(
     watch = (
         ()
         if report is None
-        else (
-            Watch(report, identity["demo"], images=len(split.train[0]), batch=network.batch, epochs=epochs),
-        )
+        else (Watch(report, identity["demo"], images=len(split.train[0]), batch=network.batch, epochs=epochs),)
     )
     model.fit(
         batches(*split.train, batch=network.batch, seed=seed, epoch=order.number),
@@ -85,9 +83,7 @@ def fit(
     return model, {name: np.array([row[name] for row in keeper.history]) for name in columns}
 
 
-def batches(
-    images: np.ndarray, labels: np.ndarray, *, batch: int, seed: int, epoch: tf.Variable
-) -> tf.data.Dataset:
+def batches(images: np.ndarray, labels: np.ndarray, *, batch: int, seed: int, epoch: tf.Variable) -> tf.data.Dataset:
     """The pictures in batches, in an order that follows from the seed and the epoch when iteration begins."""
     every_image, every_label = tf.constant(images), tf.constant(labels)
 

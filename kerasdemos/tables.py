@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -25,7 +26,7 @@ def demos(every: Iterable[Demo]) -> Table:
     table.add_column("idea")
     for demo in every:
         expected = (
-            "\n".join(f"{each.measure} {number(each.value)}" for each in demo.expected) or "to be measured"
+            "\n".join(f"{each.measure} {number(each.value, each.tolerance)}" for each in demo.expected) or "to be measured"
         )
         count = f"{demo.parameters:,}" if demo.parameters else "-"
         table.add_row(demo.name, demo.article, demo.data, count, expected, demo.idea)
@@ -52,22 +53,21 @@ def confusion(counts: np.ndarray, class_names: Sequence[str]) -> Table:
     for column in table.columns:
         column.justify = "right"
     for truth, row in enumerate(counts):
-        cells = [
-            f"[bold]{count}[/]" if truth == place else str(count or "·") for place, count in enumerate(row)
-        ]
+        cells = [f"[bold]{count}[/]" if truth == place else str(count or "·") for place, count in enumerate(row)]
         share = f"{row[truth] / row.sum():.1%}" if row.sum() else "-"
         table.add_row(class_names[truth], *cells, share)
     return table
 
 
-def number(value: float) -> str:
-    """A number with six significant digits."""
-    return f"{value:.6g}"
+def number(value: float, tolerance: float | None = None) -> str:
+    """A number with six significant digits, or with as many more as the tolerance speaks of."""
+    digits = math.ceil(math.log10(abs(value) / tolerance)) if tolerance and value else 0
+    return f"{value:.{min(max(digits, 6), 15)}g}"
 
 
 def _cells(every: Iterable[tuple[str, Sequence[Result]]]) -> Iterable[tuple[str, ...]]:
     for name, rows in every:
         for row in rows:
-            expected = "-" if row.expected is None else f"{number(row.expected)} ± {number(row.tolerance)}"
+            expected = "-" if row.expected is None else f"{number(row.expected, row.tolerance)} ± {number(row.tolerance)}"
             holds = {True: "yes", False: "NO", None: "-"}[row.holds]
-            yield name, row.measure, number(row.measured), expected, row.source or "-", holds
+            yield name, row.measure, number(row.measured, row.tolerance), expected, row.source or "-", holds

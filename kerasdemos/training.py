@@ -1,8 +1,7 @@
-"""Run a demo from its data to its files: model, card, history, picture."""
+"""Run a demo from its data to its files."""
 
 from __future__ import annotations
 
-import csv
 import importlib.util
 import time
 import zlib
@@ -13,19 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerasdemos import card, checkpoints, figures
+from kerasdemos import card, checkpoints, figures, folder
 from kerasdemos.data import checks
 from kerasdemos.data import load as load_pictures
-from kerasdemos.demo import Demo, Outcome, Pictures, Program, Split
+from kerasdemos.demo import Demo, Network, Outcome, Pictures, Program, Split
 from kerasdemos.errors import InputError
-from kerasdemos.files import whole
 
 if TYPE_CHECKING:  # Keras is imported when a network is trained, and not before its data was checked
     import keras
 
     from kerasdemos.progress import Progress
-
-MODEL = "model.keras"
 
 
 @dataclass(frozen=True)
@@ -34,9 +30,8 @@ class Run:
 
     demo: Demo
     results: tuple[card.Result, ...]
-    lines: tuple[str, ...]
     files: tuple[Path, ...]
-    seconds: float
+    lines: tuple[str, ...] = ()
     fresh: bool = True  # False: it was finished before, and was left alone
 
 
@@ -69,49 +64,43 @@ def train(
         InputError: the settings or the data do not fit the demo; nothing was written.
     """
     check(demo, epochs=epochs, seed=seed, data=data, tensorboard=tensorboard)
-    folder = Path(out) / demo.name
+    published = demo.run.steps if isinstance(demo.run, Program) else demo.run.epochs
+    epochs = published if epochs is None else epochs
+    place = Path(out) / demo.name
+    pictures = load_pictures(data) if isinstance(demo.run, Network) else None
+    identity = {"demo": demo.name, "seed": seed, "data": _data_name(demo, data, pictures)}
+    if resume and (found := folder.finished(place, {**identity, "epochs": epochs})):
+        return _left_alone(demo, found, place)
     began = time.perf_counter()
-    if isinstance(demo.run, Program):
-        return _run_program(demo, demo.run, epochs=epochs, seed=seed, data=data, folder=folder, resume=resume)
-    network = demo.run
-    epochs = network.epochs if epochs is None else epochs
-    pictures = load_pictures(data)
-    facts = {"demo": demo.name, "seed": seed, "data": _fingerprint(pictures)}
-    if resume and (finished := _finished(demo, folder, {**facts, "epochs": epochs})):
-        return finished
-
-    from kerasdemos import fitting
-
-    folder.mkdir(parents=True, exist_ok=True)
-    split = network.split(pictures)
-    model, history = fitting.fit(
-        network,
-        split,
-        epochs=epochs,
-        seed=seed,
-        checkpoint=folder / checkpoints.NAME,
-        identity=facts,
-        resume=resume,
-        callbacks=_tensorboard(folder) if tensorboard else (),
-        report=report,
-    )
-    measures = _measures(model, split, history)
-    as_published = data is None and epochs == network.epochs
-    rows = card.results(demo, measures, as_published=as_published)
-    seconds = round(time.perf_counter() - began, 1)
-    files = _save(
-        folder,
-        {
-            **_card(demo, seed=seed, epochs=epochs, data=facts["data"], seconds=seconds),
-            **_about(split, pictures, model),
-        },
-        rows,
-        model=model,
-        history=history,
-        picture=("curves.png", _curves(demo, split, history)),
-    )
-    (folder / checkpoints.NAME).unlink(missing_ok=True)
-    return Run(demo, rows, (), files, seconds)
+    if pictures is None:
+        done = _compute(demo, epochs=epochs, seed=seed, data=data)
+    else:
+        done = _fit(
+            demo,
+            pictures,
+            place,
+            epochs=epochs,
+            identity=identity,
+            resume=resume,
+            tensorboard=tensorboard,
+            report=report,
+        )
+    results = card.results(demo, done.measures, as_published=data is None and epochs == published)
+    facts = {
+        "demo": demo.name,
+        "article": demo.article,
+        "data": identity["data"],
+        **done.inputs,
+        "parameters": demo.parameters,
+        "seed": seed,
+        "epochs": epochs,
+        "seconds": round(time.perf_counter() - began, 1),
+        "versions": card.versions(),
+    }
+    drawn = {"picture": done.picture, "figure": done.figure}
+    files = folder.save(place, facts, results, model=done.model, history=done.history, **drawn)
+    (place / checkpoints.NAME).unlink(missing_ok=True)
+    return Run(demo, results, files, done.lines)
 
 
 def check(demo: Demo, *, epochs: int | None, seed: int, data: str | None, tensorboard: bool) -> None:
@@ -120,9 +109,9 @@ def check(demo: Demo, *, epochs: int | None, seed: int, data: str | None, tensor
         raise InputError(f"`epochs` must be at least 1. Received: {epochs}.")
     if not 0 <= seed < 2**31:
         raise InputError(f"`seed` must be between 0 and {2**31 - 1}. Received: {seed}.")
-    if isinstance(demo.run, Program) and data is not None and not demo.run.takes_data:
-        raise InputError(f"{demo.name} makes its own data: `--data` must be left out. Received: {data}.")
     if isinstance(demo.run, Program):
+        if data is not None and not demo.run.takes_data:
+            raise InputError(f"{demo.name} makes its own data: `--data` must be left out. Received: {data}.")
         return
     checks.digits(load_pictures(data))
     if tensorboard and importlib.util.find_spec("tensorboard") is None:
@@ -133,70 +122,80 @@ def check(demo: Demo, *, epochs: int | None, seed: int, data: str | None, tensor
 
 
 def unfinished(demo: Demo, out: Path | str) -> int:
-    """How many epochs of an interrupted training wait in `out` to be gone on with."""
-    found = checkpoints.read(Path(out) / demo.name / checkpoints.NAME)
+    """How many epochs of an interrupted training wait in `out` to be gone on with; a damaged one has none."""
+    try:
+        found = checkpoints.read(Path(out) / demo.name / checkpoints.NAME)
+    except InputError:
+        return 0
     return found.epochs if found else 0
 
 
-def _run_program(
-    demo: Demo,
-    program: Program,
-    *,
-    epochs: int | None,
-    seed: int,
-    data: str | None,
-    folder: Path,
-    resume: bool,
-) -> Run:
-    steps = program.steps if epochs is None else epochs
-    facts = {"demo": demo.name, "seed": seed, "data": demo.data if data is None else str(data)}
-    if resume and data is None and (finished := _finished(demo, folder, {**facts, "epochs": steps})):
-        return finished
-    began = time.perf_counter()
-    outcome: Outcome = program.compute(steps=steps, seed=seed, data=data)
-    as_published = data is None and steps == program.steps
-    rows = card.results(demo, outcome.measures, as_published=as_published)
-    seconds = round(time.perf_counter() - began, 1)
-    folder.mkdir(parents=True, exist_ok=True)
-    files = _save(
-        folder,
-        _card(demo, seed=seed, epochs=steps, data=facts["data"], seconds=seconds),
-        rows,
+@dataclass(frozen=True)
+class _Done:
+    """What a network and a program have in common when they are through."""
+
+    measures: Mapping[str, float]
+    model: keras.Model | None
+    history: Mapping[str, np.ndarray]
+    picture: str
+    figure: figures.Figure
+    inputs: Mapping[str, Any]  # what the card says of the model's inputs
+    lines: tuple[str, ...] = ()
+
+
+def _compute(demo: Demo, *, epochs: int, seed: int, data: str | None) -> _Done:
+    outcome: Outcome = demo.run.compute(steps=epochs, seed=seed, data=data)
+    return _Done(
+        measures=outcome.measures,
         model=outcome.model,
         history=outcome.history,
-        picture=("figure.png", figures.panels(outcome.panels, title=f"{demo.name}: {demo.idea}")),
+        picture="figure.png",
+        figure=figures.panels(outcome.panels, title=_title(demo)),
+        inputs={"input_range": None, "scale": None, "mean": None, "class_names": [], "loss": None},
+        lines=tuple(outcome.lines),
     )
-    return Run(demo, rows, tuple(outcome.lines), files, seconds)
 
 
-def _save(
-    folder: Path,
-    facts: Mapping[str, Any],
-    rows: tuple[card.Result, ...],
+def _fit(
+    demo: Demo,
+    pictures: Pictures,
+    place: Path,
     *,
-    model: keras.Model | None,
-    history: Mapping[str, np.ndarray],
-    picture: tuple[str, Any],
-) -> tuple[Path, ...]:
-    (folder / card.NAME).unlink(missing_ok=True)  # from here on the folder is unfinished
-    files = []
-    if model is not None:
-        with whole(folder / MODEL) as temporary:
-            model.save(temporary)
-        files.append(folder / MODEL)
-    if history:
-        files.append(_write_history(folder / "history.csv", history))
-    files.append(figures.save(picture[1], folder / picture[0]))
-    files.append(card.write(folder, facts, rows))
-    return tuple(files)
+    epochs: int,
+    identity: Mapping[str, Any],
+    resume: bool,
+    tensorboard: bool,
+    report: Callable[[Progress], None] | None,
+) -> _Done:
+    from kerasdemos import fitting
 
-
-def _write_history(path: Path, history: Mapping[str, np.ndarray]) -> Path:
-    with whole(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file)
-        rows.writerow(history)
-        rows.writerows(zip(*(np.asarray(column).tolist() for column in history.values()), strict=True))
-    return path
+    split = demo.run.split(pictures)
+    place.mkdir(parents=True, exist_ok=True)
+    model, history = fitting.fit(
+        demo.run,
+        split,
+        epochs=epochs,
+        identity=identity,
+        checkpoint=place / checkpoints.NAME,
+        resume=resume,
+        callbacks=_tensorboard(place) if tensorboard else (),
+        report=report,
+    )
+    watched = "test" if split.validation is split.test else "validation"
+    return _Done(
+        measures=_measures(model, split, history),
+        model=model,
+        history=history,
+        picture="curves.png",
+        figure=figures.curves(history, watched=watched, title=_title(demo)),
+        inputs={
+            "input_range": list(split.input_range),
+            "scale": split.scale,
+            "mean": split.mean,
+            "class_names": list(pictures.class_names),
+            "loss": model.loss,
+        },
+    )
 
 
 def _measures(model: keras.Model, split: Split, history: Mapping[str, np.ndarray]) -> dict[str, float]:
@@ -208,58 +207,27 @@ def _measures(model: keras.Model, split: Split, history: Mapping[str, np.ndarray
     return {**measures, "test loss": loss}
 
 
-def _curves(demo: Demo, split: Split, history: Mapping[str, np.ndarray]) -> figures.Figure:
-    watched = "test" if split.validation is split.test else "validation"
-    return figures.curves(history, watched=watched, title=f"{demo.name}: {demo.idea}")
+def _left_alone(demo: Demo, found: Mapping[str, Any], place: Path) -> Run:
+    files = tuple(sorted(each for each in place.iterdir() if each.is_file()))
+    return Run(demo, tuple(card.Result(**row) for row in found["results"]), files, fresh=False)
 
 
-def _card(demo: Demo, *, seed: int, epochs: int, data: str, seconds: float) -> dict[str, Any]:
-    return {
-        "demo": demo.name,
-        "article": demo.article,
-        "data": data,
-        "input_range": None,
-        "scale": None,
-        "mean": None,
-        "class_names": [],
-        "loss": None,
-        "parameters": demo.parameters,
-        "seed": seed,
-        "epochs": epochs,
-        "seconds": seconds,
-        "versions": card.versions(),
-    }
+def _data_name(demo: Demo, data: str | None, pictures: Pictures | None) -> str:
+    """What the data are called, and the sum by which other data of that name are told from them."""
+    if pictures is None:
+        if data is None:
+            return demo.data
+        path = Path(data)
+        return f"{path.name} (crc32 {zlib.crc32(path.read_bytes()):08x})" if path.is_file() else path.name
+    total = zlib.crc32(pictures.test_images, zlib.crc32(pictures.train_images))
+    return f"{pictures.name} ({len(pictures.train_images)} + {len(pictures.test_images)}, crc32 {total:08x})"
 
 
-def _about(split: Split, pictures: Pictures, model: keras.Model) -> dict[str, Any]:
-    return {
-        "input_range": list(split.input_range),
-        "scale": split.scale,
-        "mean": split.mean,
-        "class_names": list(pictures.class_names),
-        "loss": model.loss if isinstance(model.loss, str) else model.loss.name,
-    }
+def _title(demo: Demo) -> str:
+    return f"{demo.name}: {demo.idea}"
 
 
-def _finished(demo: Demo, folder: Path, facts: Mapping[str, Any]) -> Run | None:
-    """The run that is finished in that folder, if it is the one that the facts describe."""
-    path = folder / card.NAME
-    if not path.exists():
-        return None
-    found = card.read(path)
-    if any(found.get(key) != value for key, value in facts.items()):
-        return None
-    files = tuple(sorted(each for each in folder.iterdir() if each.is_file()))
-    rows = tuple(card.Result(**row) for row in found["results"])
-    return Run(demo, rows, (), files, found["seconds"], fresh=False)
-
-
-def _fingerprint(pictures: Pictures) -> str:
-    sum_ = zlib.crc32(pictures.test_images, zlib.crc32(pictures.train_images))
-    return f"{pictures.name} ({len(pictures.train_images)} + {len(pictures.test_images)}, crc32 {sum_:08x})"
-
-
-def _tensorboard(folder: Path) -> tuple[keras.callbacks.Callback, ...]:
+def _tensorboard(place: Path) -> tuple[keras.callbacks.Callback, ...]:
     import keras
 
-    return (keras.callbacks.TensorBoard(log_dir=str(folder / "tensorboard")),)
+    return (keras.callbacks.TensorBoard(log_dir=str(place / "tensorboard")),)

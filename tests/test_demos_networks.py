@@ -223,6 +223,7 @@ def test_sigmoid_cnn_layer_by_layer():
     ]
     assert type(model.optimizer) is keras.optimizers.SGD
     assert model.optimizer.get_config()["momentum"] == 0
+    assert float(model.optimizer.learning_rate) == 0.5
 
 
 def test_sigmoid_cnn_starts_as_the_article_does_and_takes_the_number_of_filters():

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from kerasdemos import catalogue, data, evaluation
+from kerasdemos import catalogue, data, evaluation, tables
+from kerasdemos.card import Result
 from kerasdemos.cli import main
 
 
@@ -91,6 +92,30 @@ def test_train_prints_the_paths_that_it_wrote_and_the_table_of_results(trained):
     assert lines[:4] == [str(folder / name) for name in ("model.keras", "history.csv", "curves.png", "model.json")]
     assert "0.882 ± 0.012" in result.stdout
     assert result.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "tolerance", "text"),
+    [
+        (1.09283743265539, 1e-14, "1.09283743265539"),
+        (0.989899992, 0.004, "0.9899"),
+        (22.0, 1e-12, "22"),
+        (1 / 3, None, "0.333333"),
+        (0.0, 0.1, "0"),
+    ],
+)
+def test_a_number_is_shown_to_the_digits_that_its_tolerance_speaks_of(value, tolerance, text):
+    assert tables.number(value, tolerance) == text
+
+
+def test_results_are_offered_as_markdown():
+    rows = [Result("accuracy", 0.5, 0.9, 0.1, "article", False), Result("loss", 1.25)]
+    assert tables.markdown([("net", rows)]) == (
+        "| demo | measure | measured | expected | source | holds |\n"
+        "| --- | --- | --- | --- | --- | --- |\n"
+        "| net | accuracy | 0.5 | 0.9 ± 0.1 | article | NO |\n"
+        "| net | loss | 1.25 | - | - | - |\n"
+    )
 
 
 def test_seed_epochs_and_data_reach_the_card(some_digits, tmp_path):

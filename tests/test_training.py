@@ -276,6 +276,7 @@ def test_a_damaged_checkpoint_is_refused(some_digits, tmp_path):
     _interrupt(demo, some_digits, tmp_path, after=1)
     path = tmp_path / "relu_mlp" / checkpoints.NAME
     path.write_bytes(path.read_bytes()[:1000])
+    assert training.unfinished(demo, tmp_path) == 0
     with pytest.raises(InputError) as refused:
         training.train(demo, epochs=2, data=some_digits, out=tmp_path, resume=True)
     assert str(refused.value) == (
@@ -365,6 +366,17 @@ def test_epochs_are_the_steps_of_a_program(tmp_path):
 def test_a_program_that_misses_its_number_says_so(tmp_path):
     wrong = replace(DOUBLING, expected=(Expected("last", 9.0, 0.5, "computed"),))
     assert training.train(wrong, out=tmp_path).results[0].holds is False
+
+
+def test_resume_runs_a_program_again_when_its_file_has_changed(tmp_path):
+    demo = replace(DOUBLING, run=replace(DOUBLING.run, takes_data=True))
+    path = tmp_path / "points.csv"
+    path.write_text("1,2\n")
+    settings = {"data": str(path), "out": tmp_path, "resume": True}
+    assert training.train(demo, **settings).fresh
+    assert not training.train(demo, **settings).fresh
+    path.write_text("3,4\n")
+    assert training.train(demo, **settings).fresh
 
 
 @pytest.mark.slow

@@ -15,8 +15,9 @@ Changed from the original: the training, because the published one does not trai
 "convolution" is a matrix product, a derivative is taken of an activation, the bias of the convolution never
 moves, and accuracy is measured on training pictures; as published, with one random picture a step, it reached
 about 69 of 100 of those. Repairing the convolution alone made it worse (12 of 100 at the same rates). So the
-architecture and its initial weights are the article's, and the training is mini-batches with a rate that was
-measured, with 10,000 test pictures kept apart.
+architecture and its initial weights are the article's, and the training is mini-batches of 32 for ten epochs,
+with the test pictures kept apart. The first 10,000 training pictures are held out and chose the rate: after
+six epochs they were read right at .961 with a rate of 0.1, .973 at 0.2, .981 at 0.5 and .979 at 1.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from kerasdemos.demo import Demo, Network, Pictures, Split
 
 SCALE = 255.0
 WINDOW = 5
-RATE = 1.0
+RATE = 0.5
 HELD_OUT = 6  # one in so many: 10,000 of MNIST's 60,000
 
 

@@ -1,0 +1,63 @@
+"""What a finished run leaves in its folder: model, history, picture, and the card last."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kerasdemos import card, figures
+from kerasdemos.files import whole
+
+if TYPE_CHECKING:
+    import keras
+
+MODEL, HISTORY = "model.keras", "history.csv"
+
+
+def save(
+    folder: Path,
+    facts: Mapping[str, Any],
+    results: tuple[card.Result, ...],
+    *,
+    model: keras.Model | None,
+    history: Mapping[str, np.ndarray],
+    picture: str,
+    figure: figures.Figure,
+) -> tuple[Path, ...]:
+    """Write the files of a run, each whole, and return their paths.
+
+    The card of an earlier run goes first and the new one comes last: a folder with a card holds one finished run.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / card.NAME).unlink(missing_ok=True)
+    files = []
+    if model is not None:
+        with whole(folder / MODEL) as temporary:
+            model.save(temporary)
+        files.append(folder / MODEL)
+    if history:
+        files.append(_write_history(folder / HISTORY, history))
+    files.append(figures.save(figure, folder / picture))
+    files.append(card.write(folder, facts, results))
+    return tuple(files)
+
+
+def finished(folder: Path, facts: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The card of the run that is finished in that folder, if the facts are true of it."""
+    path = folder / card.NAME
+    if not path.exists():
+        return None
+    found = card.read(path)
+    return found if all(found.get(key) == value for key, value in facts.items()) else None
+
+
+def _write_history(path: Path, history: Mapping[str, np.ndarray]) -> Path:
+    with whole(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(history)
+        rows.writerows(zip(*(np.asarray(column).tolist() for column in history.values()), strict=True))
+    return path
