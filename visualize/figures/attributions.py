@@ -10,13 +10,13 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from visualize.figures.lettering import fitted
 from visualize.figures.scales import Scale, as_rgb, scale_of
 from visualize.results import Attribution
 
 DPI = 120
 GAP = 0.14  # inches between cells
-HEADER = 0.62  # inches above the first row: the names of the columns
-TITLE = 0.42  # inches above each row: class and score
+LINE = 0.16  # inches: the height of a line of text
 FOOTER = 0.62  # inches below the last row: color bars
 MOST_COUNTS = 6  # predicted classes that are listed beside an occlusion map
 
@@ -32,32 +32,38 @@ def draw_attributions(attributions: Sequence[Attribution]) -> Figure:
     cell = 2.6 if count == 1 else 1.5 if count > 3 else 2.0  # inches of the shorter side
     unit = cell / min(height, width)
     cell_width, cell_height = min(width * unit, 3 * cell), min(height * unit, 3 * cell)
+    headers = [_column_name(one, cell_width) for one in attributions]
+    titles = [_title(first, row, cell_width) for row in range(count)]
+    title_lines = max(text.count("\n") + 1 for text in titles)
+    header_lines = max(2 if "classes" in columns else 1, *(text.count("\n") + 1 for text in headers))
+    top = GAP + LINE * max(title_lines, header_lines + 1)  # a map has one line of its own below the header
+    between = GAP + LINE * title_lines
     total_width = len(columns) * (cell_width + GAP) + GAP
-    total_height = HEADER + count * (cell_height + TITLE) + FOOTER
+    total_height = top + count * cell_height + (count - 1) * between + FOOTER
     figure = Figure(figsize=(max(total_width, 3.2), total_height), dpi=DPI)
 
     def axes(row: int, column: int) -> Axes:
         left = GAP + column * (cell_width + GAP)
-        bottom = total_height - HEADER - row * (cell_height + TITLE) - TITLE - cell_height
+        bottom = total_height - top - cell_height - row * (cell_height + between)
         return _axes(figure, left, bottom, cell_width, cell_height)
 
     signed = [bool((one.values < 0).any()) for one in attributions]
     palette = _palette(first)
     pictures = as_rgb(first.images, first.settings.get("input_range"))
     for row in range(count):
-        _picture(axes(row, 0), pictures[row], _title(first, row))
+        _picture(axes(row, 0), pictures[row], titles[row])
         for number, one in enumerate(attributions):
             _map(axes(row, 1 + number), one.values[row], scale_of(one.values[row], signed=signed[number]))
         if "classes" in columns:
-            _classes(axes(row, 2), axes(row, 3), first, row, palette)
+            _classes(axes(row, 2), axes(row, 3), first, row, palette, cell_width)
     for number, one in enumerate(attributions):
         left = GAP + (1 + number) * (cell_width + GAP)
-        _header(figure, left + cell_width / 2, total_height - HEADER / 2, _column_name(one))
+        _header(figure, left + cell_width / 2, total_height - top + 1.3 * LINE, headers[number])
         _color_bar(figure, signed[number], str(one.settings.get("unit", "")), left, cell_width)
     if "classes" in columns:
         center = GAP + 2 * (cell_width + GAP) + cell_width / 2
-        _header(figure, center, total_height - HEADER / 2, "class while\nhidden here")
-        _header(figure, center + cell_width + GAP, total_height - HEADER / 2, "positions")
+        _header(figure, center, total_height - top + 1.3 * LINE, "class while\nhidden here")
+        _header(figure, center + cell_width + GAP, total_height - top + 1.3 * LINE, "positions")
     return figure
 
 
@@ -75,7 +81,7 @@ def _axes(figure: Figure, left: float, bottom: float, width: float, height: floa
 
 def _header(figure: Figure, x: float, y: float, text: str) -> None:
     wide, high = figure.get_size_inches()
-    figure.text(x / wide, y / high, text, ha="center", va="center", fontsize=9, fontweight="bold")
+    figure.text(x / wide, y / high, text, ha="center", va="bottom", fontsize=9, fontweight="bold")
 
 
 def _picture(axes: Axes, picture: np.ndarray, title: str) -> None:
@@ -100,7 +106,9 @@ def _palette(one: Attribution) -> dict[int, tuple[float, ...]]:
     return {index: colors((index if max(chosen) < 10 else number) % colors.N) for number, index in enumerate(chosen)}
 
 
-def _classes(map_axes: Axes, list_axes: Axes, one: Attribution, row: int, palette: dict[int, tuple[float, ...]]) -> None:
+def _classes(
+    map_axes: Axes, list_axes: Axes, one: Attribution, row: int, palette: dict[int, tuple[float, ...]], inches: float
+) -> None:
     """The class that the model chose with the patch nearest to each pixel, and how many positions chose which."""
     chosen = one.arrays["position_classes"][row]  # (rows, columns)
     counts = Counter(chosen.ravel().tolist()).most_common()
@@ -117,7 +125,7 @@ def _classes(map_axes: Axes, list_axes: Axes, one: Attribution, row: int, palett
         name = names[index] if index < len(names) else str(index)
         y = 1.0 - (line + 0.5) * step
         list_axes.text(0.04, y, "\u25a0", color=palette[index], fontsize=10, va="center")
-        list_axes.text(0.2, y, f"{name}: {number}", fontsize=8, va="center")
+        list_axes.text(0.2, y, f"{fitted(name, 0.8 * inches - 0.5, 8)}: {number}", fontsize=8, va="center")
     if len(counts) > MOST_COUNTS:
         list_axes.text(0.2, step / 2, f"and {len(counts) - MOST_COUNTS} more", fontsize=7, va="center")
     list_axes.set_xlim(0, 1)
@@ -130,21 +138,19 @@ def _nearest(starts: Sequence[int], patch: int, length: int) -> np.ndarray:
     return np.abs(np.arange(length)[:, None] - centers).argmin(axis=1)
 
 
-def _title(one: Attribution, row: int) -> str:
-    """Class and score of one image: what the maps of its row speak of."""
+def _title(one: Attribution, row: int, inches: float) -> str:
+    """Picture, class and score of one image: what the maps of its row speak of."""
     names, index = one.settings.get("class_names", []), int(one.targets[row])
-    score = f"{one.settings.get('score', 'score')} {one.scores[row]:.3g}"
-    if index < 0:
-        return score
-    name = names[index] if index < len(names) else f"class {index}"
-    probability = f", p {one.arrays['probability'][row]:.3f}" if one.settings.get("score") == "logit" else ""
-    lines = [f"{name}: {score}{probability}"]
-    if "names" in one.arrays:
-        lines.insert(0, str(one.arrays["names"][row]))
-    return "\n".join(lines)
+    lines = [str(one.arrays["names"][row])] if "names" in one.arrays else []
+    kind = one.settings.get("score", "score")
+    score = f"{kind} {one.scores[row]:.3g}"
+    if index >= 0:
+        lines.append(names[index] if index < len(names) else f"class {index}")
+        score += f", p {one.arrays['probability'][row]:.3f}" if kind == "logit" else ""
+    return "\n".join(fitted(line, inches, 8) for line in [*lines, score])
 
 
-def _column_name(one: Attribution) -> str:
+def _column_name(one: Attribution, inches: float) -> str:
     lines = [one.method]
     if one.settings.get("modifier"):
         lines[0] += f", {one.settings['modifier']}"
@@ -152,7 +158,7 @@ def _column_name(one: Attribution) -> str:
         lines.append(str(one.settings["layer"]))
     if "patch" in one.settings:
         lines.append(f"patch {one.settings['patch']}, stride {one.settings['stride']}")
-    return "\n".join(lines)
+    return "\n".join(fitted(line, inches, 10) for line in lines)  # bold letters are wide
 
 
 def _color_bar(figure: Figure, signed: bool, unit: str, left: float, width: float) -> None:

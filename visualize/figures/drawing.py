@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from PIL import Image
 
 from visualize.errors import InputError
 from visualize.figures.attributions import draw_attributions
+from visualize.figures.lettering import literal
 from visualize.figures.scales import as_rgb
 from visualize.figures.structure import draw_structure
 from visualize.figures.tiles import columns_of, draw_tiles
@@ -36,22 +38,23 @@ def draw(results: Result | Sequence[Result]) -> Figure:
     """
     several = [results] if isinstance(results, Attribution | Tiles | Structure) else list(results)
     if len(several) == 1 and isinstance(several[0], Tiles):
-        return draw_tiles(several[0])
+        return literal(draw_tiles(several[0]))
     if len(several) == 1 and isinstance(several[0], Structure):
-        return draw_structure(several[0])
+        return literal(draw_structure(several[0]))
     if not several or not all(isinstance(one, Attribution) for one in several):
         kinds = [type(one).__name__ for one in several]
         raise InputError(f"`results` must be one result, or attributions of the same images. Received: {kinds}.")
     if any(not np.array_equal(one.images, several[0].images) for one in several[1:]):
         raise InputError("`results` must be attributions of the same images. Received: attributions of different ones.")
-    return draw_attributions(several)
+    return literal(draw_attributions(several))
 
 
 def write_png(figure: Figure, path: str | Path) -> Path:
     """Write a figure as PNG; the same figure gives the same bytes."""
     path = Path(path)
     FigureCanvasAgg(figure)
-    with whole(path) as file:
+    with whole(path) as file, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # no font of this machine has the letter: a box stands for it
         figure.savefig(file, format="png", metadata={"Software": None})
     return path
 

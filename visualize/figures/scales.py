@@ -26,10 +26,13 @@ class Scale:
 
 def scale_of(values: np.ndarray, *, signed: bool) -> Scale:
     """The scale for values that are drawn together."""
-    most = float(np.abs(values).max(initial=0.0))
+    finite = values[np.isfinite(values)]
+    most = float(np.abs(finite).max(initial=0.0))
     note = "" if most > 0 else "all zero"
-    if not note and values.min() == values.max():
-        note = f"constant, {most:.3g}"
+    if finite.size < values.size:
+        note = "not finite" if not finite.size else "partly not finite"
+    elif not note and values.min() == values.max():
+        note = f"constant, {values.flat[0]:.3g}"
     most = most or 1.0
     if signed:
         return Scale(-most, most, "RdBu_r", note)

@@ -5,75 +5,68 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.figure import Figure
+from PIL import Image
 
+from visualize.figures.lettering import fitted
 from visualize.figures.scales import Scale, as_rgb, scale_of
 from visualize.results import Tiles
 
 DPI = 120
 MOST_SIDE = 64  # rows or columns of tiles in one figure; more could not be told apart
 MOST_CAPTIONS = 144  # more tiles than this stand without captions
-MARGIN, TOP, FOOTER = 0.15, 0.55, 0.55  # inches
+MARGIN, HEADING, FOOT = 0.15, 0.42, 0.62  # inches
+SOURCE = 1.6  # side of the picture that the tiles were made of
+LINE = (9.0, 0.5)  # of the units of a layer without maps
+MOST_ASPECT = 8.0
+EDGE = (190, 190, 190)
 
 
 def draw_tiles(tiles: Tiles) -> Figure:
-    """A grid of the tiles on one scale, with a color bar where colors mean values."""
-    pictures, captions, columns, cut = _shown(tiles)
-    rows = math.ceil(len(pictures) / columns)
-    captioned = len(pictures) <= MOST_CAPTIONS
-    aspect = pictures.shape[2] / pictures.shape[1]
-    side = _side(max(rows, columns))
-    width, height = (
-        side * max(1.0, min(aspect, 8.0)),
-        side / max(min(aspect, 1.0), 0.125) if aspect < 1 else side,
-    )
-    if aspect > 8:  # units without maps: one long line
-        width, height = 9.0, 0.5
-    caption = 0.2 if captioned else 0.04
-    source = 0.0 if tiles.source is None else 2.0
-    figure_width = max(2 * MARGIN + columns * width + source, 4.2)
-    figure_height = TOP + max(rows * (height + caption), 1.6 if source else 0) + FOOTER
-    figure = Figure(figsize=(figure_width, figure_height), dpi=DPI)
-    offset = max(0.0, (figure_width - 2 * MARGIN - columns * width - source) / 2)
-    figure.text(
-        0.5,
-        1 - 0.22 / figure_height,
-        _heading(tiles, cut),
-        ha="center",
-        va="center",
-        fontsize=10,
-        fontweight="bold",
-    )
+    """A grid of the tiles on one scale, with a color bar where colors mean values.
 
-    if source:
-        place = (
-            MARGIN / figure_width,
-            1 - (TOP + 1.6) / figure_height,
-            1.6 / figure_width,
-            1.6 / figure_height,
-        )
-        axes = figure.add_axes(place)
-        axes.imshow(as_rgb(tiles.source, tiles.settings.get("input_range")), interpolation="nearest")
-        axes.axis("off")
-    scale = None if _as_picture(tiles) else scale_of(pictures, signed=tiles.signed)
-    for index, picture in enumerate(pictures):
+    All tiles are one picture on the figure: axes for each of two thousand kernels would take half a minute.
+    """
+    shown, captions, columns, cut = _shown(tiles)
+    rows = math.ceil(len(shown) / columns)
+    is_line = shown.shape[1] == 1 and shown.shape[2] > MOST_ASPECT
+    tile_width, tile_height = LINE if is_line else _tile_size(shown, max(rows, columns))
+    size = 8 if tile_width > 1.2 else 7
+    gap = 0.06 if max(rows, columns) <= 24 else 0.03
+    caption = size / 72 + 0.06 if len(shown) <= MOST_CAPTIONS else 0.0
+    left_of_grid = MARGIN + (0.0 if tiles.source is None else SOURCE + 2 * MARGIN)
+    grid_width = columns * (tile_width + gap) - gap
+    width = max(left_of_grid + grid_width + MARGIN, 4.2)
+    grid_height = rows * (tile_height + caption + gap)
+    height = HEADING + max(grid_height + (0.2 if is_line else 0), 0 if tiles.source is None else SOURCE + gap) + FOOT
+    width, height = math.ceil(width * DPI) / DPI, math.ceil(height * DPI) / DPI
+    left_of_grid += (width - MARGIN - left_of_grid - grid_width) / 2
+    figure = Figure(figsize=(width, height), dpi=DPI)
+    heading = fitted(_heading(tiles, cut), width - 2 * MARGIN, 11.5)
+    figure.text(0.5, 1 - 0.22 / height, heading, ha="center", va="center", fontsize=10, fontweight="bold")
+
+    scale = None if _as_picture(tiles) else scale_of(shown, signed=tiles.signed)
+    sheet = Image.new("RGB", (round(width * DPI), round(height * DPI)), "white")
+    if tiles.source is not None:
+        source = Image.fromarray(_bytes(as_rgb(tiles.source, tiles.settings.get("input_range"))))
+        part = SOURCE / max(source.size)
+        _paste(sheet, source, (MARGIN, HEADING + caption), (source.width * part, source.height * part))
+    for index, picture in enumerate(_colored(shown, tiles, scale)):
         row, column = divmod(index, columns)
-        left = MARGIN + source + offset + column * width
-        bottom = figure_height - TOP - (row + 1) * (height + caption)
-        gap = 0.03 * min(width, height)
-        place = (left + gap, bottom + gap, width - 2 * gap, height - 2 * gap)
-        axes = figure.add_axes(
-            (
-                place[0] / figure_width,
-                place[1] / figure_height,
-                place[2] / figure_width,
-                place[3] / figure_height,
+        left = left_of_grid + column * (tile_width + gap)
+        top = HEADING + row * (tile_height + caption + gap) + caption
+        _paste(sheet, Image.fromarray(picture), (left, top), (tile_width, tile_height))
+        if caption:
+            text = fitted(captions[index], tile_width + gap, size)
+            figure.text(
+                (left + tile_width / 2) / width, 1 - (top - 0.03) / height, text, ha="center", va="bottom", fontsize=size
             )
-        )
-        axes.axis("off")
-        _tile(axes, picture, tiles, scale)
-        if captioned:
-            axes.set_title(captions[index], fontsize=7, pad=2)
+    if is_line:
+        _unit_numbers(figure, left_of_grid, HEADING + caption + tile_height, shown.shape[2])
+    axes = figure.add_axes((0, 0, 1, 1), zorder=-1)
+    axes.axis("off")
+    axes.imshow(np.asarray(sheet), interpolation="nearest", aspect="auto")
     _foot(figure, tiles, scale)
     return figure
 
@@ -98,13 +91,15 @@ def _shown(tiles: Tiles) -> tuple[np.ndarray, list[str], int, str]:
         for column in range(min(columns, MOST_SIDE))
         if row * columns + column < len(pictures)
     ]
-    cut = f", {len(keep)} of {len(pictures)}"
+    cut = f" (the first {len(keep):,} of {len(pictures):,})"
     return pictures[keep], [captions[index] for index in keep], min(columns, MOST_SIDE), cut
 
 
-def _side(most: int) -> float:
-    """Inches of a tile, by how many stand in a line."""
-    return 1.5 if most <= 5 else 0.9 if most <= 12 else 0.5 if most <= 24 else 0.18
+def _tile_size(pictures: np.ndarray, most: int) -> tuple[float, float]:
+    """Width and height of a tile in inches, in the shape of its picture and smaller the more stand in a line."""
+    side = 1.5 if most <= 5 else 0.9 if most <= 12 else 0.5 if most <= 24 else 0.2
+    aspect = min(max(pictures.shape[2] / pictures.shape[1], 1 / MOST_ASPECT), MOST_ASPECT)
+    return side * math.sqrt(aspect), side / math.sqrt(aspect)
 
 
 def _as_picture(tiles: Tiles) -> bool:
@@ -112,31 +107,50 @@ def _as_picture(tiles: Tiles) -> bool:
     return tiles.method == "maximize" or tiles.pictures.shape[-1] == 3
 
 
-def _tile(axes, picture: np.ndarray, tiles: Tiles, scale: Scale | None) -> None:
+def _colored(pictures: np.ndarray, tiles: Tiles, scale: Scale | None) -> np.ndarray:
+    """Tiles as bytes, (tiles, height, width, 3)."""
     if scale is not None:
-        axes.imshow(
-            picture[..., 0],
-            cmap=scale.colors,
-            vmin=scale.low,
-            vmax=scale.high,
-            interpolation="nearest",
-            aspect="auto",
-        )
-    elif tiles.signed:
-        most = float(np.abs(tiles.pictures).max()) or 1.0
-        axes.imshow(as_rgb(picture, (-most, most)), interpolation="nearest", aspect="auto")
-    else:
-        axes.imshow(as_rgb(picture, tiles.settings.get("input_range")), interpolation="nearest", aspect="auto")
+        parts = (pictures[..., 0] - scale.low) / (scale.high - scale.low)
+        return colormaps[scale.colors](parts, bytes=True)[..., :3]
+    if tiles.signed:
+        most = float(np.abs(pictures).max()) or 1.0
+        return _bytes(as_rgb(pictures, (-most, most)))
+    return _bytes(as_rgb(pictures, tiles.settings.get("input_range")))
+
+
+def _bytes(parts: np.ndarray) -> np.ndarray:
+    return (255 * parts).round().astype("uint8")
+
+
+def _paste(sheet: Image.Image, picture: Image.Image, place: tuple[float, float], size: tuple[float, float]) -> None:
+    """Put a picture at (left, top) inches with a thin edge, each of its pixels a sharp square where there is room for it."""
+    left, top = (round(inches * DPI) for inches in place)
+    width, height = (max(1, round(inches * DPI)) for inches in size)
+    smaller = width < picture.width or height < picture.height
+    resampling = Image.Resampling.BOX if smaller else Image.Resampling.NEAREST
+    sheet.paste(EDGE, (left - 1, top - 1, left + width + 1, top + height + 1))
+    sheet.paste(picture.resize((width, height), resampling), (left, top))
+
+
+def _unit_numbers(figure: Figure, left: float, top: float, units: int) -> None:
+    """Under a line of units the numbers of some of them."""
+    width, height = figure.get_size_inches()
+    for unit in range(0, units, max(1, math.ceil(units / 16))):
+        x = left + LINE[0] * (unit + 0.5) / units
+        figure.text(x / width, 1 - (top + 0.04) / height, str(unit), ha="center", va="top", fontsize=7)
 
 
 def _heading(tiles: Tiles, cut: str) -> str:
     settings, count = tiles.settings, len(tiles.pictures)
     if tiles.method == "filters":
         over = f" over channel {settings['channel']}" if "channel" in settings else ""
-        return f"filters of {settings['layer']}: {settings['filters']} x {settings['channels']} channels{over}{cut}"
+        grid = ", a row each" if "columns" in settings else ""
+        return f"filters of {settings['layer']}: {settings['filters']} x {settings['channels']} channels{over}{grid}{cut}"
     if tiles.method == "features":
         return f"features of {settings['layer']}{cut}"
-    return f"inputs that maximize {settings.get('layer') or 'each score'}{cut}" if count > 1 else "input that maximizes"
+    single = f"a channel of {settings['layer']}" if settings.get("layer") else "the score"
+    many = f"inputs that maximize {settings.get('layer') or 'each score'}{cut}"
+    return many if count > 1 else f"input that maximizes {single}"
 
 
 def _foot(figure: Figure, tiles: Tiles, scale: Scale | None) -> None:
@@ -146,14 +160,14 @@ def _foot(figure: Figure, tiles: Tiles, scale: Scale | None) -> None:
         unit = tiles.settings.get("unit", "")
         if tiles.signed:
             most = float(np.abs(tiles.pictures).max())
-            text = f"{unit}: gray is 0, full color is \u00b1{most:.2g}"
+            text = f"{unit}: gray is 0, full color is \u00b1{most:.2g}" if most else f"{unit}: all zero"
         else:
             low, high = tiles.settings["input_range"]
             text = f"{unit}: black {low:.3g}, white {high:.3g}; {tiles.settings['score']} above each"
-        figure.text(0.5, 0.2 / height, text, ha="center", va="center", fontsize=8)
+        figure.text(0.5, 0.22 / height, text, ha="center", va="center", fontsize=8)
         return
     bar = min(3.0, width - 1.0)
-    axes = figure.add_axes(((width - bar) / 2 / width, 0.33 / height, bar / width, 0.09 / height))
+    axes = figure.add_axes(((width - bar) / 2 / width, 0.4 / height, bar / width, 0.09 / height))
     axes.imshow(
         np.linspace(scale.low, scale.high, 256)[None],
         cmap=scale.colors,
@@ -163,8 +177,6 @@ def _foot(figure: Figure, tiles: Tiles, scale: Scale | None) -> None:
     ticks = [scale.low, 0.0, scale.high] if scale.low < 0 else [scale.low, scale.high]
     axes.set_xticks(ticks, [f"{tick:.2g}" for tick in ticks], fontsize=7)
     axes.set_yticks([])
-    axes.set_xlabel(
-        str(tiles.settings.get("unit", "")) + (f" ({scale.note})" if scale.note else ""),
-        fontsize=7,
-        labelpad=1,
-    )
+    axes.set_xlabel(str(tiles.settings.get("unit", "")), fontsize=7, labelpad=1)
+    if scale.note:
+        figure.text(0.5, 0.52 / height, scale.note, ha="center", va="bottom", fontsize=8)
