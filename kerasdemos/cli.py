@@ -46,7 +46,8 @@ def main() -> None:
 @main.command("list")
 def list_() -> None:
     """Show the demos: article, data, parameters, expected results."""
-    _print(tables.demos(catalogue.load_all()))
+    console = _console()
+    console.print(tables.demos(catalogue.load_all(), width=console.width))
 
 
 @main.command()
@@ -111,7 +112,7 @@ def train(names, everything, epochs, seed, data, out, resume, tensorboard) -> No
             for path in run.files:
                 click.echo(path)
         measured = [(run.demo.name, run.results) for run in runs]
-        _print(tables.results(measured))
+        _console().print(tables.results(measured))
         if everything:
             path = Path(out) / "results.md"
             with whole(path) as temporary:
@@ -133,7 +134,7 @@ def evaluate(model, data) -> None:
         found = evaluation.evaluate(model, data)
         click.echo(f"loss      {found.loss:.4f}")
         click.echo(f"accuracy  {found.accuracy:.4f} on {found.counts.sum()} pictures of {found.data}")
-        _print(tables.confusion(found.counts, found.class_names))
+        _console().print(tables.confusion(found.counts, found.class_names))
         title = f"{model.parent.name}: {found.accuracy:.2%} of {found.counts.sum()} right"
         figure = figures.confusion(found.counts, found.class_names, title=title)
         click.echo(figures.save(figure, model.with_name("confusion.png")))
@@ -160,9 +161,7 @@ def _say(text: str) -> None:
     click.echo(text, err=True)
 
 
-def _print(table) -> None:
-    """A table at the width of the terminal; where there is none, as wide as it needs to be."""
+def _console() -> Console:
+    """As wide as the terminal; where there is none, wide enough for every table."""
     console = Console()
-    if not console.is_terminal:
-        console = Console(width=160)
-    console.print(table)
+    return console if console.is_terminal else Console(width=160)

@@ -42,17 +42,18 @@ def save(
     if history:
         files.append(_write_history(folder / HISTORY, history))
     files.append(figures.save(figure, folder / picture))
-    files.append(card.write(folder, facts, results))
-    return tuple(files)
+    names = [path.name for path in files]
+    return (*files, card.write(folder, {**facts, "files": names}, results))
 
 
 def finished(folder: Path, facts: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The card of the run that is finished in that folder, if the facts are true of it."""
+    """The card of the run that is finished in that folder, if the facts are true of it and no file is gone."""
     path = folder / card.NAME
     if not path.exists():
         return None
     found = card.read(path)
-    return found if all(found.get(key) == value for key, value in facts.items()) else None
+    true = all(found.get(key) == value for key, value in facts.items())
+    return found if true and all((folder / name).exists() for name in found.get("files", ())) else None
 
 
 def _write_history(path: Path, history: Mapping[str, np.ndarray]) -> Path:

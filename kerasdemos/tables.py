@@ -12,24 +12,26 @@ from rich.table import Table
 from kerasdemos.card import Result
 from kerasdemos.demo import Demo
 
+WIDE = 120  # columns of a terminal
 HEADINGS = ("demo", "measure", "measured", "expected", "source", "holds")
 
 
-def demos(every: Iterable[Demo]) -> Table:
-    """One row a demo."""
-    table = Table(box=box.SIMPLE)
+def demos(every: Iterable[Demo], *, width: int) -> Table:
+    """One row a demo, with the first number that it must show; where `width` allows, with its idea."""
+    table = Table(box=box.SIMPLE, pad_edge=False)
     table.add_column("demo", no_wrap=True)
     table.add_column("article", no_wrap=True)
     table.add_column("data")
     table.add_column("parameters", justify="right", no_wrap=True)
     table.add_column("expected")
-    table.add_column("idea")
+    wide = width >= WIDE
+    if wide:
+        table.add_column("idea")
     for demo in every:
-        expected = (
-            "\n".join(f"{each.measure} {number(each.value, each.tolerance)}" for each in demo.expected) or "to be measured"
-        )
+        first = demo.expected[0]
         count = f"{demo.parameters:,}" if demo.parameters else "-"
-        table.add_row(demo.name, demo.article, demo.data, count, expected, demo.idea)
+        idea = (demo.idea,) if wide else ()
+        table.add_row(demo.name, demo.article, demo.data, count, f"{first.measure}: {number(first.value)}", *idea)
     return table
 
 

@@ -1,5 +1,6 @@
 """The command line of kerasdemos: what it prints, where, and its exit status."""
 
+import io
 import json
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import time
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from kerasdemos import catalogue, data, evaluation, tables
 from kerasdemos.card import Result
@@ -47,7 +49,8 @@ def test_list_shows_every_demo_with_its_parameters_and_what_it_must_show():
     for demo in catalogue.load_all():
         assert demo.name in result.stdout
     assert "1,199,882" in result.stdout
-    assert "test accuracy 0.99" in result.stdout
+    assert "test accuracy: 0.99" in result.stdout
+    assert "the CNN whose insight article 2 draws" in result.stdout
 
 
 def test_help_teaches_by_examples():
@@ -61,6 +64,7 @@ def test_help_list_and_bad_arguments_import_no_tensorflow(tmp_path):
     program = """
 import sys
 from click.testing import CliRunner
+from rich.console import Console
 from kerasdemos.cli import main
 for arguments, status in (
     (["--help"], 0), (["train", "--help"], 0), (["list"], 0), (["train"], 2), (["train", "nothing"], 2),
@@ -231,3 +235,12 @@ def test_our_own_mistakes_keep_their_traceback(monkeypatch):
     result = run("list")
     assert result.exit_code == 1
     assert isinstance(result.exception, ZeroDivisionError)
+
+
+def test_the_list_fits_a_terminal_of_80_columns():
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(tables.demos(catalogue.load_all(), width=80))
+    text = console.export_text()
+    assert "…" not in text
+    assert "idea" not in text
+    assert max(map(len, text.splitlines())) <= 80

@@ -244,6 +244,14 @@ def test_resume_runs_again_what_was_finished_with_another_seed(some_digits, tmp_
     assert training.train(demo, epochs=1, seed=2, data=some_digits, out=tmp_path, resume=True).fresh
 
 
+@pytest.mark.parametrize("name", ["history.csv", "figure.png"])
+def test_resume_runs_again_what_has_lost_a_file(name, tmp_path):
+    training.train(DOUBLING, out=tmp_path)
+    (tmp_path / "doubling" / name).unlink()
+    assert training.train(DOUBLING, out=tmp_path, resume=True).fresh
+    assert not training.train(DOUBLING, out=tmp_path, resume=True).fresh
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
