@@ -22,7 +22,7 @@ class Climb:
 
     Attributes:
         path: layer whose units climb; None for the model's scores.
-        step_size, lp_norm, total_variation, jitter: as in `maximize`.
+        step_size, lp_norm, total_variation: as in `maximize`.
         low, high: the input range.
     """
 
@@ -30,7 +30,6 @@ class Climb:
     step_size: float
     lp_norm: float
     total_variation: float
-    jitter: int
     low: float
     high: float
 
@@ -41,22 +40,19 @@ class Climb:
 
 
 def trace_of(model: Any, inputs: Inputs, climb: Climb) -> probe.Trace:
-    """A graph that takes units through as many steps as it gets seeds.
+    """A graph that takes units through as many steps as it gets shifts.
 
-    Its tensors are those of `first_state`, `units` (batch,) and `seeds` (steps, 2), and the inputs that stay as they are, one
+    Its tensors are those of `first_state`, `units` (batch,) and `shifts` (steps, 2), and the inputs that stay as they are, one
     row each. It returns the state after the steps, and `score` (batch,), what the units answered to the input of the last
     step. Its notes tell `units`, how many there are, and `score`, what their answer is.
     """
 
-    def ascend(model, units, seeds, images, mean_squares, best, best_loss, **others):
+    def ascend(model, units, shifts, images, mean_squares, best, best_loss, **others):
         others = {name: tf.repeat(other, tf.shape(units)[0], axis=0) for name, other in others.items()}
         notes: dict[str, Any] = {}
 
         def step(index, images, mean_squares, best, best_loss, _):
-            shifted = images
-            if climb.jitter:
-                shift = tf.random.stateless_uniform([2], seeds[index], -climb.jitter, climb.jitter + 1, tf.int32)
-                shifted = tf.roll(images, shift, axis=[1, 2])
+            shifted = tf.roll(images, shifts[index], axis=[1, 2])
             seen = probe.look(model, inputs.packed({**others, inputs.explained: shifted}), shifted)
             answers = _answers(seen, climb.path)
             notes.update(units=answers.shape[-1], score=seen.score_kind if climb.path is None else "activation")
@@ -73,7 +69,7 @@ def trace_of(model: Any, inputs: Inputs, climb: Climb) -> probe.Trace:
 
         state = (0, images, mean_squares, best, best_loss, tf.zeros_like(best_loss))
         _, images, mean_squares, best, best_loss, score = tf.while_loop(
-            lambda index, *_: index < tf.shape(seeds)[0], step, state
+            lambda index, *_: index < tf.shape(shifts)[0], step, state
         )
         after = {"images": images, "mean_squares": mean_squares, "best": best, "best_loss": best_loss}
         return {**after, "score": score}, notes
@@ -82,7 +78,7 @@ def trace_of(model: Any, inputs: Inputs, climb: Climb) -> probe.Trace:
     specs = {name: spec for name, spec in inputs.specs().items() if name != inputs.explained}
     specs.update(images=images, mean_squares=images, best=images)
     specs.update(best_loss=tf.TensorSpec([None], inputs.images.dtype), units=tf.TensorSpec([None], tf.int32))
-    specs.update(seeds=tf.TensorSpec([None, 2], tf.int32))
+    specs.update(shifts=tf.TensorSpec([None, 2], tf.int32))
     return probe.trace(model, ("ascent", climb, inputs.explained, str(inputs.structure)), ascend, specs)
 
 

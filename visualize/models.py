@@ -6,6 +6,7 @@ import difflib
 import hashlib
 import importlib
 import importlib.metadata
+import re
 import warnings
 import weakref
 import zipfile
@@ -85,6 +86,18 @@ def open_model(path: str | Path, *, unsafe: bool = False, custom_objects: Sequen
     return model
 
 
+def check_model(model: Any) -> None:
+    """Refuse what is no Keras model, or has no weights yet.
+
+    Raises:
+        InputError: it is not a built `keras.Model`.
+    """
+    if not isinstance(model, keras.Model):
+        raise InputError(f"`model` must be a keras.Model. Received: {type(model).__name__}.")
+    if not model.built:
+        raise InputError("`model` must be built: call it once on a batch of its input, or load it from a file.")
+
+
 def describe(model: Any, *, class_names: Sequence[str] | None = None, input_range: tuple[float, float] | None = None) -> Any:
     """Say what the classes of a model are called and what a black and a white pixel are for it, as a card would.
 
@@ -112,11 +125,17 @@ def origin(model: Any) -> Origin | None:
 
 def card(model: Any) -> Card:
     """What is known of a model's input and classes; an empty card where nobody said anything."""
+    check_model(model)
     return _cards.get(model, Card())
 
 
 def layers(model: Any) -> dict[str, Any]:
-    """Every layer of a model by its path, containers before what they contain, a shared layer once."""
+    """Every layer of a model by its path, containers before what they contain, a shared layer once.
+
+    Raises:
+        InputError: `model` is no built Keras model.
+    """
+    check_model(model)
     found: dict[str, Any] = {}
     _collect(model, "", found, set())
     return found
@@ -169,7 +188,7 @@ def has_kernels(layer: Any) -> bool:
 
 
 def kernels_of(layer: Any) -> Any | None:
-    """A convolution's kernels, (height, width, channels in, filters); None for a layer without."""
+    """A convolution's weight of rank 4, as the layer keeps it; None for a layer without."""
     for name in ("kernel", "depthwise_kernel"):
         weight = getattr(layer, name, None)
         if weight is not None and len(getattr(weight, "shape", ())) == 4:
@@ -246,6 +265,8 @@ def _sha256(path: Path) -> str:
 
 def _import_custom_objects(modules: Sequence[str]) -> None:
     for name in modules:
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise InputError(f"`custom_objects` must name modules, such as package.layers. Received: {name!r}.")
         try:
             importlib.import_module(name)
         except ImportError as error:
@@ -270,9 +291,10 @@ def _reason(path: Path, error: Exception) -> str:
         )
     if "safe_mode" in lowered or "unsafe_deserialization" in lowered:
         return f"{path} needs unsafe loading: {first} If you trust its author, open it with --unsafe (in Python: unsafe=True)."
-    if "could not locate" in lowered or "unknown layer" in lowered or "unknown object" in lowered:
+    unregistered = re.search(r"(?:could not locate \w+|unknown \w+:) '([^']+)'", text, re.IGNORECASE)
+    if unregistered:
         return (
-            f"{path} uses a class that is not registered: {first} "
+            f"{path} uses {unregistered[1].split('>')[-1]!r}, which is not registered. "
             "Name the module that registers it: --custom-objects MODULE (in Python: custom_objects=[...])."
         )
     return f"{path} is corrupt, or no model that Keras {keras.__version__} can read: {first}"

@@ -94,7 +94,7 @@ class Look:
         ends = [call.outputs[0] for call in self.calls if call.path == path]
         if not ends:
             raise InputError(f"`layer` must be a layer that the model calls. Received: {path!r}, which it never does.")
-        within = [tensor for tensor in ends if self._within(tensor)]
+        within = [tensor for tensor in ends if self.within(tensor)]
         return (within or ends)[-1]
 
     def facts(self) -> list[models.LayerFact]:
@@ -118,13 +118,13 @@ class Look:
                     has_kernels=models.has_kernels(call.layer),
                     convolution=kind in models.CONVOLUTIONS or isinstance(call.layer, _convolution_classes()),
                     spatial=len(shape) == 4 and shape[1:3] != (1, 1),
-                    within=fresh and self._within(tensor),
+                    within=fresh and self.within(tensor),
                     leaf=call.path not in containers,
                 )
             )
         return facts
 
-    def _within(self, tensor: Any) -> bool:
+    def within(self, tensor: Any) -> bool:
         """Whether a tensor stands between the explained images and the output."""
         return tensor.op in self._downstream and tensor.op in self._upstream
 
@@ -208,7 +208,7 @@ def trace(model: Any, key: tuple, function: Callable[..., tuple[dict, dict]], sp
         function: called once, while TensorFlow traces.
         specs: a `tf.TensorSpec` for each tensor.
     """
-    _check_built(model)
+    models.check_model(model)
     kept = _traces.setdefault(model, {})
     key = (
         *(weakref.ref(part) if callable(part) else part for part in key),
@@ -294,13 +294,6 @@ def _producers(operation: Any) -> list[Any]:
 
 def _convolution_classes() -> tuple[type, ...]:
     return tuple(getattr(keras.layers, name) for name in models.CONVOLUTIONS)
-
-
-def _check_built(model: Any) -> None:
-    if not isinstance(model, keras.Model):
-        raise InputError(f"`model` must be a keras.Model. Received: {type(model).__name__}.")
-    if not model.built:
-        raise InputError("`model` must be built: call it once on a batch of its input, or load it from a file.")
 
 
 def _fingerprint(model: Any) -> tuple:

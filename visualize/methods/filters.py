@@ -8,6 +8,7 @@ import numpy as np
 
 from visualize import models
 from visualize.errors import InputError
+from visualize.lazy import keras
 from visualize.results import Tiles
 
 __all__ = ["filters"]
@@ -38,9 +39,7 @@ def filters(model: Any, *, layer: str | None = None, channel: int | None = None)
     path = next(iter(having)) if layer is None else models.find_layer(layer, list(models.layers(model)))
     if path not in having:
         raise InputError(f"`layer` must have kernels: one of {', '.join(map(repr, having))}. Received: {path!r}.")
-    kernels = np.asarray(models.kernels_of(having[path])).astype("float32")  # (height, width, channels, filters)
-    if type(having[path]).__name__ == "Conv2DTranspose":
-        kernels = kernels.swapaxes(2, 3)  # Keras keeps them the other way round
+    kernels = _kernels(having[path])  # (height, width, channels, filters)
     height, width, channels, count = kernels.shape
     settings = {"layer": path, "unit": "weight", "channels": channels, "filters": count}
     if channel is not None:
@@ -60,3 +59,13 @@ def filters(model: Any, *, layer: str | None = None, channel: int | None = None)
         if both:
             settings["columns"] = channels
     return Tiles(chosen, tuple(captions), True, "filters", settings)
+
+
+def _kernels(layer: Any) -> np.ndarray:
+    """A layer's kernels, (height, width, channels that each sees, filters), however the layer keeps them."""
+    kernels = np.asarray(models.kernels_of(layer)).astype("float32")
+    if isinstance(layer, keras.layers.Conv2DTranspose):
+        return kernels.swapaxes(2, 3)
+    if isinstance(layer, keras.layers.DepthwiseConv2D | keras.layers.SeparableConv2D):
+        return kernels.reshape(*kernels.shape[:2], 1, -1)  # each kernel sees one channel
+    return kernels

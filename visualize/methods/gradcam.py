@@ -56,6 +56,11 @@ def gradcam(
         chosen, reason = (path, "named") if path is not None else models.cam_layer(seen.facts())
         maps = seen.layer(chosen)
         _check_map(chosen, maps)
+        if not seen.within(maps):
+            where = f"the input {question.inputs.explained!r}"
+            raise InputError(
+                f"`layer` must stand between the image and the score. Received: {chosen!r} does not depend on {where}."
+            )
         slopes = seen.gradient(score, maps, f"layer {chosen!r}")
         maps, slopes = tf.cast(maps, tf.float32), tf.cast(slopes, tf.float32)
         weights = tf.reduce_mean(slopes, axis=(1, 2), keepdims=True)  # (batch, 1, 1, channels)

@@ -81,12 +81,13 @@ def maximize(
         raise InputError(f"`frames` must be between 0 and `steps`, {steps}. Received: {frames}.")
     path = None if layer is None else models.find_layer(layer, list(models.layers(model)))
     card = models.card(model)
-    climb = Climb(path, step_size, lp_norm, total_variation, jitter, *_range(input_range, card))
+    climb = Climb(path, step_size, lp_norm, total_variation, *_range(input_range, card))
     inputs = _start(model, start, explained, size)
     trace = trace_of(model, inputs, climb)
     names = card.class_names if path is None else ()
     units = _units(target, trace.notes["units"], names)
     others = {name: tf.constant(array) for name, array in inputs.arrays.items() if name != inputs.explained}
+    shifts = np.random.default_rng(seed).integers(-jitter, jitter, (steps, 2), dtype="int32", endpoint=True)
     keep = {round((number + 1) * steps / frames) for number in range(frames)}
 
     parts = []
@@ -95,7 +96,7 @@ def maximize(
         shape = inputs.images.shape[1:]
         images = noise(chosen, shape, climb, seed) if start is None else np.repeat(inputs.images, len(chosen), axis=0)
         state = first_state(np.clip(images, climb.low, climb.high).astype(inputs.images.dtype))
-        parts.append(_climbed(trace, state, {"units": tf.constant(chosen), **others}, steps, keep, seed, (first, len(units))))
+        parts.append(_climbed(trace, state, {"units": tf.constant(chosen), **others}, shifts, keep, (first, len(units))))
 
     scores = np.concatenate([score for _, score, _ in parts])
     settings = {
@@ -124,30 +125,29 @@ def _climbed(
     trace: probe.Trace,
     state: dict[str, Any],
     fixed: dict[str, Any],
-    steps: int,
+    shifts: np.ndarray,
     keep: set[int],
-    seed: int,
     place: tuple[int, int],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """The best inputs, what the units answer to them, and the inputs after the steps in `keep`."""
     done, units = place
+    steps, count = len(shifts), len(state["images"])
     ends = sorted({*range(0, steps, STEPS_A_CALL), steps, *keep})
     frames = []
     for begin, end in itertools.pairwise(ends):
-        state = _stepped(trace, state, fixed, seed, begin, end)[0]
+        state = _stepped(trace, state, fixed, shifts[begin:end])[0]
         if end in keep:
             frames.append(state["images"].numpy())
-        count = len(state["images"])
         probe.report_progress(done * steps + end * count, units * steps)
     # One more step looks at the last input, which may be the best; a second one, from the best, tells its score.
-    best = _stepped(trace, state, fixed, seed, steps, steps + 1)[0]["best"]
-    score = _stepped(trace, {**state, "images": best}, fixed, seed, steps, steps + 1)[1]
+    still = np.zeros((1, 2), "int32")
+    best = _stepped(trace, state, fixed, still)[0]["best"]
+    score = _stepped(trace, {**state, "images": best}, fixed, still)[1]
     return best.numpy(), score.numpy(), np.stack(frames) if frames else None
 
 
-def _stepped(trace: probe.Trace, state: dict, fixed: dict, seed: int, begin: int, end: int) -> tuple[dict[str, Any], Any]:
-    seeds = np.stack([np.full(end - begin, seed), np.arange(begin, end)], axis=1).astype("int32")
-    after = dict(trace(**state, **fixed, seeds=tf.constant(seeds)))
+def _stepped(trace: probe.Trace, state: dict, fixed: dict, shifts: np.ndarray) -> tuple[dict[str, Any], Any]:
+    after = dict(trace(**state, **fixed, shifts=tf.constant(shifts)))
     return after, after.pop("score")
 
 

@@ -1,0 +1,141 @@
+"""Grad-CAM against class activation maps and against NumPy."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from visualize import InputError, gradcam
+
+
+def pooled_model(shape=(9, 12, 2)):
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input(shape)
+    maps = keras.layers.Conv2D(5, 3, activation="relu", name="maps")(inputs)
+    scores = keras.layers.Dense(3, activation="softmax")(keras.layers.GlobalAveragePooling2D()(maps))
+    return keras.Model(inputs, scores)
+
+
+def resized(maps, size):
+    return np.asarray(tf.image.resize(maps[..., None], size))[..., 0]
+
+
+def test_gradcam_is_cam_where_pooling_and_one_dense_layer_follow():
+    model = pooled_model()
+    images = np.random.default_rng(0).random((4, 9, 12, 2)).astype("float32")
+    maps = np.asarray(model.get_layer("maps")(images))
+    kernel = model.layers[-1].get_weights()[0]
+    for target in range(3):
+        cam = np.maximum((maps * kernel[:, target]).sum(axis=-1), 0) / (7 * 10)
+        np.testing.assert_allclose(gradcam(model, images, target).values, resized(cam, (9, 12)), rtol=1e-4, atol=1e-8)
+
+
+def test_gradcam_weighs_maps_by_their_mean_gradient_where_a_dense_layer_sees_every_place(build, images_for):
+    model = build("linear")
+    images = images_for(model, 2)
+    maps = images
+    for layer in model.layers[:4]:
+        maps = layer(maps)
+    rest = model.layers[4:]
+    with tf.GradientTape() as tape:
+        tape.watch(maps)
+        score = maps
+        for layer in rest:
+            score = layer(score)
+        score = score[:, 2]
+    slopes = np.asarray(tape.gradient(score, maps))
+    cam = np.maximum((np.asarray(maps) * slopes.mean(axis=(1, 2), keepdims=True)).sum(axis=-1), 0)
+    found = gradcam(model, images, 2, layer="relu")
+    np.testing.assert_allclose(found.values, resized(cam, images.shape[1:3]), rtol=1e-3, atol=1e-6)
+    assert found.settings["layer"] == "relu"
+    assert found.settings["layer_reason"] == "named"
+
+
+def test_the_default_layer_ends_the_block_of_the_last_convolution(build, images_for):
+    model = build("softmax")
+    found = gradcam(model, images_for(model))
+    assert found.settings["layer"] == "relu"
+    assert found.settings["layer_reason"] == "the last 8x8 map, which finishes the block of the last convolution conv_2"
+
+
+def test_a_map_stands_where_the_evidence_is_on_pictures_that_are_not_square():
+    # One convolution that copies the pixels; the score sums those of one place.
+    inputs = keras.Input((8, 20, 1))
+    maps = keras.layers.Conv2D(1, 1, use_bias=False, name="copy")(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(1, use_bias=False)(keras.layers.Flatten()(maps)))
+    model.get_layer("copy").set_weights([np.ones((1, 1, 1, 1))])
+    weights = np.zeros((8, 20))
+    weights[2, 15] = 1
+    model.layers[-1].set_weights([weights.reshape(-1, 1)])
+    image = np.zeros((1, 8, 20, 1))
+    image[0, 2, 15] = 3
+    values = gradcam(model, image, 0).values[0]
+    assert values.shape == (8, 20)
+    assert np.unravel_index(values.argmax(), values.shape) == (2, 15)
+    assert np.count_nonzero(values) == 1
+
+
+def test_evidence_against_a_class_is_left_out():
+    inputs = keras.Input((4, 4, 1))
+    maps = keras.layers.Conv2D(1, 1, use_bias=False, name="copy")(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(1, use_bias=False)(keras.layers.GlobalAveragePooling2D()(maps)))
+    model.get_layer("copy").set_weights([np.ones((1, 1, 1, 1))])
+    model.layers[-1].set_weights([-np.ones((1, 1))])
+    np.testing.assert_array_equal(gradcam(model, np.ones((1, 4, 4, 1)), 0).values, 0)
+
+
+def test_of_a_shared_layer_the_last_call_is_read(build, images_for):
+    model = build("shared_layer")
+    images = images_for(model)
+    layer, dense = model.get_layer("conv"), model.get_layer("preds")
+    maps = np.asarray(layer(layer(images)))
+    cam = np.maximum((maps * dense.get_weights()[0][:, 1]).sum(axis=-1), 0) / (12 * 12)
+    np.testing.assert_allclose(gradcam(model, images, 1).values, cam, rtol=1e-4, atol=1e-8)
+
+
+def test_depthwise_and_separable_convolutions_can_be_read(build, images_for):
+    model = build("separable")
+    images = images_for(model)
+    assert gradcam(model, images).settings["layer"] == "separable"
+    assert gradcam(model, images, layer="depthwise").settings["map"] == [10, 10]
+
+
+def test_a_layer_on_the_way_of_another_input_is_refused():
+    left, right = keras.Input((6, 6, 1), name="left"), keras.Input((6, 6, 1), name="right")
+    sides = [
+        keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(3, 3, name=f"conv_{name}")(side))
+        for name, side in (("left", left), ("right", right))
+    ]
+    model = keras.Model([left, right], keras.layers.Dense(2)(keras.layers.Concatenate()(sides)))
+    images = {"left": np.ones((1, 6, 6, 1)), "right": np.ones((1, 6, 6, 1))}
+    for name in ("left", "right"):
+        assert gradcam(model, images, explained=name).settings["layer"] == f"conv_{name}"
+    with pytest.raises(InputError, match="'conv_right' does not depend on the input 'left'"):
+        gradcam(model, images, explained="left", layer="conv_right")
+
+
+def test_layers_that_cannot_say_where_are_refused(build, images_for):
+    model = build("softmax")
+    images = images_for(model)
+    with pytest.raises(InputError, match=r"`layer` must have maps.*'preds', whose output is \(None, 4\)"):
+        gradcam(model, images, layer="preds")
+    with pytest.raises(InputError, match=r"`layer` must be a layer of the model\. Received: 'convv'\. Nearest: 'conv'"):
+        gradcam(model, images, layer="convv")
+    small = keras.Sequential([keras.Input((3, 3, 1)), keras.layers.Conv2D(4, 3, name="conv"), keras.layers.Flatten()])
+    small.add(keras.layers.Dense(2))
+    with pytest.raises(InputError, match="no convolution of this model has a map of more than one position"):
+        gradcam(small, np.ones((1, 3, 3, 1)))
+    with pytest.raises(InputError, match=r"a 1x1 map: it cannot say where"):
+        gradcam(small, np.ones((1, 3, 3, 1)), layer="conv")
+    flat = keras.Sequential([keras.Input((3, 3, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
+    with pytest.raises(InputError, match="no convolution of this model"):
+        gradcam(flat, np.ones((1, 3, 3, 1)))
+
+
+def test_a_batch_gets_the_maps_of_its_images_alone(build, images_for):
+    model = build("softmax")
+    images = images_for(model, 5)
+    whole = gradcam(model, images, 1).values
+    for index in range(5):
+        np.testing.assert_allclose(gradcam(model, images[index : index + 1], 1).values[0], whole[index], rtol=1e-4, atol=1e-7)
+    np.testing.assert_allclose(gradcam(model, images, 1, batch_size=2).values, whole, rtol=1e-4, atol=1e-7)

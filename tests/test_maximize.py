@@ -1,0 +1,169 @@
+"""Activation maximization against models whose best input is known."""
+
+import keras
+import numpy as np
+import pytest
+
+from visualize import InputError, describe, maximize
+
+PLAIN = {"lp_norm": 0, "total_variation": 0, "jitter": 0}
+
+
+def linear_model(shape=(6, 5, 1), units=3):
+    model = keras.Sequential([keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(units, use_bias=False)])
+    kernel = np.random.default_rng(0).standard_normal((int(np.prod(shape)), units))
+    kernel += 0.1 * np.sign(kernel)
+    model.layers[-1].set_weights([kernel])
+    return model, kernel.reshape(*shape, units)
+
+
+def test_a_linear_model_is_maximized_by_black_and_white_as_its_weights_say():
+    model, kernel = linear_model()
+    found = maximize(model, steps=300, step_size=0.02, input_range=(-1, 3), **PLAIN)
+    for unit in range(3):
+        np.testing.assert_array_equal(found.pictures[unit], np.where(kernel[..., unit] > 0, 3, -1))
+        best = (kernel[..., unit] * found.pictures[unit]).sum()
+        np.testing.assert_allclose(found.settings["scores"][unit], best, rtol=1e-5)
+
+
+def test_the_score_told_is_the_models_own_answer_to_the_picture(build):
+    model = build("softmax")
+    found = maximize(model, [0, 3], steps=25)
+    linear = build("softmax")
+    linear.layers[-1].activation = keras.activations.linear
+    answers = np.asarray(linear(found.pictures))
+    jitterless = maximize(model, [0, 3], steps=25, jitter=0)
+    np.testing.assert_allclose(
+        jitterless.settings["scores"], np.asarray(linear(jitterless.pictures))[[0, 1], [0, 3]], rtol=1e-4
+    )
+    np.testing.assert_allclose(found.settings["scores"], answers[[0, 1], [0, 3]], rtol=1e-4)
+    assert found.settings["score"] == "logit"
+    assert found.captions[1] == f"3: {found.settings['scores'][1]:.4g}"
+
+
+def test_a_unit_climbs_as_if_it_were_alone(build):
+    model = build("softmax")
+    together = maximize(model, [0, 1, 2], steps=20)
+    for unit in range(3):
+        np.testing.assert_allclose(maximize(model, unit, steps=20).pictures[0], together.pictures[unit], atol=2e-3)
+    pairs = maximize(model, [0, 1, 2], steps=20, batch_size=2)
+    np.testing.assert_allclose(pairs.pictures, together.pictures, atol=2e-3)
+
+
+def test_the_seed_decides(build):
+    model = build("softmax")
+    one, same, other = (maximize(model, 1, steps=12, seed=seed).pictures for seed in (4, 4, 5))
+    np.testing.assert_array_equal(one, same)
+    assert not np.allclose(one, other)
+
+
+def test_the_best_input_on_the_way_is_kept():
+    model, kernel = linear_model()
+    start = np.where(kernel[..., 0] > 0, 1.0, 0.0)  # nothing is better than where it starts
+    found = maximize(model, 0, steps=7, start=start, **PLAIN)
+    np.testing.assert_array_equal(found.pictures[0], start)
+
+
+def test_total_variation_makes_neighbors_alike_and_the_norm_makes_pixels_small(build):
+    model = build("linear")
+
+    def roughness(pictures):
+        return (np.diff(pictures, axis=1) ** 2).sum() + (np.diff(pictures, axis=2) ** 2).sum()
+
+    free = maximize(model, 1, steps=60, **PLAIN).pictures
+    smooth = maximize(model, 1, steps=60, **{**PLAIN, "total_variation": 100}).pictures
+    small = maximize(model, 1, steps=60, **{**PLAIN, "lp_norm": 3000}).pictures
+    assert roughness(smooth) < 0.5 * roughness(free)
+    assert np.abs(small).max() < 0.7 * np.abs(free).max()
+
+
+def test_penalties_do_not_depend_on_the_units_of_the_input_range():
+    model, kernel = linear_model()
+    wide = keras.Sequential([keras.Input((6, 5, 1)), keras.layers.Flatten(), keras.layers.Dense(3, use_bias=False)])
+    wide.layers[-1].set_weights([kernel.reshape(-1, 3) / 255])  # the same function of pixels in 0..255
+    narrow = maximize(model, 0, steps=30, total_variation=20, input_range=(0, 1)).pictures
+    np.testing.assert_allclose(
+        maximize(wide, 0, steps=30, total_variation=20, input_range=(0, 255)).pictures / 255, narrow, atol=1e-3
+    )
+
+
+@pytest.mark.parametrize("option", [{"jitter": 3}, {"step_size": 0.2}, {"steps": 25}])
+def test_each_number_changes_the_result(option, build):
+    model = build("softmax")
+    plain = maximize(model, 1, **{"steps": 12, **PLAIN})
+    assert not np.allclose(plain.pictures, maximize(model, 1, **{"steps": 12, **PLAIN, **option}).pictures)
+
+
+def test_the_unit_of_a_layer_is_a_channel_and_its_answer_the_mean_of_the_map(build):
+    model = build("softmax")
+    found = maximize(model, [2, 5], layer="conv", steps=15, jitter=0)
+    maps = np.asarray(model.get_layer("conv")(found.pictures))
+    np.testing.assert_allclose(found.settings["scores"], [maps[0, ..., 2].mean(), maps[1, ..., 5].mean()], rtol=1e-4)
+    assert found.settings["score"] == "activation"
+    assert len(maximize(model, layer="conv", steps=2).pictures) == 6
+
+
+def test_frames_are_pictures_of_the_way_and_the_last_is_where_it_ends(build):
+    model = build("softmax")
+    found = maximize(model, [0, 1], steps=20, frames=4)
+    assert found.frames.shape == (4, 2, 12, 12, 1)
+    np.testing.assert_array_equal(found.frames[1], maximize(model, [0, 1], steps=10, frames=1).frames[0])
+    np.testing.assert_array_equal(found.pictures, maximize(model, [0, 1], steps=20).pictures)
+
+
+def test_input_range_and_class_names_come_from_the_card(build):
+    model = describe(build("softmax"), class_names=["a", "b", "c", "d"], input_range=(-2, -1))
+    found = maximize(model, "c", steps=3)
+    assert found.settings["targets"] == [2]
+    assert found.captions[0].startswith("c: ")
+    assert found.pictures.max() <= -1
+    assert found.settings["input_range"] == [-2, -1]
+    assert not found.settings["input_range_assumed"]
+    assert maximize(build("softmax"), 0, steps=1).settings["input_range_assumed"]
+
+
+def test_a_model_of_any_size_is_maximized_at_the_size_asked_for():
+    inputs = keras.Input((None, None, 3))
+    maps = keras.layers.Conv2D(2, 3)(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(maps)))
+    assert maximize(model, 0, steps=1, size=(9, 14)).pictures.shape == (1, 9, 14, 3)
+
+
+def test_the_other_input_of_two_is_held(build, images_for):
+    model = build("two_inputs")
+    start = {name: array[:1] for name, array in images_for(model).items()}
+    found = maximize(model, 1, steps=5, start=start, jitter=0)
+    linear = build("two_inputs")
+    linear.get_layer("preds").activation = keras.activations.linear
+    np.testing.assert_allclose(
+        found.settings["scores"], np.asarray(linear([found.pictures, start["numbers"]]))[:, 1], rtol=1e-4
+    )
+    with pytest.raises(InputError, match="`start` must be a dict with one row for each input"):
+        maximize(model, 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": 0}, r"`steps` must be at least 1\. Received: 0\."),
+        ({"step_size": 0.0}, r"`step_size` must be above 0\. Received: 0\.0\."),
+        ({"jitter": -1}, r"`jitter` must not be negative\. Received: -1\."),
+        ({"lp_norm": -1}, r"`lp_norm` must not be negative"),
+        ({"total_variation": -1}, r"`total_variation` must not be negative"),
+        ({"frames": 300}, r"`frames` must be between 0 and `steps`, 200\. Received: 300\."),
+        ({"input_range": (1, 0)}, r"`input_range` must be \[low, high\], low < high\. Received: \(1, 0\)\."),
+        ({"target": 4}, r"`target` must be between 0 and 3\. Received: 4\."),
+        ({"target": [0, 9], "layer": "conv"}, r"`target` must be between 0 and 5\. Received: 9\."),
+        ({"start": np.zeros((2, 12, 12, 1))}, r"`start` must be one picture"),
+        ({"target": len}, r"`target` must be classes or units here\. Received: a function\."),
+    ],
+)
+def test_what_cannot_be_done_is_refused(options, message, build):
+    with pytest.raises(InputError, match=message):
+        maximize(build("softmax"), **options)
+
+
+def test_many_units_must_be_named():
+    model, _ = linear_model(units=101)
+    with pytest.raises(InputError, match=r"`target` must name the units to maximize: there are 101\. Received: None\."):
+        maximize(model)

@@ -1,0 +1,146 @@
+"""Occlusion against a loop that hides one patch of one image at a time."""
+
+import keras
+import numpy as np
+import pytest
+
+from visualize import InputError, describe, occlusion
+
+
+def hidden_scores(score, image, tops, lefts, patch, fill):
+    """The obvious way: one copy, one patch, one call."""
+    found = np.zeros((len(tops), len(lefts)))
+    for row, top in enumerate(tops):
+        for column, left in enumerate(lefts):
+            copy = image.copy()
+            copy[top : top + patch, left : left + patch] = fill
+            found[row, column] = score(copy[None])[0]
+    return found
+
+
+def linear_model(shape, seed=0):
+    model = keras.Sequential([keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(3, name="preds")])
+    kernel = np.random.default_rng(seed).standard_normal((int(np.prod(shape)), 3))
+    model.layers[-1].set_weights([kernel, np.array([0.3, -0.2, 0.1])])
+    return model
+
+
+@pytest.mark.parametrize(("patch", "stride"), [(5, 5), (4, 3), (3, 1), (10, 10)])
+def test_every_position_scores_as_one_copy_at_a_time_would(patch, stride, build, images_for):
+    model = build("not_square")
+    images = images_for(model, 2)
+    found = occlusion(model, images, 1, patch=patch, stride=stride, fill=0.25)
+    tops, lefts = found.settings["tops"], found.settings["lefts"]
+    linear = build("not_square")
+    linear.layers[-1].activation = keras.activations.linear
+    for image, scores, classes in zip(images, found.arrays["position_scores"], found.arrays["position_classes"], strict=True):
+        slow = hidden_scores(lambda batch: np.asarray(linear(batch))[:, 1], image, tops, lefts, patch, 0.25)
+        np.testing.assert_allclose(scores, slow, rtol=1e-4, atol=1e-5)
+        slow = hidden_scores(lambda batch: np.asarray(linear(batch)).argmax(axis=-1), image, tops, lefts, patch, 0.25)
+        np.testing.assert_array_equal(classes, slow)
+
+
+def test_values_are_the_mean_fall_over_the_positions_that_hide_a_pixel(build, images_for):
+    model = build("softmax")
+    images = images_for(model, 2)
+    found = occlusion(model, images, 2, patch=5, stride=2)
+    falls = found.scores[:, None, None] - found.arrays["position_scores"]
+    for image in range(2):
+        for y, x in ((0, 0), (3, 7), (11, 11), (11, 0)):
+            covering = [
+                falls[image, row, column]
+                for row, top in enumerate(found.settings["tops"])
+                for column, left in enumerate(found.settings["lefts"])
+                if top <= y < top + 5 and left <= x < left + 5
+            ]
+            assert covering, "every pixel must be hidden at least once"
+            np.testing.assert_allclose(found.values[image, y, x], np.mean(covering), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("height", "width", "patch"), [(28, 28, 5), (10, 16, 3), (7, 9, 7), (12, 12, 4)])
+def test_falls_add_up_for_a_linear_model(height, width, patch):
+    model = linear_model((height, width, 2))
+    images = np.random.default_rng(1).random((2, height, width, 2)).astype("float32")
+    found = occlusion(model, images, 0, patch=patch, stride=patch, fill=0.5)
+    nothing = np.asarray(model(np.full_like(images, 0.5)))[:, 0]
+    falls = (found.scores[:, None, None] - found.arrays["position_scores"]).sum(axis=(1, 2))
+    np.testing.assert_allclose(falls, found.scores - nothing, rtol=1e-4, atol=1e-4)
+
+
+def test_where_the_patch_does_not_divide_the_side_the_last_one_is_cut():
+    found = occlusion(linear_model((28, 28, 1)), np.ones((1, 28, 28, 1)), 0, patch=5, stride=5)
+    assert found.settings["tops"] == [0, 5, 10, 15, 20, 25]
+    assert (found.values[0, -1] != 0).all()
+    assert (found.values[0, :, -1] != 0).all()
+
+
+def test_the_default_fill_is_gray_by_the_card_and_the_images_mean_without_one():
+    model = linear_model((8, 8, 1))
+    images = np.stack([np.full((8, 8, 1), 0.2), np.full((8, 8, 1), 0.9)]).astype("float32")
+    alone = occlusion(model, images, 0)
+    assert alone.settings["fill"] == "the mean of the image"
+    np.testing.assert_allclose(alone.values, 0, atol=1e-5)  # an even image loses nothing when its mean hides it
+    gray = occlusion(describe(model, input_range=(-1, 3)), images, 0)
+    assert gray.settings["fill"] == 1.0
+    np.testing.assert_array_equal(gray.values, occlusion(model, images, 0, fill=1.0).values)
+
+
+def test_the_default_patch_is_a_seventh_of_the_shorter_side_and_the_stride_half_of_it():
+    settings = occlusion(linear_model((28, 42, 1)), np.ones((1, 28, 42, 1)), 0).settings
+    assert (settings["patch"], settings["stride"]) == (4, 2)
+
+
+def test_the_batch_size_changes_nothing(build, images_for):
+    model = build("softmax")
+    images = images_for(model, 3)
+    whole = occlusion(model, images, [0, 1, 2], patch=4, stride=3)
+    for size in (1, 5, 7, 1000):
+        found = occlusion(model, images, [0, 1, 2], patch=4, stride=3, batch_size=size)
+        np.testing.assert_allclose(found.values, whole.values, rtol=1e-3, atol=1e-6)
+    alone = occlusion(model, images[1:2], 1, patch=4, stride=3)
+    np.testing.assert_allclose(alone.values[0], whole.values[1], rtol=1e-3, atol=1e-6)
+
+
+def test_the_other_input_of_two_stays_as_it_is(build, images_for):
+    model = build("two_inputs")
+    images = images_for(model, 2)
+    found = occlusion(model, images, 1, patch=6, stride=6, fill=0.0)
+    linear = build("two_inputs")
+    linear.get_layer("preds").activation = keras.activations.linear
+    for index in range(2):
+        numbers = images["numbers"][index : index + 1]
+        slow = hidden_scores(
+            lambda batch, numbers=numbers: np.asarray(linear([batch, numbers]))[:, 1],
+            images["picture"][index],
+            [0, 6],
+            [0, 6],
+            6,
+            0.0,
+        )
+        np.testing.assert_allclose(found.arrays["position_scores"][index], slow, rtol=1e-4, atol=1e-5)
+
+
+def test_a_function_of_the_scores_falls_too(build, images_for):
+    model = build("linear")
+    images = images_for(model, 2)
+    one, other = (occlusion(model, images, target) for target in (0, 1))
+    both = occlusion(model, images, lambda scores: scores[:, 0] - scores[:, 1])
+    np.testing.assert_allclose(both.values, one.values - other.values, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"patch": 13}, r"`patch` must be between 1 and 12 \(the image's shorter side\)\. Received: 13\."),
+        ({"patch": 0}, r"`patch` must be between 1 and 12"),
+        (
+            {"patch": 4, "stride": 5},
+            r"`stride` must be between 1 and 4 \(`patch`, or pixels would never be hidden\)\. Received: 5\.",
+        ),
+        ({"fill": float("nan")}, r"`fill` must be a finite number\. Received: nan\."),
+    ],
+)
+def test_numbers_out_of_range_are_refused(options, message, build, images_for):
+    model = build("softmax")
+    with pytest.raises(InputError, match=message):
+        occlusion(model, images_for(model), 0, **options)

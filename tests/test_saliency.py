@@ -1,0 +1,227 @@
+"""Saliency against gradients derived by hand and by finite differences."""
+
+import keras
+import numpy as np
+import pytest
+
+from visualize import InputError, describe, saliency
+
+
+def linear_model(weights):
+    """A model whose score of class c is the sum of pixels x weights[..., c]."""
+    model = keras.Sequential([keras.Input(weights.shape[:-1]), keras.layers.Flatten(), keras.layers.Dense(weights.shape[-1])])
+    model.layers[-1].set_weights([weights.reshape(-1, weights.shape[-1]), np.zeros(weights.shape[-1])])
+    return model
+
+
+def check_model(relu):
+    """The 2-2-1 network of the guided backpropagation check, on pictures of 1 x 2 pixels."""
+    hidden = keras.layers.Dense(2, use_bias=False, activation="relu" if relu == "activation" else None)
+    layers = [keras.Input((1, 2, 1)), keras.layers.Flatten(), hidden]
+    layers += [keras.layers.ReLU()] if relu == "layer" else []
+    model = keras.Sequential([*layers, keras.layers.Dense(1, use_bias=False)])
+    model.layers[1].set_weights([np.array([[-1.0, 1.0], [-1.0, 1.0]])])
+    model.layers[-1].set_weights([np.array([[-1.0], [1.0]])])
+    return model
+
+
+def test_saliency_of_a_linear_model_is_the_size_of_its_weights():
+    weights = np.random.default_rng(0).standard_normal((4, 6, 3, 5)).astype("float32")
+    images = np.random.default_rng(1).random((2, 4, 6, 3))
+    found = saliency(linear_model(weights), images, 3)
+    np.testing.assert_allclose(found.values[0], np.abs(weights[..., 3]).max(axis=-1), rtol=1e-6)
+    np.testing.assert_array_equal(found.values[0], found.values[1])
+    np.testing.assert_allclose(found.scores, np.einsum("nhwc,hwc->n", images, weights[..., 3]), rtol=1e-5)
+
+
+@pytest.mark.parametrize("relu", ["activation", "layer"])
+@pytest.mark.parametrize(
+    ("modifier", "expected"),
+    [(None, [1, 1, 1, 1, 1, 1]), ("guided", [1, 1, 1, 0, 0, 0]), ("relu", [1, 1, 1, 1, 1, 1])],
+)
+def test_modifiers_pass_the_check_vector(relu, modifier, expected):
+    points = np.array([[1, 0], [0, 1], [1, 1], [-1, 0], [0, -1], [-1, -1]], "float32")
+    found = saliency(check_model(relu), points.reshape(-1, 1, 2, 1), 0, modifier=modifier)
+    np.testing.assert_array_equal(found.values[:, 0], np.repeat(np.array(expected)[:, None], 2, axis=1))
+
+
+def test_relu_passes_positive_gradients_alone_and_guided_only_through_active_units():
+    # score = 2 relu(x) - 3 relu(y) + 5 relu(-x), at x = 1, y = 1: the slopes are 2, -3 and, through an inactive unit, 0.
+    model = keras.Sequential(
+        [
+            keras.Input((1, 2, 1)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(3, use_bias=False, activation="relu"),
+            keras.layers.Dense(1, use_bias=False),
+        ]
+    )
+    model.layers[1].set_weights([np.array([[1.0, 0, -1], [0, 1, 0]])])
+    model.layers[2].set_weights([np.array([[2.0], [-3.0], [5.0]])])
+    image = np.ones((1, 1, 2, 1))
+    values = {
+        modifier: saliency(model, image, modifier=modifier).values[0, 0].tolist() for modifier in (None, "guided", "relu")
+    }
+    assert values == {None: [2, 3], "guided": [2, 0], "relu": [3, 0]}  # relu: 2 - 5, its sign is dropped
+
+
+def test_relu6_is_modified_too_and_blocks_where_it_is_saturated():
+    model = keras.Sequential(
+        [keras.Input((1, 3, 1)), keras.layers.ReLU(6.0), keras.layers.Flatten(), keras.layers.Dense(1, use_bias=False)]
+    )
+    model.layers[-1].set_weights([np.array([[1.0], [-1.0], [1.0]])])
+    image = np.array([3.0, 3.0, 9.0]).reshape(1, 1, 3, 1)
+    values = {
+        modifier: saliency(model, image, modifier=modifier).values[0, 0].tolist() for modifier in (None, "guided", "relu")
+    }
+    assert values == {None: [1, 1, 0], "guided": [1, 0, 0], "relu": [1, 0, 1]}
+
+
+def test_saliency_is_the_limit_of_finite_differences():
+    keras.utils.set_random_seed(0)
+    dtype = "float64"
+    model = keras.Sequential(
+        [
+            keras.Input((5, 4, 2), dtype=dtype),
+            keras.layers.Conv2D(3, 3, activation="tanh", dtype=dtype),
+            keras.layers.Flatten(dtype=dtype),
+            keras.layers.Dense(3, activation="softmax", dtype=dtype),
+        ]
+    )
+    image, step = np.random.default_rng(0).random((1, 5, 4, 2)), 1e-6
+    kernel, bias = model.layers[-1].get_weights()
+
+    def score(pixels):
+        return (np.asarray(model.layers[1](model.layers[0](pixels))) @ kernel + bias)[:, 1]
+
+    shifted = np.repeat(image, 40, axis=0) + step * np.eye(40).reshape(40, 5, 4, 2)
+    slopes = ((score(shifted) - score(image)) / step).reshape(5, 4, 2)
+    np.testing.assert_allclose(saliency(model, image, 1).values[0], np.abs(slopes).max(axis=-1), atol=1e-5)
+
+
+def test_an_image_does_not_depend_on_its_batch_mates_nor_on_the_batch_size(build, images_for):
+    model = build("softmax")
+    images = images_for(model, 7)
+    whole = saliency(model, images, [0, 1, 2, 3, 0, 1, 2]).values
+    alone = [
+        saliency(model, images[index : index + 1], target).values[0] for index, target in enumerate([0, 1, 2, 3, 0, 1, 2])
+    ]
+    np.testing.assert_allclose(whole, alone, rtol=1e-4, atol=1e-7)
+    for size in (1, 2, 3, 100):
+        np.testing.assert_allclose(
+            saliency(model, images, [0, 1, 2, 3, 0, 1, 2], batch_size=size).values, whole, rtol=1e-4, atol=1e-7
+        )
+
+
+def test_the_models_own_choice_is_its_highest_score(build, images_for):
+    model = build("softmax")
+    images = images_for(model, 6)
+    found = saliency(model, images)
+    np.testing.assert_array_equal(found.targets, np.asarray(model(images)).argmax(axis=-1))
+    np.testing.assert_array_equal(found.values, saliency(model, images, found.targets).values)
+    np.testing.assert_allclose(found.arrays["probability"], np.asarray(model(images)).max(axis=-1), rtol=1e-5)
+
+
+def test_a_class_can_be_named(build, images_for):
+    model = describe(build("softmax"), class_names=["cat", "dog", "cow", "hen"])
+    images = images_for(model)
+    np.testing.assert_array_equal(saliency(model, images, "cow").values, saliency(model, images, 2).values)
+
+
+def test_a_function_of_the_scores_is_explained(build, images_for):
+    model = build("linear")
+    images = images_for(model)
+
+    def difference(scores):
+        return scores[:, 0] - scores[:, 2]
+
+    found = saliency(model, images, difference)
+    scores = np.asarray(model(images))
+    np.testing.assert_allclose(found.scores, scores[:, 0] - scores[:, 2], rtol=1e-4, atol=1e-6)
+    assert found.settings["score"] == "difference of the output"
+    assert (found.targets == -1).all()
+    same = saliency(model, images, lambda scores: scores[:, 1])
+    np.testing.assert_allclose(same.values, saliency(model, images, 1).values, rtol=1e-6)
+
+
+def test_a_function_must_give_one_score_an_image(build, images_for):
+    model = build("linear")
+    with pytest.raises(InputError, match=r"must return one score for each image, \(batch,\)\. Received: shape \(None, 4\)"):
+        saliency(model, images_for(model), lambda scores: scores)
+
+
+def test_two_functions_made_by_one_line_are_told_apart(build, images_for):
+    model = build("linear")
+    images = images_for(model)
+    for index in range(3):
+        found = saliency(model, images, lambda scores, index=index: scores[:, index])
+        np.testing.assert_allclose(found.values, saliency(model, images, index).values, rtol=1e-6)
+
+
+def test_scores_of_tf_keras_vis_are_accepted(build, images_for):
+    from tf_keras_vis.utils.scores import BinaryScore, CategoricalScore
+
+    model = build("softmax")
+    images = images_for(model)
+    for score, same in ((CategoricalScore(2), 2), (CategoricalScore([0, 3, 1]), [0, 3, 1])):
+        np.testing.assert_array_equal(saliency(model, images, score).values, saliency(model, images, same).values)
+    model = build("one_sigmoid")
+    for value in (False, True):
+        found = saliency(model, images, BinaryScore(value))
+        np.testing.assert_allclose(found.scores, saliency(model, images, int(value)).scores, rtol=1e-6)
+
+
+def test_the_two_classes_of_one_sigmoid_have_opposite_scores(build, images_for):
+    model = build("one_sigmoid")
+    images = images_for(model)
+    no, yes = (saliency(model, images, target) for target in (0, 1))
+    np.testing.assert_allclose(no.scores, -yes.scores, rtol=1e-6)
+    np.testing.assert_allclose(yes.arrays["probability"], np.asarray(model(images))[:, 0], rtol=1e-4)
+    np.testing.assert_allclose(no.arrays["probability"] + yes.arrays["probability"], 1, rtol=1e-6)
+    with pytest.raises(InputError, match=r"`target` must be between 0 and 1\. Received: 2\."):
+        saliency(model, images, 2)
+
+
+def test_pictures_without_a_channel_axis_are_explained():
+    model = keras.Sequential([keras.Input((4, 5)), keras.layers.Flatten(), keras.layers.Dense(2)])
+    kernel = model.layers[-1].get_weights()[0]
+    found = saliency(model, np.ones((1, 4, 5)), 1)
+    np.testing.assert_allclose(found.values[0], np.abs(kernel[:, 1]).reshape(4, 5), rtol=1e-6)
+    assert found.images.shape == (1, 4, 5, 1)
+
+
+def test_the_named_input_of_two_is_explained(build, images_for):
+    model = build("two_inputs")
+    images = images_for(model)
+    named = saliency(model, images, 1, explained="picture")
+    np.testing.assert_array_equal(named.values, saliency(model, list(images.values()), 1).values)
+    assert named.settings["explained"] == "picture"
+    with pytest.raises(
+        InputError, match=r"`explained` must be an input of the model: 'picture', 'numbers'\. Received: 'sound'"
+    ):
+        saliency(model, images, 1, explained="sound")
+
+
+@pytest.mark.parametrize("option", ["modifier", "batch_size", "target"])
+def test_bad_options_are_refused(option, build, images_for):
+    model = build("softmax")
+    bad, message = {
+        "modifier": ("deconv", r"`modifier` must be None, 'guided' or 'relu'\. Received: 'deconv'\."),
+        "batch_size": (0, r"`batch_size` must be a whole number from 1\. Received: 0\."),
+        "target": (12, r"`target` must be between 0 and 3\. Received: 12\."),
+    }[option]
+    with pytest.raises(InputError, match=message):
+        saliency(model, images_for(model), **{option: bad})
+
+
+def test_a_modifier_without_a_relu_is_refused():
+    model = linear_model(np.ones((2, 2, 1, 2), "float32"))
+    with pytest.raises(InputError, match="no ReLU stands between the image and the score, so it would change nothing"):
+        saliency(model, np.ones((1, 2, 2, 1)), modifier="guided")
+
+
+def test_a_score_without_a_gradient_is_refused():
+    inputs = keras.Input((2, 2, 1))
+    rounded = keras.layers.Flatten()(keras.ops.cast(inputs, "int32"))
+    model = keras.Model(inputs, keras.layers.Dense(2)(keras.ops.cast(rounded, "float32")))
+    with pytest.raises(InputError, match="no gradient with respect to the image"):
+        saliency(model, np.ones((1, 2, 2, 1)))
