@@ -55,9 +55,7 @@ def results(demo: Demo, measures: Mapping[str, float], *, as_published: bool) ->
             )
         measured = float(measures[expected.measure])
         holds = abs(measured - expected.value) <= expected.tolerance if as_published else None
-        rows.append(
-            Result(expected.measure, measured, expected.value, expected.tolerance, expected.source, holds)
-        )
+        rows.append(Result(expected.measure, measured, expected.value, expected.tolerance, expected.source, holds))
     named = {row.measure for row in rows}
     rest = [Result(measure, float(value)) for measure, value in measures.items() if measure not in named]
     return (*rows, *rest)
@@ -92,8 +90,7 @@ def read(path: Path) -> dict[str, Any]:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(
-            f"The card {path} must stand beside the model; `kerasdemos train` writes it. "
-            "Received: no such file."
+            f"The card {path} must stand beside the model; `kerasdemos train` writes it. Received: no such file."
         ) from None
     except ValueError as error:
         raise InputError(f"The card {path} must be JSON. Received: {error}.") from None

@@ -53,7 +53,8 @@ def finished(folder: Path, facts: Mapping[str, Any]) -> Mapping[str, Any] | None
         return None
     found = card.read(path)
     true = all(found.get(key) == value for key, value in facts.items())
-    return found if true and all((folder / name).exists() for name in found.get("files", ())) else None
+    there = "files" in found and all((folder / name).exists() for name in found["files"])
+    return found if true and there else None
 
 
 def _write_history(path: Path, history: Mapping[str, np.ndarray]) -> Path:

@@ -27,9 +27,7 @@ class Progress:
 class Watch(keras.callbacks.Callback):
     """Tell `report` of the progress, a few times a second."""
 
-    def __init__(
-        self, report: Callable[[Progress], None], demo: str, *, images: int, batch: int, epochs: int
-    ):
+    def __init__(self, report: Callable[[Progress], None], demo: str, *, images: int, batch: int, epochs: int):
         super().__init__()
         self.report, self.demo = report, demo
         self.images, self.batch, self.epochs = images, batch, epochs

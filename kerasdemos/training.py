@@ -69,8 +69,9 @@ def train(
     place = Path(out) / demo.name
     pictures = load_pictures(data) if isinstance(demo.run, Network) else None
     identity = {"demo": demo.name, "seed": seed, "data": _data_name(demo, data, pictures)}
+    as_published = data is None and epochs == published
     if resume and (found := folder.finished(place, {**identity, "epochs": epochs})):
-        return _left_alone(demo, found, place)
+        return _left_alone(demo, found, place, as_published=as_published)
     began = time.perf_counter()
     if pictures is None:
         done = _compute(demo, epochs=epochs, seed=seed, data=data)
@@ -85,7 +86,7 @@ def train(
             tensorboard=tensorboard,
             report=report,
         )
-    results = card.results(demo, done.measures, as_published=data is None and epochs == published)
+    results = card.results(demo, done.measures, as_published=as_published)
     facts = {
         "demo": demo.name,
         "article": demo.article,
@@ -207,9 +208,10 @@ def _measures(model: keras.Model, split: Split, history: Mapping[str, np.ndarray
     return {**measures, "test loss": loss}
 
 
-def _left_alone(demo: Demo, found: Mapping[str, Any], place: Path) -> Run:
-    files = tuple(sorted(each for each in place.iterdir() if each.is_file()))
-    return Run(demo, tuple(card.Result(**row) for row in found["results"]), files, fresh=False)
+def _left_alone(demo: Demo, found: Mapping[str, Any], place: Path, *, as_published: bool) -> Run:
+    measures = {row["measure"]: row["measured"] for row in found["results"]}
+    files = tuple(place / name for name in (*found["files"], card.NAME))
+    return Run(demo, card.results(demo, measures, as_published=as_published), files, fresh=False)
 
 
 def _data_name(demo: Demo, data: str | None, pictures: Pictures | None) -> str:

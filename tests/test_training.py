@@ -244,6 +244,15 @@ def test_resume_runs_again_what_was_finished_with_another_seed(some_digits, tmp_
     assert training.train(demo, epochs=1, seed=2, data=some_digits, out=tmp_path, resume=True).fresh
 
 
+def test_what_was_finished_is_judged_by_what_is_expected_now(tmp_path):
+    before = training.train(DOUBLING, out=tmp_path)
+    stricter = replace(DOUBLING, expected=(Expected("last", 9.0, 0.5, "article"),))
+    again = training.train(stricter, out=tmp_path, resume=True)
+    assert not again.fresh
+    assert again.files == before.files
+    assert again.results == (card.Result("last", 8.0, 9.0, 0.5, "article", False),)
+
+
 @pytest.mark.parametrize("name", ["history.csv", "figure.png"])
 def test_resume_runs_again_what_has_lost_a_file(name, tmp_path):
     training.train(DOUBLING, out=tmp_path)

@@ -19,13 +19,11 @@ def pair(images: np.ndarray, labels: np.ndarray, name: str) -> None:
         )
     if labels.ndim != 1 or labels.dtype.kind not in "ui":
         raise InputError(
-            f"The labels of {name} must be whole numbers of shape (count,). "
-            f"Received: {labels.dtype} of shape {labels.shape}."
+            f"The labels of {name} must be whole numbers of shape (count,). Received: {labels.dtype} of shape {labels.shape}."
         )
     if len(images) != len(labels):
         raise InputError(
-            f"The images and labels of {name} must be equally many. "
-            f"Received: {len(images)} images and {len(labels)} labels."
+            f"The images and labels of {name} must be equally many. Received: {len(images)} images and {len(labels)} labels."
         )
 
 
@@ -41,13 +39,9 @@ def digits(pictures: Pictures) -> None:
             raise InputError(f"{name} must hold at least {CLASSES} images. Received: {len(images)}.")
         if images.shape[1:] != (SIDE, SIDE):
             height, width = images.shape[1:]
-            raise InputError(
-                f"The images of {name} must be {SIDE} x {SIDE} pixels. Received: {height} x {width}."
-            )
+            raise InputError(f"The images of {name} must be {SIDE} x {SIDE} pixels. Received: {height} x {width}.")
         lowest, highest = int(labels.min()), int(labels.max())
         if lowest < 0 or highest >= CLASSES:
-            raise InputError(
-                f"The labels of {name} must be from 0 to {CLASSES - 1}. Received: {lowest} to {highest}."
-            )
+            raise InputError(f"The labels of {name} must be from 0 to {CLASSES - 1}. Received: {lowest} to {highest}.")
         if not images.any():
             raise InputError(f"The images of {name} must not all be black. Received: only zeros.")

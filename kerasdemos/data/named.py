@@ -23,9 +23,7 @@ def idx(argument: str = "") -> dict[str, Any]:
     """A directory of IDX files named as MNIST's are: its test part, unless `argument` ends in #train."""
     directory, _, part = argument.partition("#")
     if not Path(directory).is_dir() or not directory:
-        raise InputError(
-            f"`--data idx:DIRECTORY` must name a directory of IDX files. Received: {directory!r}."
-        )
+        raise InputError(f"`--data idx:DIRECTORY` must name a directory of IDX files. Received: {directory!r}.")
     images, labels = sources.directory_part(Path(directory), _known(part or "test", "idx:DIRECTORY#"))
     return {"images": images, "labels": labels, "class_names": list(sources.class_names(labels))}
 

@@ -20,15 +20,13 @@ def read(path: Path) -> tuple[np.ndarray, ...]:
     """
     if not zipfile.is_zipfile(path):
         raise InputError(
-            f"{path} must be a .npz file with {', '.join(ARRAYS)}. "
-            "Received: a file that is no .npz, or half of one."
+            f"{path} must be a .npz file with {', '.join(ARRAYS)}. Received: a file that is no .npz, or half of one."
         )
     with np.load(path, allow_pickle=False) as stored:
         missing = [name for name in ARRAYS if name not in stored.files]
         if missing:
             raise InputError(
-                f"{path} must hold the arrays {', '.join(ARRAYS)}. "
-                f"Received: {', '.join(stored.files) or 'none'}."
+                f"{path} must hold the arrays {', '.join(ARRAYS)}. Received: {', '.join(stored.files) or 'none'}."
             )
         return tuple(_array(stored, name, path) for name in ARRAYS)
 

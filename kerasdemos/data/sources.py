@@ -45,12 +45,8 @@ def load(source: str | Path | None = None) -> Pictures:
         for part, (images, labels) in parts.items():
             checks.pair(images, labels, f"{path} ({part})")
     else:
-        raise InputError(
-            f"`--data` must be a directory of IDX files or a .npz file. Received: {path}, no such file."
-        )
-    return Pictures(
-        path.name, *parts["train"], *parts["test"], class_names(parts["train"][1], parts["test"][1])
-    )
+        raise InputError(f"`--data` must be a directory of IDX files or a .npz file. Received: {path}, no such file.")
+    return Pictures(path.name, *parts["train"], *parts["test"], class_names(parts["train"][1], parts["test"][1]))
 
 
 @cache

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kerasdemos.demo import Demo, Network, Pictures, Split
+from kerasdemos.demo import Demo, Expected, Network, Pictures, Split
 
 SCALE = 255.0
 WINDOW = 5
@@ -87,6 +87,6 @@ DEMO = Demo(
     idea="one convolution and one pool, as written from scratch",
     data="MNIST",
     parameters=93_708,
-    expected=(),
+    expected=(Expected("test accuracy", 0.984, 0.005, "first measured here"),),
     run=Network(build=build, split=split, batch=32, epochs=10),
 )

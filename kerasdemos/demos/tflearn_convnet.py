@@ -9,6 +9,9 @@ squares and touches the convolutions only; its dropout takes the share that is k
 U(+-sqrt(3 / fan_in)) in convolutions and from a truncated normal of deviation 0.02 in dense layers; its
 trainer clips gradients to a global norm of 5 whether asked or not; Adam's epsilon is 1e-8.
 
+Its rate of 0.01 is high for Adam: the network reads 97 of 100 held-out digits after one epoch and gains
+nothing in the nineteen that follow; its loss rises. The curves show it.
+
 Changed from the original: the article watches the test set while it trains; here the first 5,000 training
 pictures are held out and watched instead, and the test set is measured once, after the last epoch. It looked
 every 100 steps; here it is once an epoch. Labels are numbers instead of one-hot rows, which is the same
@@ -19,7 +22,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kerasdemos.demo import Demo, Network, Pictures, Split
+from kerasdemos.demo import Demo, Expected, Network, Pictures, Split
 
 SCALE = 255.0
 HELD_OUT = 12  # one in so many: 5,000 of MNIST's 60,000
@@ -43,9 +46,7 @@ def build():
         )
 
     def dense(units, activation):
-        return layers.Dense(
-            units, activation=activation, kernel_initializer=initializers.TruncatedNormal(stddev=0.02)
-        )
+        return layers.Dense(units, activation=activation, kernel_initializer=initializers.TruncatedNormal(stddev=0.02))
 
     model = keras.Sequential(
         [
@@ -96,6 +97,6 @@ DEMO = Demo(
     idea="AlexNet made small: convolution, pool, local response normalization",
     data="MNIST",
     parameters=455_946,
-    expected=(),
+    expected=(Expected("test accuracy", 0.968, 0.015, "first measured here"),),
     run=Network(build=build, split=split, batch=64, epochs=20),
 )

@@ -30,9 +30,7 @@ def build():
         return layers.Conv2D(filters, size, activation="tanh", kernel_initializer="glorot_uniform")
 
     def dense(units, activation):
-        return layers.Dense(
-            units, activation=activation, kernel_initializer=initializers.RandomNormal(stddev=0.05)
-        )
+        return layers.Dense(units, activation=activation, kernel_initializer=initializers.RandomNormal(stddev=0.05))
 
     model = keras.Sequential(
         [
