@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
 from visualize.errors import InputError
+
+MOST = 3.4e38  # about the largest float32
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def read_card(path: Path) -> Card:
     if not path.is_file():
         return Card()
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError):
         raise InputError(f"The card {path} must be a JSON object. Received: something that is no JSON.") from None
     if not isinstance(content, dict):
@@ -68,4 +69,4 @@ def checked_names(what: str, value: object) -> tuple[str, ...]:
 
 
 def _is_finite(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and -MOST <= value <= MOST

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,16 @@ GALLERY = ("summary", "filters", "features", "maximize", "occlusion", "saliency"
 class Commands(click.Group):
     """The fixed commands and one for each method, imported when it is asked for."""
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """As click does, a mistake in one line."""
+        with in_one_line():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, context: click.Context) -> Any:
+        """As click does, a mistake in one line."""
+        with in_one_line():
+            return super().invoke(context)
+
     def list_commands(self, context: click.Context) -> list[str]:
         """All of them, the methods last."""
         return [*super().list_commands(context), *sorted(commands.method_names())]
@@ -42,6 +54,18 @@ class Commands(click.Group):
         if found is None and name in commands.method_names():
             found = method_command(name)
         return found
+
+
+@contextlib.contextmanager
+def in_one_line() -> Iterator[None]:
+    """A wrong option or argument is one line, like every other mistake."""
+    try:
+        yield
+    except click.exceptions.NoArgsIsHelpError:
+        raise
+    except click.UsageError as error:
+        help_of = f" See: {error.ctx.command_path} --help" if error.ctx else ""
+        raise click.UsageError(" ".join(error.format_message().split()) + help_of) from None
 
 
 @click.group(
@@ -61,6 +85,8 @@ def reported(function: Callable) -> Callable:
     def run(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
+        except BrokenPipeError:  # whoever read our output has seen enough
+            raise
         except (InputError, OSError) as error:
             say(f"Error: {error}")
             sys.exit(2)
@@ -144,9 +170,12 @@ def method_command(name: str) -> click.Command:
 def run_method(name: str, model: Path, *, out: Path, unsafe: bool, custom_objects: Sequence[str], **asked: Any) -> None:
     """One method on one model: open, gather, compute, write."""
     asked = _checked(name, asked)
+    _check_folder(out)
     from visualize import running
 
-    for path in running.run(name, running.opened_model(model, unsafe, custom_objects), out, asked):
+    opened = running.opened_model(model, unsafe, custom_objects, asked["input_range"])
+    source = running.source_of(opened, asked) if "images" in asked else None
+    for path in running.run(name, opened, out, asked, source):
         click.echo(path)
 
 
@@ -206,25 +235,33 @@ def draw(file: Path, out: Path | None) -> None:
 @reported
 def gallery(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], **asked: Any) -> None:
     """Write the figures of every method at once, modifiers side by side."""
-    asked = _checked("saliency", asked)
+    asked = _checked("gallery", asked)
+    _check_folder(out)
     from visualize import running
 
-    opened = running.opened_model(model, unsafe, custom_objects)
+    opened = running.opened_model(model, unsafe, custom_objects, asked["input_range"])
+    everything = running.source_of(opened, asked)  # images that cannot be read are a mistake: nothing is drawn
     for name in GALLERY:
         choices = commands.choices_of(commands.method(name))
         wanted = {**asked, **{option: ("none", *values) for option, values in choices.items()}}
-        if name == "features":
-            wanted = _first_image(wanted)
+        source = everything
+        if name == "features":  # one picture is enough where each gives a whole figure
+            wanted, source = {**wanted, "images": asked["images"][:1], "per_class": False}, everything.first()
         try:
-            for path in running.run(name, opened, out, wanted):
+            for path in running.run(name, opened, out, wanted, source):
                 click.echo(path)
         except InputError as error:
             say(f"Skipped {name}: {error}")
 
 
-def _first_image(asked: dict[str, Any]) -> dict[str, Any]:
-    """One picture is enough where each gives a whole figure."""
-    return {**asked, "images": asked["images"][:1], "index": (asked["index"] or (0,))[:1], "per_class": False}
+gallery.params.sort(key=lambda parameter: parameter.name != "model")  # MODEL before IMAGES
+
+
+def _check_folder(out: Path) -> None:
+    """Better told at once than when everything is computed."""
+    there = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise InputError(f"`--out` must be a folder that can be written to. Received: {out}.")
 
 
 def _checked(name: str, asked: dict[str, Any]) -> dict[str, Any]:
@@ -232,7 +269,7 @@ def _checked(name: str, asked: dict[str, Any]) -> dict[str, Any]:
     low_high = asked.get("input_range")
     if low_high and not low_high[0] < low_high[1]:
         raise InputError(f"`--input-range` must be LOW HIGH, low < high. Received: {low_high[0]:g} {low_high[1]:g}.")
-    if not commands.takes(commands.method(name), "images"):
+    if "images" not in asked:
         return asked
     if bool(asked["images"]) == bool(asked["data"]):
         given = "both" if asked["data"] else "neither"

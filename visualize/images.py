@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,6 +37,8 @@ def read_picture(path: str | Path, *, channels: int) -> np.ndarray:
         raise InputError(f"{path} must have at most {Image.MAX_IMAGE_PIXELS:,} pixels. Received: more.") from None
     except UnidentifiedImageError:
         raise InputError(f"{path} must be a picture. Received: a file that Pillow cannot identify.") from None
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
     except (OSError, ValueError, SyntaxError, EOFError, IndexError) as error:
         raise InputError(f"{path} must be a whole picture. Received: one that cannot be decoded ({error}).") from None
 
@@ -55,8 +58,8 @@ def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
             return {"images": loaded}
         with loaded as file:
             arrays = {name: file[name] for name in file.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        pickled = "allow_pickle" in str(error)
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        pickled = "Object arrays" in str(error)
         what = "pickled objects, which could run code" if pickled else "something that NumPy cannot read"
         raise InputError(f"{path} must hold plain arrays. Received: {what}.") from None
     if not arrays:
@@ -97,6 +100,8 @@ def _bytes(picture: Image.Image, channels: int) -> np.ndarray:
     if picture.mode.startswith("I"):  # 16 bits a pixel, which convert() would cut off at 255
         deep = np.asarray(picture).astype("float64")
         picture = Image.fromarray((np.clip(deep, 0, 65535) / 257.0).round().astype("uint8"))
+    if picture.mode == "F":
+        raise InputError("A picture of real numbers does not tell its black and white. Hand it over as a .npy array.")
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         white = Image.new("RGBA", picture.size, "white")

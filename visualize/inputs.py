@@ -163,6 +163,8 @@ def _array(name: str, value: Any, known: tuple[tuple[int | None, ...], str] | No
         raise InputError(f"{name!r} must be one array: its rows differ in shape.") from None
     if array.dtype.kind not in "buif" and array.dtype.name != "bfloat16":
         raise InputError(f"{name!r} must be an array of numbers. Received: dtype {array.dtype}.")
+    if not array.ndim:
+        raise InputError(f"{name!r} must be a batch of images. Received: the number {array}.")
     if known is not None:
         shape, dtype = known
         fits = len(shape) == array.ndim - 1 and all(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import math
 import platform
 import re
 import time
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from visualize.files import whole
 from visualize.results import Attribution, Result, Structure, Tiles, save
 
 PACKAGES = ("tensorflow", "keras", "numpy", "matplotlib", "kerasdemos")
+MOST_BYTES = 60  # of a name that becomes part of a file's name
 
 
 def write(
@@ -40,15 +43,22 @@ def write(
     if isinstance(results[0], Tiles) and results[0].frames is not None:
         paths.append(write_gif(results[0], folder / f"{stem}.gif"))
     paths.append(save(folder / f"{stem}.npz", results))
-    record = json.dumps(_record(results, model, asked, seconds), indent=2, ensure_ascii=False) + "\n"
+    record = json.dumps(_strict(_record(results, model, asked, seconds)), indent=2, ensure_ascii=False) + "\n"
     with whole(folder / f"{stem}.json") as file:
         file.write(record.encode())
     return [*paths, folder / f"{stem}.json"]
 
 
 def plain_name(text: str) -> str:
-    """A name that is safe in every file system: letters, digits, dot, dash and underscore."""
-    return re.sub(r"[^\w.-]+", "-", text).strip("-.") or "unnamed"
+    """A name that is safe in every file system: letters, digits, dot, dash and underscore, and not too long.
+
+    What is cut off is replaced by a checksum, so that two long names stay two.
+    """
+    plain = re.sub(r"[^\w.-]+", "-", text).strip("-.") or "unnamed"
+    data = plain.encode()
+    if len(data) <= MOST_BYTES:
+        return plain
+    return data[: MOST_BYTES - 9].decode(errors="ignore").strip("-.") + f"-{zlib.crc32(data):08x}"
 
 
 def _record(results: Sequence[Result], model: Any, asked: Mapping[str, Any], seconds: float) -> dict[str, Any]:
@@ -85,6 +95,15 @@ def _described(result: Result) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
+
+
+def _strict(value: Any) -> Any:
+    """The same for readers of JSON that know no nan and no infinity: null instead."""
+    if isinstance(value, Mapping):
+        return {key: _strict(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _version(name: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -133,7 +134,7 @@ def load(path: str | Path) -> list[Result]:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         return [_rebuilt(position, values, arrays) for position, values in enumerate(json.loads(str(arrays["results"])))]
-    except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile, AttributeError):
+    except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile, zlib.error, AttributeError):
         raise InputError(f"`file` must be a .npz that visualize wrote. Received: {path}, which is none.") from None
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import re
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -17,19 +19,24 @@ from visualize.sources import Source, from_data, from_files
 from visualize.terminal import busy, progress_bar, quiet, say
 
 
-def opened_model(path: Path, unsafe: bool, custom_objects: Sequence[str]) -> Any:
+def opened_model(
+    path: Path, unsafe: bool, custom_objects: Sequence[str], input_range: tuple[float, float] | None = None
+) -> Any:
     """The model, with TensorFlow's own remarks on the machine kept off the terminal."""
     models.check_file(path)
+    if custom_objects:
+        sys.path.append(str(Path.cwd()))  # a console script does not look there, and that is where people keep a module
     with busy("opening the model"):
         with quiet():
             from visualize.lazy import tf
 
             tf.get_logger().setLevel("ERROR")
             tf.zeros(())  # the first operation makes TensorFlow talk about instruction sets
-        return models.open_model(path, unsafe=unsafe, custom_objects=custom_objects)
+        model = models.open_model(path, unsafe=unsafe, custom_objects=custom_objects)
+    return models.describe(model, input_range=input_range)
 
 
-def run(name: str, model: Any, out: Path, asked: Mapping[str, Any]) -> Iterator[Path]:
+def run(name: str, model: Any, out: Path, asked: Mapping[str, Any], source: Source | None) -> Iterator[Path]:
     """Compute one method and write its figures.
 
     Args:
@@ -37,17 +44,14 @@ def run(name: str, model: Any, out: Path, asked: Mapping[str, Any]) -> Iterator[
         model: what `opened_model` returned.
         out: folder to write to.
         asked: options by name, as the command line has them: those of the method, and those that choose the images.
+        source: the images, for a method that takes any.
 
     Yields:
         Each path when it is written.
     """
     function = commands.method(name)
-    asked = {key: value for key, value in asked.items() if value is not None and value != () and value is not False}
-    if "input_range" in asked:
-        models.describe(model, input_range=asked["input_range"])
-    source = _source(model, asked) if commands.takes(function, "images") else None
-    for note in source.notes if source else ():
-        say(f"Note: {note}.")
+    asked = _given(asked)
+    source = source if commands.takes(function, "images") else None
     arguments = [model] if source is None else [model, source.images]
     if commands.takes(function, "target"):
         arguments.append(_target(asked, source))
@@ -61,11 +65,25 @@ def run(name: str, model: Any, out: Path, asked: Mapping[str, Any]) -> Iterator[
         yield from outputs.write(group, out, _stem(name, asked, picture), model, _plain(asked), seconds)
 
 
-def _source(model: Any, asked: Mapping[str, Any]) -> Source:
+def source_of(model: Any, asked: Mapping[str, Any]) -> Source:
+    """The images that a command line names; what was assumed of them is said.
+
+    Raises:
+        InputError: images that cannot be read or do not fit the model.
+    """
+    asked = _given(asked)
     explained = asked.get("explained")
-    if "data" not in asked:
-        return from_files(model, asked["images"], explained)
-    return from_data(model, asked["data"], asked.get("index"), explained=explained, each_class="per_class" in asked)
+    if "data" in asked:
+        found = from_data(model, asked["data"], asked.get("index"), explained=explained, each_class="per_class" in asked)
+    else:
+        found = from_files(model, asked["images"], explained)
+    for note in found.notes:
+        say(f"Note: {note}.")
+    return found
+
+
+def _given(asked: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in asked.items() if value is not None and value != () and value is not False}
 
 
 def _target(asked: Mapping[str, Any], source: Source | None) -> Any:
@@ -100,9 +118,15 @@ def _figures(results: list[Any], source: Source | None, *, as_sheet: bool) -> It
 
 
 def _unique(names: Sequence[str]) -> list[str]:
-    """Names for files: without the ending, and a number behind those that come twice."""
-    stems = [Path(name).stem if Path(name).suffix and " " not in name else name for name in names]
-    return [f"{stem}-{stems[:index].count(stem) + 1}" if stem in stems[:index] else stem for index, stem in enumerate(stems)]
+    """Names for files: without the ending, and a number behind those that come twice (`A` and `a` are one file on some)."""
+    found: list[str] = []
+    taken: set[str] = set()
+    for name in names:
+        stem = outputs.plain_name(re.sub(r"\.\w{1,5}(?= \d+$|$)", "", name))
+        again = (f"{stem}-{number}" for number in itertools.count(2))
+        found.append(next(one for one in itertools.chain([stem], again) if one.casefold() not in taken))
+        taken.add(found[-1].casefold())
+    return found
 
 
 def _empty_maps(results: Sequence[Result]) -> Iterator[str]:
@@ -111,7 +135,9 @@ def _empty_maps(results: Sequence[Result]) -> Iterator[str]:
             continue
         modifier = f" ({one.settings['modifier']})" if one.settings.get("modifier") else ""
         for values, name in zip(one.values, one.arrays["names"], strict=True):
-            if values.min() == values.max():
+            if not np.isfinite(values).all():
+                yield f"{one.method}{modifier} of {name} holds values that are not finite numbers."
+            elif values.min() == values.max():
                 yield f"{one.method}{modifier} of {name} is {values.flat[0]:.3g} everywhere: it explains nothing."
 
 
@@ -119,9 +145,9 @@ def _stem(name: str, asked: Mapping[str, Any], picture: str) -> str:
     """The name of a figure's files: the method, what was chosen by hand, the picture."""
     modifiers = [one for one in asked.get("modifier", ()) if one != "none"]
     parts = [name, *(modifiers if len(asked.get("modifier", ())) == 1 else [])]
-    parts += [asked["layer"].replace("/", ".")] if "layer" in asked else []
-    parts += [f"target-{'-'.join(map(str, asked['target']))}"] if "target" in asked else []
-    return outputs.plain_name("-".join([*parts, picture] if picture else parts))
+    parts += [outputs.plain_name(asked["layer"].replace("/", "."))] if "layer" in asked else []
+    parts += [outputs.plain_name(f"target-{'-'.join(map(str, asked['target']))}")] if "target" in asked else []
+    return "-".join([*parts, picture] if picture else parts)
 
 
 def _plain(asked: Mapping[str, Any]) -> dict[str, Any]:

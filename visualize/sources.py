@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from visualize.inputs import input_shapes, picture_shape
 
 GROUP = "visualize.datasets"
 ASSUMED_RANGE = (0.0, 1.0)
+_SEVERAL = "this model takes several inputs. Hand over a .npz with one array for each: {}."
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,12 @@ class Source:
     notes: tuple[str, ...] = ()
     sheet: str = "sheet"
 
+    def first(self) -> Source:
+        """The first image alone."""
+        images = self.images
+        images = {name: array[:1] for name, array in images.items()} if isinstance(images, dict) else images[:1]
+        return replace(self, images=images, names=self.names[:1], labels=None if self.labels is None else self.labels[:1])
+
 
 def from_files(model: Any, paths: Sequence[str | Path], explained: str | None = None) -> Source:
     """Picture files, `.npy` and `.npz`, scaled to the size and range of the model.
@@ -47,8 +54,11 @@ def from_files(model: Any, paths: Sequence[str | Path], explained: str | None = 
         InputError: a file that cannot be read, or does not fit the model.
     """
     arrays, names, notes = [], [], []
+    several = len(input_shapes(model)) > 1
     for path in map(Path, paths):
-        if path.suffix not in (".npy", ".npz"):
+        if several and path.suffix.lower() != ".npz":
+            raise InputError(f"{path} is one array: {_SEVERAL.format(sorted(input_shapes(model)))}")
+        if path.suffix.lower() not in (".npy", ".npz"):
             pixels = _fitted(
                 model,
                 read_picture(path, channels=_channels(model, explained))[None],
@@ -60,15 +70,14 @@ def from_files(model: Any, paths: Sequence[str | Path], explained: str | None = 
             names.append(path.name)
             continue
         found = read_arrays(path)
-        if len(found) > 1:
+        if len(found) > 1 or several:
             if len(paths) > 1:
                 raise InputError(
                     f"{path} holds several arrays, {sorted(found)}, for the inputs of a model: name no other file."
                 )
             return _named_inputs(model, found, path, explained)
         (array,) = found.values()
-        if array.ndim == len(picture_shape(model, explained) or (0, 0, 0)):
-            array = array[None]
+        array = _as_batch(array, picture_shape(model, explained))
         if array.dtype == np.uint8:
             array = _scaled(model, _fitted(model, array, explained, path.name, notes), notes)
         arrays.append(array)
@@ -101,8 +110,15 @@ def from_data(
     Raises:
         InputError: no such data set, no such image, no labels to tell the classes by.
     """
+    if len(input_shapes(model)) > 1:
+        raise InputError(f"{data} has pictures only: {_SEVERAL.format(sorted(input_shapes(model)))}")
     dataset = _dataset(data)
     images, labels = np.asarray(dataset["images"]), dataset.get("labels")
+    if labels is not None and (np.shape(labels) != images.shape[:1] or np.asarray(labels).dtype.kind not in "ui"):
+        raise InputError(
+            f"{data} must have a whole number as the label of each of its {len(images)} images. "
+            f"Received: labels of shape {np.shape(labels)}, dtype {np.asarray(labels).dtype}."
+        )
     if each_class:
         if labels is None:
             raise InputError(f"`per_class` needs a data set with labels. Received: {data!r}, which has none.")
@@ -115,8 +131,9 @@ def from_data(
     picked, notes = images[chosen], []
     if picked.dtype == np.uint8:
         picked = _scaled(model, _fitted(model, picked, explained, data, notes), notes)
-    if dataset.get("class_names") and not models.card(model).class_names:
-        models.describe(model, class_names=dataset["class_names"])
+    classes = dataset.get("class_names") or ()
+    if _fits(model, len(classes)) and not models.card(model).class_names:
+        models.describe(model, class_names=classes)
     names = tuple(f"{data} {one}" for one in chosen.tolist())
     labels = None if labels is None else np.asarray(labels)[chosen]
     return Source(picked, names, labels, tuple(dict.fromkeys(notes)), "per-class" if each_class else "sheet")
@@ -149,8 +166,24 @@ def _named_inputs(model: Any, arrays: dict[str, np.ndarray], path: Path, explain
     for name, array in arrays.items():
         if array.dtype == np.uint8 and array.ndim == 4:
             arrays[name] = _scaled(model, array, notes)
-    count = len(next(iter(arrays.values())))
+    count = len(np.atleast_1d(next(iter(arrays.values()))))
     return Source(arrays, tuple(f"{path.name} {index}" for index in range(count)), notes=tuple(notes))
+
+
+def _as_batch(array: np.ndarray, shape: tuple[int | None, ...] | None) -> np.ndarray:
+    """One picture as a batch of one, and gray pictures without a channel axis as the model takes them."""
+    if shape is None:
+        return array[None] if array.ndim == 3 else array
+    if len(shape) == 3 and shape[2] == 1 and (array.ndim == 2 or (array.ndim == 3 and array.shape[-1] not in (1, 3))):
+        array = array[..., None]
+    return array[None] if array.ndim == len(shape) else array
+
+
+def _fits(model: Any, names: int) -> bool:
+    """Whether a model can have so many classes, as far as it tells."""
+    output = getattr(model, "output_shape", None) if getattr(model, "outputs", None) else None
+    units = output[-1] if isinstance(output, tuple) and output and not isinstance(output[-1], tuple) else None
+    return names > 0 and (units in (None, names) or (units == 1 and names == 2))
 
 
 def _channels(model: Any, explained: str | None) -> int:

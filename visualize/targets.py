@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from visualize.errors import InputError
 
 OWN_CHOICE = -1  # explain what the model itself chose
+MOST_LISTED = 20  # class names in a refusal
 
 
 def split_target(target: Any) -> tuple[Any, Callable | None]:
@@ -59,17 +61,30 @@ def _index(target: Any, classes: int, names: Sequence[str]) -> int:
     if target is None:
         return OWN_CHOICE
     if isinstance(target, str):
-        if target in names:
-            return list(names).index(target)
+        named = [index for index, name in enumerate(names) if name == target]
+        if len(named) > 1:
+            raise InputError(f"`target` must name one class. Received: {target!r}, the name of {named}: choose by number.")
+        if named:
+            return _index(named[0], classes, names)
         if target.isdecimal():
             return _index(int(target), classes, names)
-        known = f"one of {', '.join(repr(name) for name in names)}" if names else f"a number between 0 and {classes - 1}"
-        raise InputError(f"`target` must be {known}. Received: {target!r}.")
+        raise InputError(f"`target` must be {_known(target, classes, names)}. Received: {target!r}.")
     if isinstance(target, bool) or not isinstance(target, int | np.integer):
         raise InputError(f"`target` must be a class index, a class name or None. Received: {target!r}.")
     if not 0 <= target < classes:
         raise InputError(f"`target` must be between 0 and {classes - 1}. Received: {target}.")
     return int(target)
+
+
+def _known(target: str, classes: int, names: Sequence[str]) -> str:
+    """What a class may be called: all names where they are few, else the nearest."""
+    if not names:
+        return f"a number between 0 and {classes - 1}"
+    if len(names) <= MOST_LISTED:
+        return f"one of {', '.join(map(repr, names))}"
+    near = difflib.get_close_matches(target, names, n=5, cutoff=0.4)
+    nearest = f"; nearest: {', '.join(map(repr, near))}" if near else ""
+    return f"one of the {len(names)} class names or a number between 0 and {classes - 1}{nearest}"
 
 
 def _one_or_many(values: list[int]) -> Any:
