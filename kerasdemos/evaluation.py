@@ -18,7 +18,7 @@ from kerasdemos.errors import InputError
 class Evaluation:
     """What was measured on the test pictures of a data set."""
 
-    loss: float  # without the penalties on weights
+    loss: float  # as in training, so with the penalties on weights where a network has them
     accuracy: float
     counts: np.ndarray  # (classes, classes): true class down, predicted across
     class_names: tuple[str, ...]
@@ -60,7 +60,7 @@ def evaluate(path: Path, source: str | None = None) -> Evaluation:
     labels = pictures.test_labels.astype(np.int64)
     counts = confusion(labels, outputs.argmax(axis=1), classes=outputs.shape[1])
     return Evaluation(
-        _loss(facts["loss"], labels, outputs),
+        _loss(facts["loss"], labels, outputs) + float(sum(model.losses)),
         float(np.trace(counts) / counts.sum()),
         counts,
         tuple(facts["class_names"]),
@@ -76,6 +76,6 @@ def confusion(labels: np.ndarray, predicted: np.ndarray, *, classes: int) -> np.
 def _loss(name: str, labels: np.ndarray, outputs: np.ndarray) -> float:
     if name == "sparse_categorical_crossentropy":
         right = np.take_along_axis(outputs, labels[:, None], axis=1)
-        return float(-np.log(np.maximum(right, 1e-7)).mean())
+        return float(-np.log(np.maximum(right, np.finfo(right.dtype).tiny)).mean())
     one_hot = np.eye(outputs.shape[1], dtype=outputs.dtype)[labels]
     return float(((outputs - one_hot) ** 2).mean())
