@@ -53,11 +53,11 @@ def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise InputError(f"{path} must be a .npy or .npz file. Received: no such file.")
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {"images": loaded}
-        with loaded as file:
-            arrays = {name: file[name] for name in file.files}
+        with path.open("rb") as raw:  # NumPy leaves a file open that it cannot read
+            loaded = np.load(raw, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return {"images": loaded}
+            arrays = {name: loaded[name] for name in loaded.files}
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         pickled = "Object arrays" in str(error)
         what = "pickled objects, which could run code" if pickled else "something that NumPy cannot read"

@@ -131,7 +131,7 @@ def load(path: str | Path) -> list[Result]:
     if not path.is_file():
         raise InputError(f"`file` must be a .npz that visualize wrote. Received: {path}, which does not exist.")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         return [_rebuilt(position, values, arrays) for position, values in enumerate(json.loads(str(arrays["results"])))]
     except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile, zlib.error, AttributeError):
