@@ -229,6 +229,14 @@ def test_resume_reports_only_what_is_left(some_digits, tmp_path):
     assert training.unfinished(demo, tmp_path) == 0
 
 
+def test_resume_saves_what_was_trained_to_the_end_but_not_saved(some_digits, tmp_path):
+    demo = catalogue.load("relu_mlp")
+    _interrupt(demo, some_digits, tmp_path / "stopped", after=2)
+    training.train(demo, epochs=2, data=some_digits, out=tmp_path / "stopped", resume=True)
+    training.train(demo, epochs=2, data=some_digits, out=tmp_path / "whole")
+    assert_same_weights(tmp_path / "stopped" / "relu_mlp", tmp_path / "whole" / "relu_mlp")
+
+
 def test_resume_leaves_a_finished_run_alone(relu_run, some_digits):
     folder = relu_run.files[0].parent
     before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
