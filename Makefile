@@ -5,9 +5,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 DEMO   := outputs/digits_cnn
+GALLERY := outputs/gallery
 PYTHON ?=
 
-.PHONY: install demo test fast lint format lock clean
+.PHONY: install demo pictures test fast lint format lock clean
 
 install: $(STAMP)
 
@@ -32,6 +33,18 @@ $(STAMP): requirements.lock pyproject.toml
 demo: install
 	@$(BIN)/kerasdemos train digits_cnn --if-missing --out outputs
 	@$(BIN)/visualize gallery $(DEMO)/model.keras --data mnist:test --per-class --out $(DEMO)
+	@echo "Look at $(DEMO)/*.png; the values of each picture stand beside it (.npz), and how it was made (.json)."
+
+# The six pictures of the README.
+pictures: demo
+	@$(BIN)/visualize saliency $(DEMO)/model.keras --data mnist:test --index 1,4,0 --sheet \
+	    --modifier none --modifier guided --modifier relu --out $(GALLERY)
+	@$(BIN)/visualize gradcam $(DEMO)/model.keras --data mnist:test --index 1,4,0 --sheet \
+	    --modifier none --modifier guided --modifier relu --out $(GALLERY)
+	@$(BIN)/visualize occlusion $(DEMO)/model.keras --data mnist:test --index 18,8,0 --sheet --patch 8 --stride 2 --out $(GALLERY)
+	@$(BIN)/visualize maximize $(DEMO)/model.keras --out $(GALLERY)
+	@$(BIN)/visualize features $(DEMO)/model.keras --data mnist:test --index 0 --out $(GALLERY)
+	@$(BIN)/visualize summary $(DEMO)/model.keras --out $(GALLERY)
 
 test: install
 	@$(BIN)/python -m pytest

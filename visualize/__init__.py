@@ -10,6 +10,7 @@ from visualize.methods.saliency import saliency
 from visualize.methods.summary import layer_facts, summary
 from visualize.models import describe, open_model
 from visualize.results import Attribution, Structure, Tiles, load, save
+from visualize.sources import from_data, from_files
 
 __all__ = [
     "Attribution",
@@ -20,6 +21,8 @@ __all__ = [
     "draw",
     "features",
     "filters",
+    "from_data",
+    "from_files",
     "gradcam",
     "layer_facts",
     "load",

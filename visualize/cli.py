@@ -247,11 +247,14 @@ def gallery(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str],
         source = everything
         if name == "features":  # one picture is enough where each gives a whole figure
             wanted, source = {**wanted, "images": asked["images"][:1], "per_class": False}, everything.first()
-        try:
-            for path in running.run(name, opened, out, wanted, source):
-                click.echo(path)
-        except InputError as error:
-            say(f"Skipped {name}: {error}")
+        plain = {**wanted, **dict.fromkeys(choices)}
+        for options in (wanted, plain) if choices else (wanted,):  # where a choice is impossible, the rest is not
+            try:
+                for path in running.run(name, opened, out, options, source):
+                    click.echo(path)
+                break
+            except InputError as error:
+                say(f"Note: no {name}{' side by side' if options is not plain and choices else ''}. {error}")
 
 
 gallery.params.sort(key=lambda parameter: parameter.name != "model")  # MODEL before IMAGES

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import io
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,26 +38,16 @@ def draw(results: Result | Sequence[Result]) -> Figure:
     Raises:
         InputError: several results that do not belong in one figure.
     """
-    several = [results] if isinstance(results, Attribution | Tiles | Structure) else list(results)
-    if len(several) == 1 and isinstance(several[0], Tiles):
-        return literal(draw_tiles(several[0]))
-    if len(several) == 1 and isinstance(several[0], Structure):
-        return literal(draw_structure(several[0]))
-    if not several or not all(isinstance(one, Attribution) for one in several):
-        kinds = [type(one).__name__ for one in several]
-        raise InputError(f"`results` must be one result, or attributions of the same images. Received: {kinds}.")
-    if any(not np.array_equal(one.images, several[0].images) for one in several[1:]):
-        raise InputError("`results` must be attributions of the same images. Received: attributions of different ones.")
-    return literal(draw_attributions(several))
+    figure = literal(_drawn([results] if isinstance(results, Attribution | Tiles | Structure) else list(results)))
+    figure._repr_png_ = functools.partial(_png, figure)  # IPython shows a figure without pyplot by this name only
+    return figure
 
 
 def write_png(figure: Figure, path: str | Path) -> Path:
     """Write a figure as PNG; the same figure gives the same bytes."""
-    path = Path(path)
-    FigureCanvasAgg(figure)
-    with whole(path) as file, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # no font of this machine has the letter: a box stands for it
-        figure.savefig(file, format="png", metadata={"Software": None})
+    path, content = Path(path), _png(figure)
+    with whole(path) as file:
+        file.write(content)
     return path
 
 
@@ -76,6 +68,28 @@ def write_gif(tiles: Tiles, path: str | Path) -> Path:
     with whole(path) as file:
         pictures[0].save(file, format="GIF", save_all=True, append_images=pictures[1:], duration=duration, loop=0)
     return path
+
+
+def _drawn(several: list[Result]) -> Figure:
+    if len(several) == 1 and isinstance(several[0], Tiles):
+        return draw_tiles(several[0])
+    if len(several) == 1 and isinstance(several[0], Structure):
+        return draw_structure(several[0])
+    if not several or not all(isinstance(one, Attribution) for one in several):
+        kinds = [type(one).__name__ for one in several]
+        raise InputError(f"`results` must be one result, or attributions of the same images. Received: {kinds}.")
+    if any(not np.array_equal(one.images, several[0].images) for one in several[1:]):
+        raise InputError("`results` must be attributions of the same images. Received: attributions of different ones.")
+    return draw_attributions(several)
+
+
+def _png(figure: Figure) -> bytes:
+    FigureCanvasAgg(figure)
+    content = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # no font of this machine has the letter: a box stands for it
+        figure.savefig(content, format="png", metadata={"Software": None})
+    return content.getvalue()
 
 
 def _sheet(pictures: np.ndarray, columns: int, input_range: Sequence[float], scale: int) -> np.ndarray:
