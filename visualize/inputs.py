@@ -151,7 +151,7 @@ def _named_structure(model: Any, arrays: Mapping[str, Any], known: Mapping[str, 
     taken = getattr(model, "input", None) if getattr(model, "inputs", None) else None
     if isinstance(taken, list | tuple):
         return list(known)
-    if taken is not None and not isinstance(taken, dict):
+    if len(known) == 1 and not isinstance(taken, dict):
         return next(iter(known))
     return {name: name for name in arrays}
 

@@ -1,0 +1,232 @@
+"""Sources: from the files and data sets of a command line to what the model takes."""
+
+import struct
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from visualize import InputError, describe, models, open_model
+from visualize.sources import Source, from_data, from_files
+
+ASSUMED = "input range 0 to 1 assumed, as nothing says otherwise; a card or --input-range LOW HIGH settles it"
+SEVERAL = "this model takes several inputs. Hand over a .npz with one array for each: ['numbers', 'picture']."
+
+
+@pytest.fixture
+def opened(saved):
+    """`opened(kind)`: a model of which nothing is known yet."""
+    return lambda kind: open_model(saved(kind))
+
+
+@pytest.fixture
+def digits(tmp_path):
+    """A folder of IDX files: three pictures to train, five to test, of 4 x 6 pixels and two classes."""
+    generator = np.random.default_rng(0)
+    folder = tmp_path / "digits"
+    folder.mkdir()
+    parts = {"train": (3, [1, 0, 1]), "t10k": (5, [1, 1, 0, 1, 0])}
+    pictures = {}
+    for part, (count, labels) in parts.items():
+        pictures[part] = generator.integers(0, 256, (count, 4, 6), "uint8")
+        header = struct.pack(">IIII", 0x803, count, 4, 6)
+        (folder / f"{part}-images-idx3-ubyte").write_bytes(header + pictures[part].tobytes())
+        (folder / f"{part}-labels-idx1-ubyte").write_bytes(struct.pack(">II", 0x801, count) + bytes(labels))
+    return folder, pictures
+
+
+def refusal(function, *arguments, **options):
+    with pytest.raises(InputError) as caught:
+        function(*arguments, **options)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_pictures_take_size_channels_and_range_of_the_model(opened, tmp_path):
+    model = describe(opened("not_square"), input_range=(-1, 1))
+    colors = np.zeros((20, 32, 3), "uint8")
+    colors[:, 16:] = 255
+    Image.fromarray(colors).save(tmp_path / "half.png")
+    source = from_files(model, [tmp_path / "half.png"])
+    assert source.images.shape == (1, 10, 16, 1)
+    assert source.images.dtype == np.float32
+    np.testing.assert_array_equal(source.images[0, :, :7], -1)
+    np.testing.assert_array_equal(source.images[0, :, 9:], 1)
+    assert source.names == ("half.png",)
+    assert source.notes == ("half.png: resized from 20x32 to 10x16 (height x width)",)
+
+
+def test_without_a_card_the_range_is_assumed_and_said_once(opened, tmp_path):
+    model = opened("softmax")
+    for name in ("a.png", "b.png"):
+        Image.fromarray(np.full((12, 12), 255, "uint8")).save(tmp_path / name)
+    source = from_files(model, [tmp_path / "a.png", tmp_path / "b.png"])
+    assert source.images.max() == 1
+    assert source.notes == (ASSUMED,)
+    assert models.card(model).input_range == (0.0, 1.0)
+
+
+def test_a_model_that_rescales_by_itself_is_given_bytes(tmp_path):
+    layers = [keras.layers.Rescaling(1 / 255), keras.layers.Flatten(), keras.layers.Dense(2)]
+    model = keras.Sequential([keras.Input((4, 4, 1)), *layers])
+    Image.fromarray(np.full((4, 4), 200, "uint8")).save(tmp_path / "a.png")
+    source = from_files(model, [tmp_path / "a.png"])
+    assert source.images.max() == 200
+    assert source.notes == (
+        "input range 0 to 255 assumed, as it has a Rescaling layer; a card or --input-range LOW HIGH settles it",
+    )
+
+
+def test_floats_are_taken_as_they_are_and_bytes_are_scaled(opened, tmp_path):
+    model = describe(opened("softmax"), input_range=(0, 2))
+    floats = np.random.default_rng(0).standard_normal((2, 12, 12, 1)).astype("float32")
+    np.save(tmp_path / "floats.npy", floats)
+    np.save(tmp_path / "bytes.npy", np.full((12, 12, 1), 255, "uint8"))
+    source = from_files(model, [tmp_path / "floats.npy", tmp_path / "bytes.npy"])
+    np.testing.assert_array_equal(source.images[:2], floats)
+    np.testing.assert_array_equal(source.images[2], 2)
+    assert source.names == ("floats.npy 0", "floats.npy 1", "bytes.npy")
+    assert source.notes == ()
+
+
+@pytest.mark.parametrize(("shape", "count"), [((12, 12), 1), ((12, 12, 1), 1), ((5, 12, 12), 5), ((5, 12, 12, 1), 5)])
+def test_gray_arrays_need_no_channel_axis(shape, count, opened, tmp_path):
+    for kind in ("uint8", "float32"):
+        array = np.random.default_rng(0).integers(0, 256, shape).astype(kind)
+        np.save(tmp_path / "gray.npy", array)
+        source = from_files(describe(opened("softmax"), input_range=(0, 255)), [tmp_path / "gray.npy"])
+        np.testing.assert_array_equal(source.images, array.reshape(count, 12, 12, 1))
+
+
+def test_the_arrays_of_a_model_of_two_inputs_come_in_one_file(opened, images_for, tmp_path):
+    model = opened("two_inputs")
+    images = images_for(model)
+    np.savez(tmp_path / "both.npz", **images)
+    source = from_files(model, [tmp_path / "both.npz"])
+    assert source.names == ("both.npz 0", "both.npz 1", "both.npz 2")
+    for name, array in images.items():
+        np.testing.assert_array_equal(source.images[name], array)
+    np.savez(tmp_path / "bytes.npz", picture=np.full((2, 12, 12, 1), 255, "uint8"), numbers=images["numbers"][:2])
+    np.testing.assert_array_equal(from_files(model, [tmp_path / "bytes.npz"]).images["picture"], 1)
+
+
+def test_what_does_not_fit_a_model_of_two_inputs_is_refused(opened, images_for, tmp_path):
+    model = opened("two_inputs")
+    Image.new("L", (12, 12)).save(tmp_path / "a.png")
+    np.save(tmp_path / "a.npy", np.zeros((12, 12, 1)))
+    np.savez(tmp_path / "both.npz", **images_for(model))
+    np.savez(tmp_path / "one.npz", picture=np.zeros((1, 12, 12, 1)))
+    np.savez(tmp_path / "number.npz", picture=np.zeros((1, 12, 12, 1)), numbers=3.0)
+    assert refusal(from_files, model, [tmp_path / "a.png"]) == f"{tmp_path / 'a.png'} is one array: {SEVERAL}"
+    assert refusal(from_files, model, [tmp_path / "a.npy"]) == f"{tmp_path / 'a.npy'} is one array: {SEVERAL}"
+    assert refusal(from_data, model, "mnist:test", None) == f"mnist:test has pictures only: {SEVERAL}"
+    assert refusal(from_files, model, [tmp_path / "one.npz"]) == (
+        f"{tmp_path / 'one.npz'} must hold one array for each input, ['numbers', 'picture']. Received: ['picture']."
+    )
+    assert refusal(from_files, model, [tmp_path / "both.npz"] * 2).endswith("for the inputs of a model: name no other file.")
+    assert len(from_files(model, [tmp_path / "number.npz"]).names) == 1  # the model refuses the number itself
+
+
+def test_arrays_of_several_sizes_are_refused(opened, tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((12, 12, 1)))
+    np.save(tmp_path / "b.npy", np.zeros((9, 12, 1)))
+    message = refusal(from_files, opened("softmax"), [tmp_path / "a.npy", tmp_path / "b.npy"])
+    assert message == "`images` must be of one size for a model that takes any. Received: (12, 12, 1), (9, 12, 1)."
+
+
+def test_a_picture_of_four_channels_in_an_array_is_refused(opened, tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((12, 12, 4), "uint8"))
+    message = refusal(from_files, opened("color"), [tmp_path / "a.npy"])
+    assert message == "Pictures must have 1 or 3 channels, to be used as 3. Received: 4."
+
+
+def test_the_packaged_digits_are_given_by_part_and_index(opened):
+    model = describe(opened("softmax"), input_range=(0, 255))
+    test, train = (from_data(model, f"mnist:{part}", [0, 7]) for part in ("test", "train"))
+    assert test.labels.tolist() == [7, 9]
+    assert train.labels.tolist() == [5, 3]
+    assert test.names == ("mnist:test 0", "mnist:test 7")
+    assert test.images.shape == (2, 12, 12, 1)
+    assert test.notes == ("mnist:test: resized from 28x28 to 12x12 (height x width)",)
+    assert from_data(model, "mnist:test", None).names == ("mnist:test 0",)
+
+
+def test_each_class_has_its_first_picture(opened):
+    source = from_data(opened("softmax"), "mnist:test", None, each_class=True)
+    assert source.labels.tolist() == list(range(10))
+    assert source.names[:3] == ("mnist:test 3", "mnist:test 2", "mnist:test 1")
+    assert source.sheet == "per-class"
+
+
+def test_a_folder_of_idx_files_is_a_data_set(opened, digits):
+    folder, pictures = digits
+    model = describe(opened("softmax"), input_range=(0, 255))
+    keras_model = describe(keras.Sequential([keras.Input((4, 6, 1)), keras.layers.Flatten()]), input_range=(0, 255))
+    test = from_data(keras_model, f"idx:{folder}", [4, 2])
+    np.testing.assert_array_equal(test.images[..., 0], pictures["t10k"][[4, 2]])
+    assert test.labels.tolist() == [0, 0]
+    train = from_data(keras_model, f"idx:{folder}#train", [1])
+    np.testing.assert_array_equal(train.images[0, ..., 0], pictures["train"][1])
+    assert from_data(model, f"idx:{folder}", None).images.shape == (1, 12, 12, 1)
+
+
+def test_class_names_of_a_data_set_are_taken_where_they_fit(opened):
+    ten = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])
+    from_data(ten, "mnist:test", None)
+    assert models.card(ten).class_names == tuple("0123456789")
+    four = opened("softmax")
+    from_data(four, "mnist:test", None)
+    assert models.card(four).class_names == ()
+    named = describe(opened("softmax"), class_names=list("abcd"))
+    from_data(named, "mnist:test", None)
+    assert models.card(named).class_names == tuple("abcd")
+
+
+def test_an_npz_is_a_data_set_in_the_layout_of_keras_or_ours(opened, tmp_path):
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 12, 12), "uint8")
+    model = describe(opened("softmax"), input_range=(0, 255))
+    for images, labels in (("x_test", "y_test"), ("images", "labels"), ("x", "y")):
+        np.savez(tmp_path / "set.npz", **{images: pictures, labels: np.array([2, 0, 2])})
+        source = from_data(model, str(tmp_path / "set.npz"), [2, 0])
+        np.testing.assert_array_equal(source.images[..., 0], pictures[[2, 0]])
+        assert source.labels.tolist() == [2, 2]
+        assert from_data(model, str(tmp_path / "set.npz"), None, each_class=True).labels.tolist() == [0, 2]
+
+
+def test_a_data_set_that_cannot_serve_is_refused(opened, tmp_path):
+    model, path = opened("softmax"), tmp_path / "set.npz"
+    pictures = np.zeros((3, 12, 12), "uint8")
+    ask = (from_data, model, str(path))
+    np.savez(path, pixels=pictures)
+    assert refusal(*ask, None) == f"{path} must hold an array named images, x_test or x. Received: ['pixels']."
+    np.savez(path, images=pictures)
+    assert refusal(*ask, [3]) == "`index` must be between 0 and 2. Received: 3."
+    assert refusal(*ask, [-1]) == "`index` must be between 0 and 2. Received: -1."
+    message = f"`per_class` needs a data set with labels. Received: {str(path)!r}, which has none."
+    assert refusal(*ask, None, each_class=True) == message
+    wrong = f"{path} must have a whole number as the label of each of its 3 images. Received: labels of shape "
+    for labels, what in ((np.eye(3), "(3, 3), dtype float64."), (np.arange(2), "(2,), dtype int64."),
+                         (np.array(["a", "b", "c"]), "(3,), dtype <U1.")):  # fmt: skip
+        np.savez(path, images=pictures, labels=labels)
+        assert refusal(*ask, None, each_class=True) == wrong + what
+    path.unlink()
+    assert refusal(*ask, None) == f"{path} must be a .npy or .npz file. Received: no such file."
+
+
+def test_an_unknown_data_set_is_answered_with_the_known(opened):
+    message = "`data` must be a .npz file or a named data set (idx:..., mnist:...). Received: 'cifar:test'."
+    assert refusal(from_data, opened("softmax"), "cifar:test", None) == message
+
+
+def test_what_a_data_set_itself_refuses_is_passed_on(opened, tmp_path):
+    model = opened("softmax")
+    assert "must have train or test as its PART. Received: 'tset'" in refusal(from_data, model, "mnist:tset", None)
+    assert "must name a directory of IDX files" in refusal(from_data, model, f"idx:{tmp_path / 'no'}", None)
+
+
+def test_the_first_of_a_source_is_the_first_of_everything():
+    images = {"picture": np.arange(6).reshape(3, 2), "numbers": np.arange(3)}
+    first = Source(images, ("a", "b", "c"), np.array([5, 6, 7]), ("note",)).first()
+    assert {name: array.tolist() for name, array in first.images.items()} == {"picture": [[0, 1]], "numbers": [0]}
+    assert (first.names, first.labels.tolist(), first.notes) == (("a",), [5], ("note",))
