@@ -246,3 +246,47 @@ def test_the_policy_of_the_caller_does_not_matter(build, images_for):
         assert keras.config.dtype_policy().name == "mixed_bfloat16"
     finally:
         keras.config.set_dtype_policy("float32")
+
+
+def test_a_tf_function_that_needs_autograph_is_still_explained(images_for):
+    class Branching(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.flatten = keras.layers.Flatten()
+            self.dense = keras.layers.Dense(2)
+
+        @tf.function
+        def call(self, inputs):
+            outputs = self.dense(self.flatten(inputs))
+            if tf.reduce_sum(inputs) < 0:  # AutoGraph makes a graph of this
+                outputs = -outputs
+            return outputs
+
+    model = Branching()
+    images = np.random.default_rng(0).random((2, 3, 4, 1)).astype("float32")
+    model(images)
+    kernel = model.dense.get_weights()[0]
+    np.testing.assert_allclose(saliency(model, images, 1).values[0], np.abs(kernel[:, 1]).reshape(3, 4), rtol=1e-5)
+
+
+def test_threads_do_not_disturb_one_another(build, images_for):
+    from concurrent.futures import ThreadPoolExecutor
+
+    model = build("softmax")
+    images = images_for(model)
+    alone = [saliency(build("softmax"), images, target).values for target in range(4)]
+    model(images)
+    before = everything(model)
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda target: saliency(model, images, target).values, range(4)))
+        list(pool.map(lambda target: gradcam(model, images, target), range(4)))
+    np.testing.assert_allclose(together, alone, rtol=1e-5, atol=1e-7)
+    assert everything(model)["attributes"] == before["attributes"]
+
+
+def test_an_output_in_a_dict_of_one_is_taken(build, images_for):
+    inner = build("linear")
+    inputs = keras.Input((12, 12, 1))
+    model = keras.Model(inputs, {"scores": inner(inputs)})
+    images = images_for(inner)
+    np.testing.assert_allclose(saliency(model, images, 1).values, saliency(inner, images, 1).values, rtol=1e-5)

@@ -12,6 +12,7 @@ import contextlib
 import contextvars
 import functools
 import itertools
+import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from visualize.lazy import keras, tf
 MODIFIERS = ("guided", "relu")
 
 _progress: contextvars.ContextVar[Callable[[int, int], None] | None] = contextvars.ContextVar("progress", default=None)
+_tracing = threading.RLock()  # two threads must not set their taps on one layer
 _traces: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # model -> {key: Trace}
 
 
@@ -181,8 +183,13 @@ def look(model: Any, inputs: Any, images: Any, *, modifier: str | None = None) -
         raise InputError(f"`modifier` must be None, 'guided' or 'relu'. Received: {modifier!r}.")
     graph = tf.compat.v1.get_default_graph()
     calls: list[Call] = []
-    with _modified(graph, modifier), _watched(model, calls), _inlined():
-        output = model(inputs, training=False)
+    with _modified(graph, modifier), _watched(model, graph, calls):
+        try:
+            with _inlined():
+                output = model(inputs, training=False)
+        except tf.errors.OperatorNotAllowedInGraphError:  # it has a tf.function that only AutoGraph can trace
+            calls.clear()
+            output = model(inputs, training=False)
     scores, probabilities, kind = _scores(output)
     return Look(images, output, scores, probabilities, kind, tuple(calls), modifier)
 
@@ -227,7 +234,8 @@ def trace(model: Any, key: tuple, function: Callable[..., tuple[dict, dict]], sp
             return results
 
         try:
-            concrete = tf.function(traced, autograph=False).get_concrete_function(**specs)
+            with _tracing:
+                concrete = tf.function(traced, autograph=False).get_concrete_function(**specs)
         finally:
             held.clear()
         kept[key] = Trace(concrete, notes)
@@ -259,8 +267,8 @@ def report_progress(done: int, total: int) -> None:
 
 
 def _scores(output: Any) -> tuple[Any | None, Any | None, str]:
-    if isinstance(output, list | tuple) and len(output) == 1:
-        output = output[0]
+    if isinstance(output, list | tuple | dict) and len(output) == 1:
+        (output,) = keras.tree.flatten(output)
     if not tf.is_tensor(output) or output.shape.rank not in (1, 2):
         return None, None, "output"
     logits, activation = before_activation(output)
@@ -305,14 +313,14 @@ def _fingerprint(model: Any) -> tuple:
 
 
 @contextlib.contextmanager
-def _watched(model: Any, calls: list[Call]) -> Iterator[None]:
+def _watched(model: Any, graph: Any, calls: list[Call]) -> Iterator[None]:
     """Set on each layer a `call` that also notes what it returned; take it off again, whatever happens."""
     watched = []
     try:
         for path, layer in models.layers(model).items():
             for name in ("call", "quantized_call") if getattr(layer, "quantization_mode", None) else ("call",):
                 watched.append((layer, name, vars(layer).get(name)))
-                vars(layer)[name] = _noting(path, layer, getattr(layer, name), calls)
+                vars(layer)[name] = _noting(path, layer, getattr(layer, name), graph, calls)
         yield
     finally:
         for layer, name, own in reversed(watched):
@@ -322,13 +330,13 @@ def _watched(model: Any, calls: list[Call]) -> Iterator[None]:
                 vars(layer)[name] = own
 
 
-def _noting(path: str, layer: Any, original: Callable, calls: list[Call]) -> Callable:
+def _noting(path: str, layer: Any, original: Callable, graph: Any, calls: list[Call]) -> Callable:
     @functools.wraps(original)
     def call(*args, **kwargs):
         outputs = original(*args, **kwargs)
         inputs = tuple(value for value in keras.tree.flatten((args, kwargs)) if tf.is_tensor(value))
         tensors = tuple(value for value in keras.tree.flatten(outputs) if tf.is_tensor(value))
-        if tensors:
+        if tensors and all(tensor.graph is graph for tensor in tensors):  # not inside a loop or branch of its own graph
             calls.append(Call(path, layer, inputs, tensors))
         return outputs
 
