@@ -17,7 +17,7 @@ DPI = 120
 MOST_SIDE = 64  # rows or columns of tiles in one figure; more could not be told apart
 MOST_CAPTIONS = 144  # more tiles than this stand without captions
 MARGIN, HEADING, FOOT = 0.15, 0.42, 0.62  # inches
-SOURCE = 1.6  # side of the picture that the tiles were made of
+SOURCE = 1.6  # inches: the longer side of the picture that the tiles were made of
 LINE = (9.0, 0.5)  # of the units of a layer without maps
 MOST_ASPECT = 8.0
 EDGE = (190, 190, 190)
@@ -35,11 +35,12 @@ def draw_tiles(tiles: Tiles) -> Figure:
     size = 8 if tile_width > 1.2 else 7
     gap = 0.06 if max(rows, columns) <= 24 else 0.03
     caption = size / 72 + 0.06 if len(shown) <= MOST_CAPTIONS else 0.0
-    left_of_grid = MARGIN + (0.0 if tiles.source is None else SOURCE + 2 * MARGIN)
+    source, source_size = _source(tiles)
+    left_of_grid = MARGIN + (source_size[0] + 2 * MARGIN if source else 0.0)
     grid_width = columns * (tile_width + gap) - gap
     width = max(left_of_grid + grid_width + MARGIN, 4.2)
     grid_height = rows * (tile_height + caption + gap)
-    height = HEADING + max(grid_height + (0.2 if is_line else 0), 0 if tiles.source is None else SOURCE + gap) + FOOT
+    height = HEADING + max(grid_height + (0.2 if is_line else 0.0), caption + source_size[1] + gap) + FOOT
     width, height = math.ceil(width * DPI) / DPI, math.ceil(height * DPI) / DPI
     left_of_grid += (width - MARGIN - left_of_grid - grid_width) / 2
     figure = Figure(figsize=(width, height), dpi=DPI)
@@ -48,10 +49,8 @@ def draw_tiles(tiles: Tiles) -> Figure:
 
     scale = None if _as_picture(tiles) else scale_of(shown, signed=tiles.signed)
     sheet = Image.new("RGB", (round(width * DPI), round(height * DPI)), "white")
-    if tiles.source is not None:
-        source = Image.fromarray(_bytes(as_rgb(tiles.source, tiles.settings.get("input_range"))))
-        part = SOURCE / max(source.size)
-        _paste(sheet, source, (MARGIN, HEADING + caption), (source.width * part, source.height * part))
+    if source:
+        _paste(sheet, source, (MARGIN, HEADING + caption), source_size)
     for index, picture in enumerate(_colored(shown, tiles, scale)):
         row, column = divmod(index, columns)
         left = left_of_grid + column * (tile_width + gap)
@@ -100,6 +99,15 @@ def _tile_size(pictures: np.ndarray, most: int) -> tuple[float, float]:
     side = 1.5 if most <= 5 else 0.9 if most <= 12 else 0.5 if most <= 24 else 0.2
     aspect = min(max(pictures.shape[2] / pictures.shape[1], 1 / MOST_ASPECT), MOST_ASPECT)
     return side * math.sqrt(aspect), side / math.sqrt(aspect)
+
+
+def _source(tiles: Tiles) -> tuple[Image.Image | None, tuple[float, float]]:
+    """The picture that the tiles were made of, and its width and height in inches."""
+    if tiles.source is None:
+        return None, (0.0, 0.0)
+    picture = Image.fromarray(_bytes(as_rgb(tiles.source, tiles.settings.get("input_range"))))
+    part = SOURCE / max(picture.size)
+    return picture, (picture.width * part, picture.height * part)
 
 
 def _as_picture(tiles: Tiles) -> bool:
