@@ -17,23 +17,36 @@ from visualize.results import Attribution
 
 @dataclass(frozen=True)
 class Question:
-    """A model, its input and a target, checked.
+    """A model, its input and a target, checked as far as they can be before the model is traced.
 
     Attributes:
-        classes: (batch,) int32 the target of each image, or `targets.OWN_CHOICE`.
+        target: class, name, one for each image, or None; None too where there is a function.
         function: the user's own score of the model's scores, or None.
+        names: of the classes; empty where nobody named them.
+        input_range: of the pixels; None where nobody told.
     """
 
     model: Any
     inputs: Inputs
-    classes: np.ndarray
+    target: Any
     function: Callable | None
     names: tuple[str, ...]
     input_range: tuple[float, float] | None
 
-    def score(self, seen: probe.Look, classes: Any) -> tuple[Any, dict[str, Any]]:
-        """The score of each image on the graph being traced, (batch,), and what to report of it."""
-        return score_of(seen, classes, self.function)
+    @property
+    def key(self) -> tuple[Hashable, ...]:
+        """What tells the graphs of two questions to one model apart."""
+        return (self.inputs.explained, str(self.inputs.structure), self.function)
+
+    def classes(self, notes: Mapping[str, Any]) -> np.ndarray:
+        """The class of each image, (batch,) int32, or `targets.OWN_CHOICE`; by the notes of a trace that used `score_of`.
+
+        Raises:
+            InputError: no such class, or another number of targets than of images.
+        """
+        if self.function is not None:
+            return np.full(len(self.inputs.images), targets.OWN_CHOICE, "int32")
+        return targets.indices(self.target, len(self.inputs.images), notes["classes"], self.names)
 
     def attribution(
         self,
@@ -43,29 +56,55 @@ class Question:
         settings: Mapping[str, Any],
         **arrays: np.ndarray,
     ) -> Attribution:
-        """The result, with what `score` reported."""
+        """The result, with what `score_of` reported."""
         general = {
             "explained": self.inputs.explained,
             "class_names": list(self.names),
             "input_range": self.input_range,
         }
         arrays.update({name: found[name] for name in ("predicted", "probability") if name in found})
-        return Attribution(
-            values,
-            pictures_of(self.inputs.images),
-            found["target"],
-            found["score"],
-            method,
-            {**settings, **general},
-            arrays,
-        )
+        images = pictures_of(self.inputs.images)
+        return Attribution(values, images, found["target"], found["score"], method, {**settings, **general}, arrays)
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One batch of a question on the graph being traced.
+
+    Attributes:
+        seen: the look at the images as they are.
+        score: the score of each, (batch,).
+        targets: the class of each, (batch,); settled, where the model was to choose.
+    """
+
+    seen: probe.Look
+    score: Any
+    targets: Any
+    look_at: Callable[..., probe.Look]
+    function: Callable | None
+
+    @property
+    def images(self) -> Any:
+        """The explained images, (batch, height, width, channels)."""
+        return self.seen.images
+
+    def again(self, images: Any, copies: Any = 1, **options: Any) -> tuple[probe.Look, Any]:
+        """Look at changed copies of the images: the look, and the score of each copy for the target of its image.
+
+        Args:
+            images: (copies x batch, ...), the whole batch once for each copy.
+            copies: how many.
+            options: further options of `probe.look`.
+        """
+        seen = self.look_at(images, copies, **options)
+        return seen, score_of(seen, tf.tile(self.targets, [copies]), self.function)[0]
 
 
 def ask(model: Any, images: Any, target: Any, explained: str | None) -> Question:
-    """Check a question at the door; the class is checked against the model's own output.
+    """Check a question at the door.
 
     Raises:
-        InputError: what `inputs_of` and `targets.indices` raise; or an output that is no batch of scores.
+        InputError: what `inputs_of` raises, or an input that is no batch of pictures.
     """
     inputs = inputs_of(model, images, explained)
     if inputs.images.ndim not in (3, 4):
@@ -74,15 +113,12 @@ def ask(model: Any, images: Any, target: Any, explained: str | None) -> Question
         )
     card = models.card(model)
     plain, function = targets.split_target(target)
-    classes = np.full(len(inputs.images), targets.OWN_CHOICE, "int32")
-    if function is None:
-        classes = targets.indices(plain, len(inputs.images), class_count(model, inputs), card.class_names)
-    return Question(model, inputs, classes, function, card.class_names, card.input_range)
+    return Question(model, inputs, plain, function, card.class_names, card.input_range)
 
 
 def explain(
     question: Question,
-    maps: Callable[[probe.Look, Any], tuple[Any, Mapping[str, Any]]],
+    maps: Callable[[View], tuple[Any, Mapping[str, Any]]],
     *,
     method: str,
     key: tuple[Hashable, ...],
@@ -90,11 +126,11 @@ def explain(
     batch_size: int | None,
     settings: Mapping[str, Any],
 ) -> Attribution:
-    """One map for each image from one look at the model.
+    """One map for each image.
 
     Args:
         question: what `ask` returned.
-        maps: `maps(look, score) -> (values, notes)`, with values (batch, height, width), called while TensorFlow traces.
+        maps: `maps(view) -> (values, notes)`, with values (batch, height, width), called while TensorFlow traces.
         method: its name.
         key: what `maps` closes over, hashable.
         modifier: how a ReLU passes gradients back: None, "guided" or "relu".
@@ -104,32 +140,35 @@ def explain(
     inputs, function = question.inputs, question.function
 
     def once(model, classes, **tensors):
-        images = tensors[inputs.explained]
-        seen = probe.look(model, inputs.packed(tensors), images, modifier=modifier)
-        score, found = score_of(seen, classes, function)
-        values, notes = maps(seen, score)
-        return {"values": tf.cast(values, tf.float32), **found}, {"score": kind_of(seen, function), **notes}
+        def look_at(images, copies, **options):
+            others = {name: tensor for name, tensor in tensors.items() if name != inputs.explained}
+            others = {name: tf.tile(tensor, [copies] + [1] * (tensor.shape.rank - 1)) for name, tensor in others.items()}
+            packed = inputs.packed({**others, inputs.explained: images})
+            return probe.look(model, packed, images, modifier=modifier, **options)
 
-    trace = probe.trace(
-        question.model,
-        (method, *key, modifier, inputs.explained, str(inputs.structure), function),
-        once,
-        {**inputs.specs(), "classes": tf.TensorSpec([None], tf.int32)},
-    )
+        seen = look_at(tensors[inputs.explained], 1)
+        score, found = score_of(seen, classes, function)
+        values, notes = maps(View(seen, score, found["target"], look_at, function))
+        return {"values": tf.cast(values, tf.float32), **found}, {**notes_of(seen, function), **notes}
+
+    specs = {**inputs.specs(), "classes": tf.TensorSpec([None], tf.int32)}
+    trace = probe.trace(question.model, (method, *key, modifier, *question.key), once, specs)
     size = checked_batch_size(batch_size, inputs)
-    found = trace.batches({**inputs.arrays, "classes": question.classes}, batch_size=size)
+    found = trace.batches({**inputs.arrays, "classes": question.classes(trace.notes)}, batch_size=size)
     return question.attribution(found["values"], found, method, {**settings, "modifier": modifier, **trace.notes})
 
 
 def score_of(seen: probe.Look, classes: Any, function: Callable | None) -> tuple[Any, dict[str, Any]]:
-    """Each image's score, (batch,), and what to report: score, target, and the model's own choice with its probability."""
+    """Each image's score, (batch,), and what to report: score, target, and the model's own choice with its probability.
+
+    Raises:
+        InputError: there is no function, and the model does not return one row of scores for each image; or the function
+            does not return one score for each.
+    """
     found = {}
     if seen.scores is not None:
         found["predicted"] = tf.argmax(seen.scores, axis=-1, output_type=tf.int32)
-    if function is None:
-        score, found["target"] = seen.score(classes)
-        found["probability"] = tf.gather(seen.probabilities, found["target"], axis=1, batch_dims=1)
-    else:
+    if function is not None:
         score = function(seen.output if seen.scores is None else seen.scores)
         score = tf.cast(tf.stack(score) if isinstance(score, list | tuple) else score, tf.float32)
         if score.shape.rank != 1:
@@ -137,36 +176,25 @@ def score_of(seen: probe.Look, classes: Any, function: Callable | None) -> tuple
                 f"`target`, a function, must return one score for each image, (batch,). Received: shape {score.shape}."
             )
         found["target"] = classes
+    elif seen.scores is None:
+        shapes = [tuple(tensor.shape) for tensor in tf.nest.flatten(seen.output)]
+        raise InputError(
+            f"The model must return one row of scores for each image, (batch, classes). Received: {shapes}. "
+            "Give a function as `target` that makes one score for each image of what the model returns."
+        )
+    else:
+        score, found["target"] = seen.score(classes)
+        found["probability"] = tf.gather(seen.probabilities, found["target"], axis=1, batch_dims=1)
     found["score"] = tf.cast(score, tf.float32)
     return score, found
 
 
-def kind_of(seen: probe.Look, function: Callable | None) -> str:
-    """What the score is: "logit", "output", or the name of the user's function of it."""
+def notes_of(seen: probe.Look, function: Callable | None) -> dict[str, Any]:
+    """How many classes there are, and what the score is: "logit", "output", or the user's function of it."""
+    classes = None if seen.scores is None else seen.scores.shape[-1]
     if function is None:
-        return seen.score_kind
-    return f"{getattr(function, '__name__', type(function).__name__)} of the {seen.score_kind}"
-
-
-def class_count(model: Any, inputs: Inputs) -> int:
-    """How many classes the model tells apart.
-
-    Raises:
-        InputError: the model's output is not one row of scores for each image.
-    """
-
-    def once(model, **tensors):
-        seen = probe.look(model, inputs.packed(tensors), tensors[inputs.explained])
-        if seen.scores is None:
-            shapes = [tuple(tensor.shape) for tensor in tf.nest.flatten(seen.output)]
-            raise InputError(
-                f"The model must return one row of scores for each image, (batch, classes). Received: {shapes}. "
-                "Give a function as `target` that makes one score for each image of what the model returns."
-            )
-        return {"scores": seen.scores}, {"classes": seen.scores.shape[-1]}
-
-    key = ("classes", inputs.explained, str(inputs.structure))
-    return probe.trace(model, key, once, inputs.specs()).notes["classes"]
+        return {"classes": classes, "score": seen.score_kind}
+    return {"classes": classes, "score": f"{getattr(function, '__name__', type(function).__name__)} of the {seen.score_kind}"}
 
 
 def pictures_of(images: np.ndarray) -> np.ndarray:

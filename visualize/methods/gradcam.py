@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from visualize import models, probe
+from visualize import models
 from visualize.errors import InputError
-from visualize.explanation import ask, explain
+from visualize.explanation import View, ask, explain
 from visualize.lazy import tf
 from visualize.results import Attribution
 
@@ -52,7 +52,8 @@ def gradcam(
     known = list(models.layers(model))
     path = None if layer is None else models.find_layer(layer, known)
 
-    def cam(seen: probe.Look, score: Any) -> tuple[Any, dict]:
+    def cam(view: View) -> tuple[Any, dict]:
+        seen = view.seen
         chosen, reason = (path, "named") if path is not None else models.cam_layer(seen.facts())
         maps = seen.layer(chosen)
         _check_map(chosen, maps)
@@ -61,7 +62,7 @@ def gradcam(
             raise InputError(
                 f"`layer` must stand between the image and the score. Received: {chosen!r} does not depend on {where}."
             )
-        slopes = seen.gradient(score, maps, f"layer {chosen!r}")
+        slopes = seen.gradient(view.score, maps, f"layer {chosen!r}")
         maps, slopes = tf.cast(maps, tf.float32), tf.cast(slopes, tf.float32)
         weights = tf.reduce_mean(slopes, axis=(1, 2), keepdims=True)  # (batch, 1, 1, channels)
         evidence = tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1, keepdims=True))  # (batch, rows, columns, 1)

@@ -8,7 +8,7 @@ import numpy as np
 
 from visualize import probe
 from visualize.errors import InputError
-from visualize.explanation import ask, kind_of, score_of
+from visualize.explanation import ask, notes_of, score_of
 from visualize.inputs import checked_batch_size
 from visualize.lazy import tf
 from visualize.results import Attribution
@@ -67,7 +67,7 @@ def occlusion(
 
     def base(model, classes, **tensors):
         seen = probe.look(model, inputs.packed(tensors), tensors[inputs.explained])
-        return score_of(seen, classes, function)[1], {"score": kind_of(seen, function)}
+        return score_of(seen, classes, function)[1], notes_of(seen, function)
 
     def hidden(model, which, top, left, side, fills, classes, **tensors):
         batch = {name: tf.gather(tensor, which) for name, tensor in tensors.items()}
@@ -83,16 +83,15 @@ def occlusion(
         found = score_of(seen, tf.gather(classes, which), function)[1]
         return {name: found[name] for name in ("score", "predicted") if name in found}, {}
 
-    key = (inputs.explained, str(inputs.structure), function)
     per_image = {**inputs.specs(), "classes": tf.TensorSpec([None], tf.int32)}
-    whole = probe.trace(model, ("whole", *key), base, per_image)
+    whole = probe.trace(model, ("whole", *question.key), base, per_image)
     place = tf.TensorSpec([None], tf.int32)
     specs = {"which": place, "top": place, "left": place, "side": tf.TensorSpec([], tf.int32)}
     specs["fills"] = tf.TensorSpec([None], inputs.images.dtype)
-    masked = probe.trace(model, ("occlusion", *key, height, width), hidden, {**per_image, **specs})
+    masked = probe.trace(model, ("occlusion", *question.key, height, width), hidden, {**per_image, **specs})
 
     size = checked_batch_size(batch_size, inputs)
-    found = whole.batches({**inputs.arrays, "classes": question.classes}, batch_size=size)
+    found = whole.batches({**inputs.arrays, "classes": question.classes(whole.notes)}, batch_size=size)
     which, top, left = (axis.ravel().astype("int32") for axis in np.meshgrid(np.arange(count), tops, lefts, indexing="ij"))
     falls = masked.batches(
         {"which": which, "top": top, "left": left},

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from visualize import probe
-from visualize.explanation import ask, explain
+from visualize.explanation import View, ask, explain
 from visualize.lazy import tf
 from visualize.results import Attribution
 
@@ -46,8 +45,8 @@ def saliency(
     """
     question = ask(model, images, target, explained)
 
-    def slopes(seen: probe.Look, score: Any) -> tuple[Any, dict]:
-        size = tf.abs(seen.gradient(score, seen.images, "the image"))  # (batch, height, width[, channels])
+    def slopes(view: View) -> tuple[Any, dict]:
+        size = tf.abs(view.seen.gradient(view.score, view.images, "the image"))  # (batch, height, width[, channels])
         return (tf.reduce_max(size, axis=-1) if size.shape.rank == 4 else size), {}
 
     return explain(
