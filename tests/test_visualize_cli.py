@@ -1,0 +1,436 @@
+"""The command line of visualize: what it writes, says and refuses."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+import visualize
+from visualize.cli import main
+from visualize.commands import method_names
+
+METHODS = ("features", "filters", "gradcam", "maximize", "occlusion", "saliency", "summary")
+WITH_IMAGES = ("features", "gradcam", "occlusion", "saliency")
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(one) for one in arguments], prog_name="visualize")
+
+
+def written(result):
+    """The paths that a command wrote: it told nothing else on standard output."""
+    assert result.exit_code == 0, result.output
+    paths = [Path(line) for line in result.stdout.splitlines()]
+    assert all(path.is_file() for path in paths)
+    return paths
+
+
+def mistake(*arguments):
+    """What a command says that was asked wrongly: one line and exit status 2."""
+    result = run(*arguments)
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1, result.stderr
+    return result.stderr.rstrip("\n")
+
+
+def record(paths):
+    return json.loads(next(path for path in paths if path.suffix == ".json").read_text())
+
+
+@pytest.fixture(scope="module")
+def model(saved, tmp_path_factory):
+    """A model of four classes with a card that names them."""
+    folder = tmp_path_factory.mktemp("carded")
+    shutil.copy(saved("softmax"), folder / "model.keras")
+    (folder / "model.json").write_text(json.dumps({"input_range": [0, 1], "class_names": ["cat", "dog", "bird", "cow"]}))
+    return folder / "model.keras"
+
+
+@pytest.fixture(scope="module")
+def picture(tmp_path_factory):
+    path = tmp_path_factory.mktemp("pictures") / "some.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (12, 12), "uint8")).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory):
+    """Nine pictures of three classes."""
+    path = tmp_path_factory.mktemp("data") / "set.npz"
+    pictures = np.random.default_rng(0).integers(0, 256, (9, 12, 12), "uint8")
+    np.savez(path, images=pictures, labels=np.array([2, 0, 0, 2, 1, 1, 0, 2, 1]))
+    return path
+
+
+def test_there_is_a_command_for_every_method():
+    assert tuple(sorted(method_names())) == METHODS
+    shown = run("--help").stdout
+    for name in (*METHODS, "layers", "draw", "gallery"):
+        assert f"  {name} " in shown
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_writes_a_picture_its_values_and_its_record(name, model, picture, tmp_path):
+    images = [picture] if name in WITH_IMAGES else []
+    options = ["--steps", 5] if name == "maximize" else []
+    paths = written(run(name, model, *images, *options, "--out", tmp_path / "new"))
+    assert [path.suffix for path in paths] == [".png", ".npz", ".json"]
+    stem = f"{name}-some" if images else name
+    assert {path.name for path in paths} == {f"{stem}{ending}" for ending in (".png", ".npz", ".json")}
+    assert sorted((tmp_path / "new").iterdir()) == sorted(paths)
+    assert visualize.load(paths[1])[0].method == name
+    told = record(paths)
+    assert told["model"]["sha256"] == visualize.models.origin(visualize.open_model(model)).sha256
+    assert told["results"][0]["method"] == name
+    with Image.open(paths[0]) as drawn:
+        assert min(drawn.size) > 200
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_figure_is_drawn_again_byte_for_byte_without_the_model(name, model, picture, tmp_path):
+    images = [picture] if name in WITH_IMAGES else []
+    options = ["--steps", 6, "--frames", 3] if name == "maximize" else []
+    paths = written(run(name, model, *images, *options, "--out", tmp_path))
+    values = next(path for path in paths if path.suffix == ".npz")
+    again = written(run("draw", values, "--out", tmp_path / "again" / "figure.png"))
+    for path in again:
+        assert path.read_bytes() == next(one for one in paths if one.suffix == path.suffix).read_bytes()
+    assert len(again) == (2 if name == "maximize" else 1)
+    beside = next(path for path in paths if path.suffix == ".png")
+    before = beside.read_bytes()
+    assert written(run("draw", values))[0] == beside
+    assert beside.read_bytes() == before
+
+
+def test_what_was_asked_and_found_is_in_the_record(model, picture, tmp_path):
+    paths = written(run("gradcam", model, picture, "--target", "bird", "--layer", "conv_2", "--out", tmp_path))
+    told = record(paths)
+    assert paths[0].name == "gradcam-conv_2-target-bird-some.png"
+    assert told["asked"]["target"] == ["bird"]
+    (result,) = told["results"]
+    assert result["settings"]["layer"] == "conv_2"
+    assert result["settings"]["score"] == "logit"
+    (image,) = result["images"]
+    assert image["target"] == 2
+    pixels = np.asarray(Image.open(picture))[None, ..., None] / 255
+    expected = visualize.gradcam(visualize.open_model(model), pixels, 2, layer="conv_2")
+    assert image["score"] == pytest.approx(float(expected.scores[0]), rel=1e-5)
+    np.testing.assert_allclose(visualize.load(paths[1])[0].values, expected.values, rtol=1e-4, atol=1e-6)
+
+
+def test_the_seed_and_the_steps_reach_the_ascent(model, tmp_path):
+    asked = ["--target", 1, "--steps", 3]
+    first, second = (written(run("maximize", model, *asked, "--seed", seed, "--out", tmp_path / str(seed))) for seed in (1, 2))
+    assert record(first)["results"][0]["settings"]["seed"] == 1
+    one, other = (visualize.load(paths[1])[0].pictures for paths in (first, second))
+    assert not np.allclose(one, other)
+
+
+def test_a_repeated_modifier_gives_columns_of_one_figure(model, picture, tmp_path):
+    wanted = ["--modifier", "none", "--modifier", "guided", "--modifier", "relu"]
+    paths = written(run("saliency", model, picture, *wanted, "--out", tmp_path))
+    assert [path.name for path in paths] == ["saliency-some.png", "saliency-some.npz", "saliency-some.json"]
+    found = visualize.load(paths[1])
+    assert [one.settings["modifier"] for one in found] == [None, "guided", "relu"]
+    alone = written(run("saliency", model, picture, "--modifier", "guided", "--out", tmp_path))
+    assert alone[0].name == "saliency-guided-some.png"
+    np.testing.assert_array_equal(visualize.load(alone[1])[0].values, found[1].values)
+
+
+def test_each_class_has_a_row_of_one_sheet_and_is_explained_for_itself(model, labelled, tmp_path):
+    paths = written(run("saliency", model, "--data", labelled, "--per-class", "--out", tmp_path))
+    assert [path.name for path in paths] == [f"saliency-per-class{ending}" for ending in (".png", ".npz", ".json")]
+    (found,) = visualize.load(paths[1])
+    assert found.targets.tolist() == [0, 1, 2]
+    assert [Path(str(name).split()[0]).name for name in found.arrays["names"]] == ["set.npz"] * 3
+    assert [str(name).split()[1] for name in found.arrays["names"]] == ["1", "4", "0"]
+
+
+def test_several_pictures_are_a_figure_each_or_one_sheet(model, labelled, tmp_path):
+    asked = ["saliency", model, "--data", labelled, "--index", "0,3,5"]
+    assert len(written(run(*asked, "--out", tmp_path / "each"))) == 9
+    sheet = written(run(*asked, "--sheet", "--out", tmp_path / "sheet"))
+    assert len(sheet) == 3
+    assert len(visualize.load(sheet[1])[0].values) == 3
+
+
+def test_pictures_of_one_name_do_not_overwrite_each_other(model, picture, tmp_path):
+    names = ["a/cat.png", "b/cat.png", "b/cat-2.png", "b/CAT.png", "c/cat.bmp", "d/" + "x" * 200 + "1.png"]
+    names += ["d/" + "x" * 200 + "2.png", "e/my cat.png", "e/my-cat.png"]
+    paths = [tmp_path / name for name in names]
+    for index, path in enumerate(paths):
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(np.full((12, 12), 20 * index, "uint8")).save(path)
+    found = [path for path in written(run("saliency", model, *paths, "--out", tmp_path / "out")) if path.suffix == ".npz"]
+    assert len({path.name.casefold() for path in found}) == len(names)
+    for index, path in enumerate(found):
+        assert visualize.load(path)[0].images.max() == pytest.approx(20 * index / 255)
+    assert [path.name for path in found[:3]] == ["saliency-cat.npz", "saliency-cat-2.npz", "saliency-cat-2-2.npz"]
+
+
+def test_no_name_leads_out_of_the_folder(tmp_path, picture):
+    layer = keras.layers.Conv2D(2, 3, name="up")
+    small = keras.Sequential([keras.Input((12, 12, 1)), layer, keras.layers.Flatten(), keras.layers.Dense(2)])
+    small.save(tmp_path / "model.keras")
+    name = "../../x"
+    (tmp_path / "model.json").write_text(json.dumps({"input_range": [0, 1], "class_names": [name, "y"]}))
+    shutil.copy(picture, tmp_path / "..png")
+    before = set(tmp_path.parent.rglob("*"))
+    out = tmp_path / "a" / "b" / "out"
+    pictures = [tmp_path / "..png", picture]
+    paths = written(run("saliency", tmp_path / "model.keras", *pictures, "--target", name, "--out", out))
+    assert all(path.parent == out for path in paths)
+    new = {path for path in tmp_path.parent.rglob("*") if path.is_file()} - before
+    assert new == set(paths)
+    assert "Nearest" in mistake("gradcam", tmp_path / "model.keras", picture, "--layer", "../up", "--out", out)
+
+
+def test_the_gallery_is_every_method_at_once(model, labelled, tmp_path):
+    paths = written(run("gallery", model, "--data", labelled, "--index", "0,1", "--out", tmp_path))
+    drawn = sorted(path.name for path in paths if path.suffix == ".png")
+    assert [name.split("-")[0].split(".")[0] for name in drawn] == [
+        "features", "filters", "gradcam", "gradcam", "maximize", "occlusion", "occlusion", "saliency", "saliency", "summary",
+    ]  # fmt: skip
+    modifiers = [one.settings["modifier"] for one in visualize.load(next(p for p in paths if p.match("saliency*.npz")))]
+    assert modifiers == [None, "guided", "relu"]
+
+
+def test_the_gallery_skips_what_a_model_cannot_and_says_why(tmp_path, labelled):
+    plain = keras.Sequential([keras.Input((12, 12, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
+    plain.save(tmp_path / "plain.keras")
+    result = run("gallery", tmp_path / "plain.keras", "--data", labelled, "--out", tmp_path / "out")
+    assert {path.name.split("-")[0].split(".")[0] for path in written(result)} == {
+        "summary", "maximize", "occlusion", "saliency",
+    }  # fmt: skip
+    for name in ("filters", "features", "gradcam"):
+        assert f"Note: no {name}. " in result.stderr
+    assert result.stderr.count("assumed") == 1
+    (alone,) = visualize.load(tmp_path / "out" / next(path for path in written(result) if path.match("saliency*.npz")))
+    assert alone.settings["modifier"] is None  # there is no ReLU to modify
+
+
+def test_the_gallery_of_pictures_that_cannot_be_read_is_a_mistake(model, tmp_path):
+    assert "which is no file" in mistake("gallery", model, tmp_path / "no.png", "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_layers_are_listed_with_the_default_cam_layer(model, saved):
+    result = run("layers", model)
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[0].split() == ["layer", "class", "output", "parameters", "CAM", "kernels"]
+    conv = next(line for line in lines if line.split()[0] == "conv")
+    assert " ".join(conv.split()) == "conv Conv2D 10 x 10 x 6 60 yes yes"
+    assert lines[-1] == (
+        "Default CAM layer: relu (the last 8x8 map, which finishes the block of the last convolution conv_2)."
+    )
+    assert "base/conv_2" in run("layers", saved("nested")).stdout
+
+
+@pytest.mark.parametrize("one", ["mixed_float16", "mixed_bfloat16", "color", "not_square", "subclassed", "one_sigmoid"])
+def test_models_of_other_kinds_reach_their_pictures(one, saved, picture, tmp_path):
+    for name in WITH_IMAGES:
+        paths = written(run(name, saved(one), picture, "--out", tmp_path))
+        (found,) = visualize.load(paths[1])
+        values = found.values if hasattr(found, "values") else found.pictures
+        assert values.dtype == np.float32
+        assert np.isfinite(values).all()
+
+
+def test_a_model_of_two_inputs_takes_a_file_of_two_arrays(saved, images_for, reloaded, tmp_path):
+    images = images_for(reloaded("two_inputs"))
+    np.savez(tmp_path / "both.npz", **images)
+    paths = written(run("saliency", saved("two_inputs"), tmp_path / "both.npz", "--target", 1, "--sheet", "--out", tmp_path))
+    (found,) = visualize.load(paths[1])
+    np.testing.assert_allclose(found.values, visualize.saliency(reloaded("two_inputs"), images, 1).values, rtol=1e-5)
+    assert found.settings["explained"] == "picture"
+
+
+def test_the_range_is_as_said_or_as_the_card_says_or_assumed_aloud(model, saved, picture, tmp_path):
+    def highest(*arguments):
+        result = run("saliency", *arguments, picture, "--out", tmp_path)
+        return visualize.load(written(result)[1])[0].images.max(), result.stderr
+
+    white = np.asarray(Image.open(picture)).max() / 255
+    assert highest(model) == (pytest.approx(white), "")
+    assert highest(model, "--input-range", -1, 1)[0] == pytest.approx(2 * white - 1)
+    assumed = "Note: input range 0 to 1 assumed, as nothing says otherwise; a card or --input-range LOW HIGH settles it.\n"
+    assert highest(saved("softmax")) == (pytest.approx(white), assumed)
+
+
+def test_a_map_without_anything_in_it_is_told(tmp_path, picture):
+    dead = keras.Sequential([keras.Input((12, 12, 1)), keras.layers.Conv2D(2, 3, kernel_initializer="zeros")])
+    dead.add(keras.layers.Flatten())
+    dead.add(keras.layers.Dense(2))
+    dead.save(tmp_path / "dead.keras")
+    result = run("saliency", tmp_path / "dead.keras", picture, "--out", tmp_path)
+    written(result)
+    assert "Note: saliency of some.png is 0 everywhere: it explains nothing.\n" in result.stderr
+
+
+MISTAKES = {
+    ("saliency", "MODEL"): "`saliency` needs either IMAGES or --data, such as --data mnist:test. Received: neither.",
+    ("saliency", "MODEL", "PICTURE", "--data", "mnist:test"): "`saliency` needs either IMAGES or --data, "
+    "such as --data mnist:test. Received: both.",
+    ("saliency", "MODEL", "PICTURE", "--index", "1"): "`--index` and `--per-class` choose from a data set: "
+    "name it with --data.",
+    ("saliency", "MODEL", "--data", "SET", "--index", "1", "--per-class"): "`--index` and `--per-class` exclude each other: "
+    "both choose the images.",
+    ("saliency", "MODEL", "--data", "SET", "--index", "1;2"): "`--index` must be whole numbers with commas between. "
+    "Received: '1;2'.",
+    ("saliency", "MODEL", "--data", "SET", "--index", "9"): "`index` must be between 0 and 8. Received: 9.",
+    ("saliency", "MODEL", "--data", "cifar"): "`data` must be a .npz file or a named data set (idx:..., mnist:...). "
+    "Received: 'cifar'.",
+    ("saliency", "MODEL", "PICTURE", "--input-range", "1", "0"): "`--input-range` must be LOW HIGH, low < high. "
+    "Received: 1 0.",
+    ("saliency", "MODEL", "PICTURE", "--target", "cet"): "`target` must be one of 'cat', 'dog', 'bird', 'cow'. "
+    "Received: 'cet'.",
+    ("saliency", "MODEL", "PICTURE", "--target", "4"): "`target` must be between 0 and 3. Received: 4.",
+    ("gradcam", "MODEL", "PICTURE", "--layer", "conv3"): "`layer` must be a layer of the model. Received: 'conv3'. "
+    "Nearest: 'conv', 'conv_2'.",
+    ("maximize", "MODEL", "--steps", "0"): "`steps` must be at least 1. Received: 0.",
+    ("occlusion", "MODEL", "PICTURE", "--patch", "13"): "`patch` must be between 1 and 12 (the image's shorter side). "
+    "Received: 13.",
+    ("saliency", "MODEL", "no.png"): "`images` must be picture files or arrays. Received: no.png, which is no file.",
+    ("saliency", "no.keras", "PICTURE"): "`model` must be a .keras, .h5 or .hdf5 file. Received: no.keras, "
+    "which does not exist.",
+    ("layers", "no.keras"): "`model` must be a .keras, .h5 or .hdf5 file. Received: no.keras, which does not exist.",
+    ("draw", "no.npz"): "`file` must be a .npz that visualize wrote. Received: no.npz, which does not exist.",
+    ("saliency", "MODEL", "PICTURE", "--pach", "3"): "No such option '--pach'. Did you mean '--patch'?",
+    ("salience", "MODEL"): "No such command 'salience'.",
+    ("saliency", "MODEL", "PICTURE", "--modifier", "best"): "Invalid value for '--modifier': 'best' is not one of "
+    "'guided', 'relu', 'none'. See: visualize saliency --help",
+    ("maximize", "MODEL", "--steps", "many"): "Invalid value for '--steps': 'many' is not a valid integer. "
+    "See: visualize maximize --help",
+    ("saliency",): "Missing argument 'MODEL'. See: visualize saliency --help",
+    ("--fast",): "No such option '--fast'.",
+}
+
+
+@pytest.mark.parametrize("arguments", MISTAKES, ids=" ".join)
+def test_a_mistake_is_one_line_and_writes_nothing(arguments, model, picture, labelled, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    known = {"MODEL": model, "PICTURE": picture, "SET": labelled}
+    line = mistake(*(known.get(one, one) for one in arguments))
+    expected = f"Error: {MISTAKES[arguments]}"
+    if expected.startswith("Error: No such"):
+        assert line.startswith(expected.split(" Did you")[0].rstrip("."))
+    else:
+        assert line == expected
+    assert os.listdir(tmp_path) == []
+
+
+def test_an_out_that_is_no_folder_is_told_before_anything_is_computed(model, picture, tmp_path):
+    (tmp_path / "file").write_text("")
+    for out in (tmp_path / "file", tmp_path / "file" / "below"):
+        line = mistake("saliency", "no.keras", picture, "--out", out)
+        assert line == f"Error: `--out` must be a folder that can be written to. Received: {out}."
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_an_out_that_may_not_be_written_is_told(model, picture, tmp_path):
+    (tmp_path / "kept").mkdir(mode=0o500)
+    assert "can be written to" in mistake("saliency", model, picture, "--out", tmp_path / "kept")
+
+
+def test_what_goes_wrong_in_our_own_code_keeps_its_traceback(monkeypatch, model, picture, tmp_path):
+    (tmp_path / "odd.npz").write_bytes(b"")
+    from visualize import Tiles, save
+
+    save(tmp_path / "odd.npz", Tiles(np.ones((1, 2, 2, 1)), ("a",), False, "maximize", {}))  # without its input range
+    result = run("draw", tmp_path / "odd.npz")
+    assert result.exit_code == 1
+    assert isinstance(result.exception, KeyError)
+
+
+COLD = """
+import sys, time
+started = time.perf_counter()
+from visualize.cli import main
+try:
+    main(sys.argv[1:], prog_name="visualize")
+except SystemExit as ended:
+    heavy = [name for name in ("tensorflow", "keras", "matplotlib", "rich") if name in sys.modules]
+    print(ended.code, heavy, time.perf_counter() - started, file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["--version"], *[[name, "--help"] for name in (*METHODS, "draw", "layers", "gallery")], ["saliency", "x"]],
+    ids=" ".join,
+)
+def test_help_and_mistakes_import_no_tensorflow(arguments):
+    ended = subprocess.run([sys.executable, "-c", COLD, *arguments], capture_output=True, text=True)
+    code, heavy, _ = ended.stderr.splitlines()[-1].rsplit(" ", 1)[0].partition(" [")[0], ended.stderr, None
+    assert code == ("2" if arguments[-1] == "x" else "0")
+    assert " [] " in heavy
+
+
+def test_help_takes_less_than_half_a_second():
+    def seconds():
+        started = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "visualize", "saliency", "--help"], check=True, stdout=-3)
+        return time.perf_counter() - started
+
+    assert min(seconds() for _ in range(4)) < 0.5
+
+
+def test_it_runs_as_a_module_with_paths_on_one_side_and_words_on_the_other(saved, picture, tmp_path):
+    asked = ["saliency", saved("softmax"), picture, "--out", tmp_path]
+    ended = subprocess.run([sys.executable, "-m", "visualize", *asked], capture_output=True, text=True, check=True)
+    assert [Path(line).name for line in ended.stdout.splitlines()] == [
+        f"saliency-some{end}" for end in (".png", ".npz", ".json")
+    ]
+    assert ended.stderr == (
+        "Note: input range 0 to 1 assumed, as nothing says otherwise; a card or --input-range LOW HIGH settles it.\n"
+    )
+
+
+def test_control_c_leaves_whole_files_and_status_130(saved, tmp_path):
+    asked = ["maximize", saved("softmax"), "--steps", "10000000", "--out", tmp_path / "out"]
+    ready = "import sys, visualize.ascent; from visualize import probe; from visualize.cli import main\n"
+    ready += "probe.report_progress.__globals__['_progress'].set(lambda *_: print('climbing', flush=True))\n"
+    ready += "main(sys.argv[1:])"
+    running = subprocess.Popen(
+        [sys.executable, "-c", ready, *asked], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert running.stdout.readline() == "climbing\n"
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert said == "Interrupted: what was written is whole.\n"
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_module_of_the_working_folder_is_found(tmp_path, monkeypatch):
+    (tmp_path / "here_layers.py").write_text(
+        "import keras\n"
+        "@keras.saving.register_keras_serializable(package='here')\n"
+        "class Twice(keras.layers.Layer):\n"
+        "    def call(self, inputs):\n"
+        "        return 2 * inputs\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.syspath_prepend(tmp_path)
+        import here_layers
+
+        keras.Sequential([keras.Input((4,)), here_layers.Twice(), keras.layers.Dense(2)]).save("model.keras")
+    sys.modules.pop("here_layers")
+    keras.saving.get_custom_objects().pop("here>Twice")
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry not in ("", str(tmp_path))])
+    assert "'Twice', which is not registered" in mistake("layers", "model.keras")
+    assert "Twice" in run("layers", "model.keras", "--custom-objects", "here_layers").stdout
+    keras.saving.get_custom_objects().pop("here>Twice")
