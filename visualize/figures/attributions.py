@@ -141,12 +141,15 @@ def _nearest(starts: Sequence[int], patch: int, length: int) -> np.ndarray:
 def _title(one: Attribution, row: int, inches: float) -> str:
     """Picture, class and score of one image: what the maps of its row speak of."""
     names, index = one.settings.get("class_names", []), int(one.targets[row])
-    lines = [str(one.arrays["names"][row])] if "names" in one.arrays else []
+    picture = str(one.arrays["names"][row]) if "names" in one.arrays else ""
     kind = one.settings.get("score", "score")
     score = f"{kind} {one.scores[row]:.3g}"
+    called = ""
     if index >= 0:
-        lines.append(names[index] if index < len(names) else f"class {index}")
+        called = names[index] if index < len(names) and not names[index].isdecimal() else f"class {index}"
         score += f", p {one.arrays['probability'][row]:.3f}" if kind == "logit" else ""
+    both = f"{picture}: {called}"
+    lines = [both] if picture and called and fitted(both, inches, 8) == both else [line for line in (picture, called) if line]
     return "\n".join(fitted(line, inches, 8) for line in [*lines, score])
 
 

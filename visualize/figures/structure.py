@@ -14,7 +14,7 @@ from visualize.results import Structure
 
 DPI = 120
 BOX_WIDTH, BOX_HEIGHT, GAP = 3.4, 0.52, 0.26  # inches
-COLUMN_GAP, MARGIN, HEADING = 0.8, 0.4, 0.5
+COLUMN_GAP, MARGIN, HEADING = 0.8, 0.4, 0.56
 LANE = 0.09  # between two arrows that run side by side
 MOST_ROWS = 16  # boxes in a column before the next one begins
 COLORS = {
@@ -32,7 +32,7 @@ def draw_structure(structure: Structure) -> Figure:
     boxes = [row for row in structure.rows if row["depth"] == 0]
     columns = math.ceil(len(boxes) / MOST_ROWS)
     rows = math.ceil(len(boxes) / columns) if boxes else 1
-    width = column_x(columns) + (MARGIN if columns == 1 else 0)
+    width = column_x(columns)
     height = rows * (BOX_HEIGHT + GAP) + GAP + HEADING
     figure = Figure(figsize=(width, height), dpi=DPI)
     axes = figure.add_axes((0, 0, 1, 1))
@@ -40,9 +40,11 @@ def draw_structure(structure: Structure) -> Figure:
     axes.set_ylim(0, height)
     axes.axis("off")
     settings = structure.settings
-    heading = f"{settings['name']}: {settings['parameters']:,} parameters, {settings['trainable']:,} trainable"
-    heading = fitted(heading, width - 0.4, 12.5)
-    axes.text(width / 2, height - 0.25, heading, ha="center", va="center", fontsize=11, fontweight="bold")
+    name = fitted(settings["name"], width - 0.4, 12.5)  # bold letters are wide
+    count, trainable = settings["parameters"], settings["trainable"]
+    below = f"{count:,} parameters, {'all' if trainable == count else f'{trainable:,}'} trainable"
+    axes.text(width / 2, height - 0.22, name, ha="center", va="center", fontsize=11, fontweight="bold")
+    axes.text(width / 2, height - 0.42, below, ha="center", va="center", fontsize=9)
 
     places = {}
     for index, row in enumerate(boxes):
