@@ -4,9 +4,10 @@ from visualize.errors import InputError
 from visualize.methods.features import features
 from visualize.methods.filters import filters
 from visualize.methods.gradcam import gradcam
+from visualize.methods.gradients import input_times_gradient, integrated_gradients, saliency
 from visualize.methods.maximize import maximize
 from visualize.methods.occlusion import occlusion
-from visualize.methods.saliency import saliency
+from visualize.methods.smoothing import smoothgrad, squaregrad, vargrad
 from visualize.methods.summary import layer_facts, summary
 from visualize.models import describe, open_model
 from visualize.results import Attribution, Structure, Tiles, load, save
@@ -24,6 +25,8 @@ __all__ = [
     "from_data",
     "from_files",
     "gradcam",
+    "input_times_gradient",
+    "integrated_gradients",
     "layer_facts",
     "load",
     "maximize",
@@ -31,7 +34,10 @@ __all__ = [
     "open_model",
     "saliency",
     "save",
+    "smoothgrad",
+    "squaregrad",
     "summary",
+    "vargrad",
     "write_gif",
     "write_png",
 ]

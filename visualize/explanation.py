@@ -75,11 +75,13 @@ class View:
         seen: the look at the images as they are.
         score: the score of each, (batch,).
         targets: the class of each, (batch,); settled, where the model was to choose.
+        notes: for a method to write down what it found out while it was traced: plain values, for the settings.
     """
 
     seen: probe.Look
     score: Any
     targets: Any
+    notes: dict[str, Any]
     look_at: Callable[..., probe.Look]
     function: Callable | None
 
@@ -118,7 +120,7 @@ def ask(model: Any, images: Any, target: Any, explained: str | None) -> Question
 
 def explain(
     question: Question,
-    maps: Callable[[View], tuple[Any, Mapping[str, Any]]],
+    maps: Callable[[View], Mapping[str, Any]],
     *,
     method: str,
     key: tuple[Hashable, ...],
@@ -130,7 +132,8 @@ def explain(
 
     Args:
         question: what `ask` returned.
-        maps: `maps(view) -> (values, notes)`, with values (batch, height, width), called while TensorFlow traces.
+        maps: called while TensorFlow traces; returns `values`, (batch, height, width), and by other names what else it found
+            of each image, (batch, ...), for the result's `arrays`.
         method: its name.
         key: what `maps` closes over, hashable.
         modifier: how a ReLU passes gradients back: None, "guided" or "relu".
@@ -148,14 +151,17 @@ def explain(
 
         seen = look_at(tensors[inputs.explained], 1)
         score, found = score_of(seen, classes, function)
-        values, notes = maps(View(seen, score, found["target"], look_at, function))
-        return {"values": tf.cast(values, tf.float32), **found}, {**notes_of(seen, function), **notes}
+        view = View(seen, score, found["target"], notes_of(seen, function), look_at, function)
+        made = {name: tf.cast(tensor, tf.float32) for name, tensor in maps(view).items()}
+        return {**found, **made}, {**view.notes, "made": sorted(made)}
 
     specs = {**inputs.specs(), "classes": tf.TensorSpec([None], tf.int32)}
     trace = probe.trace(question.model, (method, *key, modifier, *question.key), once, specs)
     size = checked_batch_size(batch_size, inputs)
     found = trace.batches({**inputs.arrays, "classes": question.classes(trace.notes)}, batch_size=size)
-    return question.attribution(found["values"], found, method, {**settings, "modifier": modifier, **trace.notes})
+    notes = {name: note for name, note in trace.notes.items() if name != "made"}
+    more = {name: found[name] for name in trace.notes["made"] if name != "values"}
+    return question.attribution(found["values"], found, method, {**settings, "modifier": modifier, **notes}, **more)
 
 
 def score_of(seen: probe.Look, classes: Any, function: Callable | None) -> tuple[Any, dict[str, Any]]:
@@ -200,3 +206,13 @@ def notes_of(seen: probe.Look, function: Callable | None) -> dict[str, Any]:
 def pictures_of(images: np.ndarray) -> np.ndarray:
     """Explained images with a channel axis, (batch, height, width, channels)."""
     return images if images.ndim == 4 else images[..., None]
+
+
+def highest_of_channels(values: Any) -> Any:
+    """The highest value of each pixel's channels, (batch, height, width)."""
+    return tf.reduce_max(values, axis=-1) if values.shape.rank == 4 else values
+
+
+def sum_of_channels(values: Any) -> Any:
+    """The sum of each pixel's channels, (batch, height, width)."""
+    return tf.reduce_sum(values, axis=-1) if values.shape.rank == 4 else values

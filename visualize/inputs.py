@@ -114,13 +114,16 @@ def _settled(shape: tuple[int | None, ...], size: tuple[int, int] | None) -> tup
     return tuple(length or ANY_SIZE for length in shape)
 
 
+def checked_count(name: str, value: int, least: int) -> int:
+    """A whole number that is not too small."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise InputError(f"`{name}` must be a whole number from {least}. Received: {value!r}.")
+    return int(value)
+
+
 def checked_batch_size(batch_size: int | None, inputs: Inputs) -> int:
     """The batch size that was asked for, or the one that suits the size of the images."""
-    if batch_size is None:
-        return _suited(inputs.images.shape[1:])
-    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-        raise InputError(f"`batch_size` must be a whole number from 1. Received: {batch_size!r}.")
-    return batch_size
+    return _suited(inputs.images.shape[1:]) if batch_size is None else checked_count("batch_size", batch_size, 1)
 
 
 def _suited(shape: tuple[int, ...]) -> int:

@@ -52,7 +52,7 @@ def gradcam(
     known = list(models.layers(model))
     path = None if layer is None else models.find_layer(layer, known)
 
-    def cam(view: View) -> tuple[Any, dict]:
+    def cam(view: View) -> dict[str, Any]:
         seen = view.seen
         chosen, reason = (path, "named") if path is not None else models.cam_layer(seen.facts())
         maps = seen.layer(chosen)
@@ -67,8 +67,8 @@ def gradcam(
         weights = tf.reduce_mean(slopes, axis=(1, 2), keepdims=True)  # (batch, 1, 1, channels)
         evidence = tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1, keepdims=True))  # (batch, rows, columns, 1)
         size = tf.shape(seen.images)[1:3]
-        notes = {"layer": chosen, "layer_reason": reason, "map": [*maps.shape[1:3]]}
-        return tf.image.resize(evidence, size, method="bilinear")[..., 0], notes
+        view.notes.update(layer=chosen, layer_reason=reason, map=[*maps.shape[1:3]])
+        return {"values": tf.image.resize(evidence, size, method="bilinear")[..., 0]}
 
     return explain(
         question,

@@ -1,10 +1,10 @@
-"""Saliency against gradients derived by hand and by finite differences."""
+"""Gradients against those derived by hand and by finite differences."""
 
 import keras
 import numpy as np
 import pytest
 
-from visualize import InputError, describe, saliency
+from visualize import InputError, describe, input_times_gradient, integrated_gradients, saliency
 
 
 def linear_model(weights):
@@ -225,3 +225,82 @@ def test_a_score_without_a_gradient_is_refused():
     model = keras.Model(inputs, keras.layers.Dense(2)(keras.ops.cast(rounded, "float32")))
     with pytest.raises(InputError, match="no gradient with respect to the image"):
         saliency(model, np.ones((1, 2, 2, 1)))
+
+
+def test_input_times_gradient_of_a_linear_model_adds_up_to_the_score():
+    weights = np.random.default_rng(0).standard_normal((4, 6, 3, 5)).astype("float32")
+    images = np.random.default_rng(1).standard_normal((2, 4, 6, 3)).astype("float32")
+    found = input_times_gradient(linear_model(weights), images, 2)
+    np.testing.assert_allclose(found.values, (images * weights[..., 2]).sum(axis=-1), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found.values.sum(axis=(1, 2)), found.scores, rtol=1e-4, atol=1e-4)
+
+
+def test_integrated_gradients_are_exact_where_the_score_is_a_square():
+    # score = sum of x^2: from the baseline b the integral is x^2 - b^2 at each pixel, and midpoints are exact for lines.
+    inputs = keras.Input((3, 4, 1))
+    model = keras.Model(inputs, keras.ops.sum(inputs * inputs, axis=(1, 2)))
+    images = np.random.default_rng(0).random((2, 3, 4, 1)).astype("float32")
+    for baseline in (0.0, 0.5):
+        found = integrated_gradients(model, images, 0, baseline=baseline, steps=3)
+        np.testing.assert_allclose(found.values, (images**2 - baseline**2)[..., 0], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(found.arrays["gap"], 0, atol=1e-5)
+    image = np.random.default_rng(1).random((3, 4, 1))
+    found = integrated_gradients(model, images, 0, baseline=image, steps=2)
+    np.testing.assert_allclose(found.values, (images**2 - image**2)[..., 0], rtol=1e-4, atol=1e-5)
+    assert found.settings["baseline"] == "an image"
+
+
+def test_integrated_gradients_add_up_to_the_fall_of_the_score_within_one_percent(build, images_for):
+    model = build("softmax")
+    images = images_for(model, 4)
+    found = integrated_gradients(model, images, 1)
+    nothing = saliency(model, np.zeros_like(images), 1).scores
+    falls = found.scores - nothing
+    one_percent = 0.01 * np.abs(found.values).sum(axis=(1, 2))  # of all that is attributed
+    assert (np.abs(found.values.sum(axis=(1, 2)) - falls) < one_percent).all()
+    np.testing.assert_allclose(found.values.sum(axis=(1, 2)) - falls, found.arrays["gap"], atol=1e-5)
+    coarse = integrated_gradients(model, images, 1, steps=2)
+    assert np.abs(coarse.arrays["gap"]).max() > np.abs(found.arrays["gap"]).max()
+
+
+def test_the_default_baseline_is_black_by_the_card():
+    weights = np.ones((2, 2, 1, 2), "float32")
+    model, images = linear_model(weights), np.full((1, 2, 2, 1), 3.0)
+    assert integrated_gradients(model, images, 0).settings["baseline"] == 0
+    found = integrated_gradients(describe(model, input_range=(-1, 5)), images, 0)
+    np.testing.assert_allclose(found.values, 4, rtol=1e-6)  # from -1 to 3, weight 1
+
+
+def test_the_way_is_the_same_in_batches_of_any_size(build, images_for):
+    model = build("softmax")
+    images = images_for(model, 3)
+    whole = integrated_gradients(model, images, [0, 1, 2], steps=7)
+    for size in (1, 2, 5, 64):
+        found = integrated_gradients(model, images, [0, 1, 2], steps=7, batch_size=size)
+        np.testing.assert_allclose(found.values, whole.values, rtol=1e-3, atol=1e-6)
+
+
+def test_the_other_input_of_two_is_not_integrated_over(build, images_for):
+    model = build("two_inputs")
+    images = images_for(model)
+    found = integrated_gradients(model, images, 1)
+    dark = {**images, "picture": np.zeros_like(images["picture"])}
+    fall = found.scores - saliency(model, dark, 1).scores
+    assert (np.abs(found.values.sum(axis=(1, 2)) - fall) < 0.01 * np.abs(found.values).sum(axis=(1, 2))).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": 0}, r"`steps` must be a whole number from 1\. Received: 0\."),
+        (
+            {"baseline": np.zeros(5)},
+            r"or an image of shape \(12, 12, 1\)\. Received: shape \(5,\)\.",
+        ),
+        ({"baseline": float("nan")}, "`baseline` must be a number"),
+    ],
+)
+def test_bad_ways_are_refused(options, message, build, images_for):
+    model = build("softmax")
+    with pytest.raises(InputError, match=message):
+        integrated_gradients(model, images_for(model), **options)

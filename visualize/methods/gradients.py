@@ -1,0 +1,191 @@
+"""Gradients: how a score changes with each pixel."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from visualize.errors import InputError
+from visualize.explanation import Question, View, ask, explain, highest_of_channels, sum_of_channels
+from visualize.inputs import checked_batch_size, checked_count
+from visualize.lazy import tf
+from visualize.results import Attribution
+from visualize.sampling import summed_slopes
+
+__all__ = ["input_times_gradient", "integrated_gradients", "saliency"]
+
+
+def saliency(
+    model: Any,
+    images: Any,
+    target: Any = None,
+    *,
+    modifier: Literal["guided", "relu"] | None = None,
+    explained: str | None = None,
+    batch_size: int | None = None,
+) -> Attribution:
+    """Explain a class score by the size of its gradient at each pixel.
+
+    Simonyan, Vedaldi & Zisserman (2013), arXiv:1312.6034, section 3.
+
+    Args:
+        model: Keras model.
+        images: (batch, height, width, channels), in the range the model was trained on.
+        target: class to explain; one for all, one per image, or None for the model's own choice.
+        modifier: None, "guided" (Springenberg et al. 2014, arXiv:1412.6806) or "relu" (Zeiler & Fergus 2013,
+            arXiv:1311.2901): how a ReLU passes gradients back.
+        explained: name of the input to explain, for a model of several inputs.
+        batch_size: images at a time; by default as many as suit their size.
+
+    Returns:
+        Attribution whose values are max over channels of |d score / d pixel|, never negative, in score per unit of pixel.
+        On a linear model they are |weight|, whatever the image.
+
+    Raises:
+        InputError: `target` is not a class of the model, or `modifier` finds no ReLU between image and score.
+
+    Example:
+        visualize saliency model.keras cat.png dog.png --modifier guided
+    """
+    question = ask(model, images, target, explained)
+
+    def sizes(view: View) -> dict[str, Any]:
+        slopes = view.seen.gradient(view.score, view.images, "the image")
+        return {"values": highest_of_channels(tf.abs(slopes))}
+
+    return explain(
+        question,
+        sizes,
+        method="saliency",
+        key=(),
+        modifier=modifier,
+        batch_size=batch_size,
+        settings={"unit": "score per unit of pixel"},
+    )
+
+
+def input_times_gradient(
+    model: Any,
+    images: Any,
+    target: Any = None,
+    *,
+    modifier: Literal["guided", "relu"] | None = None,
+    explained: str | None = None,
+    batch_size: int | None = None,
+) -> Attribution:
+    """Explain a class score by each pixel times its gradient.
+
+    Shrikumar et al. (2016), arXiv:1605.01713, section 3.2.
+
+    Args:
+        model: Keras model.
+        images: (batch, height, width, channels), in the range the model was trained on.
+        target: class to explain; one for all, one per image, or None for the model's own choice.
+        modifier: None, "guided" or "relu": how a ReLU passes gradients back.
+        explained: name of the input to explain, for a model of several inputs.
+        batch_size: images at a time; by default as many as suit their size.
+
+    Returns:
+        Attribution whose values are the sum over channels of pixel x d score / d pixel, signed, in units of the score. On a
+        linear model without bias they add up to the score.
+
+    Raises:
+        InputError: `target` is not a class of the model, or `modifier` finds no ReLU between image and score.
+
+    Example:
+        visualize input_times_gradient model.keras cat.png
+    """
+    question = ask(model, images, target, explained)
+
+    def products(view: View) -> dict[str, Any]:
+        slopes = view.seen.gradient(view.score, view.images, "the image")
+        return {"values": sum_of_channels(view.images * slopes)}
+
+    return explain(
+        question,
+        products,
+        method="input_times_gradient",
+        key=(),
+        modifier=modifier,
+        batch_size=batch_size,
+        settings={"unit": "score"},
+    )
+
+
+def integrated_gradients(
+    model: Any,
+    images: Any,
+    target: Any = None,
+    *,
+    baseline: float | None = None,
+    steps: int = 50,
+    modifier: Literal["guided", "relu"] | None = None,
+    explained: str | None = None,
+    batch_size: int | None = None,
+) -> Attribution:
+    """Explain a class score by the gradients on the straight way from a baseline image to this one.
+
+    Sundararajan, Taly & Yan (2017), arXiv:1703.01365, equation 1; the integral is taken at the middle of each step.
+
+    Args:
+        model: Keras model.
+        images: (batch, height, width, channels), in the range the model was trained on.
+        target: class to explain; one for all, one per image, or None for the model's own choice.
+        baseline: value of every pixel of the image that says nothing; by default black, the low end of the input range that
+            the model's card gives, else 0. In Python also an image, (height, width, channels).
+        steps: of the way.
+        modifier: None, "guided" or "relu": how a ReLU passes gradients back.
+        explained: name of the input to explain, for a model of several inputs.
+        batch_size: images at a time; by default as many as suit their size.
+
+    Returns:
+        Attribution whose values are the sum over channels of (pixel - baseline) x mean gradient, signed, in units of the
+        score. They add up to score(image) - score(baseline), to within what `arrays["gap"]` says: the difference of the two.
+
+    Raises:
+        InputError: `target` is not a class of the model, `baseline` is no number or image of the model, `steps` is below 1, or
+            `modifier` finds no ReLU between image and score.
+
+    Example:
+        visualize integrated_gradients model.keras cat.png --steps 100
+    """
+    checked_count("steps", steps, 1)
+    question = ask(model, images, target, explained)
+    start, told = _baseline(question, baseline)
+    rows = checked_batch_size(batch_size, question.inputs)
+
+    def integrals(view: View) -> dict[str, Any]:
+        origin = tf.constant(start, view.images.dtype)
+        way = view.images - origin
+
+        def change(numbers):
+            parts = (tf.cast(numbers, way.dtype) + 0.5) / steps
+            return origin + tf.reshape(parts, [-1] + [1] * way.shape.rank) * way
+
+        (total,) = summed_slopes(view, steps, rows, change, lambda slopes: (slopes,), 1)
+        values = sum_of_channels(way * total / steps)
+        nothing = view.again(tf.zeros_like(way) + origin)[1]
+        gap = tf.reduce_sum(values, axis=[1, 2]) - tf.cast(view.score - nothing, values.dtype)
+        return {"values": values, "gap": gap}
+
+    return explain(
+        question,
+        integrals,
+        method="integrated_gradients",
+        key=(steps, rows, start.tobytes()),
+        modifier=modifier,
+        batch_size=batch_size,
+        settings={"unit": "score", "baseline": told, "steps": steps},
+    )
+
+
+def _baseline(question: Question, baseline: Any) -> tuple[np.ndarray, Any]:
+    """The baseline image, and what to say of it."""
+    shape = question.inputs.images.shape[1:]
+    if baseline is None:
+        baseline = question.input_range[0] if question.input_range else 0.0
+    array = np.asarray(baseline, "float64")
+    if array.shape not in ((), shape) or not np.isfinite(array).all():
+        raise InputError(f"`baseline` must be a number, or an image of shape {shape}. Received: shape {array.shape}.")
+    return array, float(array) if array.ndim == 0 else "an image"
