@@ -196,10 +196,10 @@ def test_each_kernel_is_where_its_caption_says(tmp_path):
 
 def test_thousands_of_tiles_are_drawn_in_a_moment_and_cut_with_a_word():
     many = kernels(count=2048, columns=32)
-    started = time.perf_counter()
+    started = time.process_time()  # what others do on this machine does not count
     figure = draw(many)
     figure.savefig(io.BytesIO(), format="png")
-    assert time.perf_counter() - started < 8  # axes for each took half a minute
+    assert time.process_time() - started < 5  # axes for each took half a minute
     wide = kernels(count=90 * 70, columns=90)
     assert any("(the first 4,096 of 6,300)" in word for word in words(draw(wide)))
     assert not any("of 2,048" in word for word in words(figure))

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from visualize import commands
+from visualize import commands, models
 from visualize.errors import InputError
 from visualize.terminal import say
 
@@ -170,6 +170,7 @@ def method_command(name: str) -> click.Command:
 def run_method(name: str, model: Path, *, out: Path, unsafe: bool, custom_objects: Sequence[str], **asked: Any) -> None:
     """One method on one model: open, gather, compute, write."""
     asked = _checked(name, asked)
+    models.check_file(model)
     _check_folder(out)
     from visualize import running
 
@@ -184,10 +185,10 @@ def run_method(name: str, model: Path, *, out: Path, unsafe: bool, custom_object
 @reported
 def layers(model: Path, unsafe: bool, custom_objects: Sequence[str]) -> None:
     """List every layer by its path, and the layer that Grad-CAM reads by default."""
+    models.check_file(model)
     from rich.console import Console
     from rich.table import Table
 
-    from visualize import models
     from visualize.methods.summary import layer_facts
     from visualize.running import opened_model
 
@@ -236,6 +237,7 @@ def draw(file: Path, out: Path | None) -> None:
 def gallery(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], **asked: Any) -> None:
     """Write the figures of every method at once, modifiers side by side."""
     asked = _checked("gallery", asked)
+    models.check_file(model)
     _check_folder(out)
     from visualize import running
 

@@ -23,7 +23,6 @@ def opened_model(
     path: Path, unsafe: bool, custom_objects: Sequence[str], input_range: tuple[float, float] | None = None
 ) -> Any:
     """The model, with TensorFlow's own remarks on the machine kept off the terminal."""
-    models.check_file(path)
     if custom_objects:
         sys.path.append(str(Path.cwd()))  # a console script does not look there, and that is where people keep a module
     with busy("opening the model"):
