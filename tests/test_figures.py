@@ -294,6 +294,7 @@ def test_titles_do_not_run_into_their_neighbors(tmp_path):
     boxes = [axes.title.get_window_extent() for axes in figure.axes if axes.get_title()]
     for index, one in enumerate(boxes):
         assert not any(one.overlaps(other) for other in boxes[index + 1 :])
+        assert not any(one.overlaps(axes.get_window_extent()) for axes in figure.axes)
 
 
 def test_no_text_of_a_box_runs_into_another(tmp_path):
