@@ -5,18 +5,43 @@ import pytest
 
 import visualize
 
+MORE = [
+    visualize.input_times_gradient,
+    visualize.integrated_gradients,
+    visualize.smoothgrad,
+    visualize.squaregrad,
+    visualize.vargrad,
+    visualize.gradcam_plus_plus,
+    visualize.layercam,
+    visualize.hirescam,
+    visualize.xgradcam,
+    visualize.eigencam,
+    visualize.scorecam,
+    visualize.ablationcam,
+    visualize.rise,
+]
+
 
 def batch(model, images_for):
     images = images_for(model)
     return images, (images["picture"] if isinstance(images, dict) else images)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("method", MORE)
+def test_every_other_method_gets_one_too(method, kind, reloaded, images_for):
+    check_maps(method, reloaded(kind), images_for)
+
+
 @pytest.mark.parametrize("method", [visualize.saliency, visualize.gradcam, visualize.occlusion])
 def test_every_kind_of_model_gets_a_finite_map_that_is_not_constant(method, kind, reloaded, images_for):
-    model = reloaded(kind)
+    check_maps(method, reloaded(kind), images_for)
+
+
+def check_maps(method, model, images_for):
     images, pictures = batch(model, images_for)
-    for target in (0, 1):
-        found = method(model, images, target)
+    for target in (0, 1, 2, 3):
+        found = method(model, images) if method is visualize.eigencam else method(model, images, target)
         assert found.values.shape == pictures.shape[:3]
         assert found.values.dtype == np.float32
         assert np.isfinite(found.values).all()

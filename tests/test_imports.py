@@ -14,7 +14,7 @@ ROWS = {
         ("inputs", "targets"),
         ("probe",),
         ("explanation", "ascent"),
-        ("sampling",),
+        ("sampling", "maps"),
         ("methods",),
         ("figures",),
         ("outputs", "sources", "commands", "terminal"),

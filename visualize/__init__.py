@@ -1,12 +1,15 @@
 """What did a Keras model learn, and why does it say that?"""
 
 from visualize.errors import InputError
+from visualize.methods.ablation import ablationcam, scorecam
+from visualize.methods.cam import gradcam, gradcam_plus_plus, hirescam, layercam, xgradcam
+from visualize.methods.eigencam import eigencam
 from visualize.methods.features import features
 from visualize.methods.filters import filters
-from visualize.methods.gradcam import gradcam
 from visualize.methods.gradients import input_times_gradient, integrated_gradients, saliency
 from visualize.methods.maximize import maximize
 from visualize.methods.occlusion import occlusion
+from visualize.methods.rise import rise
 from visualize.methods.smoothing import smoothgrad, squaregrad, vargrad
 from visualize.methods.summary import layer_facts, summary
 from visualize.models import describe, open_model
@@ -18,36 +21,46 @@ __all__ = [
     "InputError",
     "Structure",
     "Tiles",
+    "ablationcam",
     "describe",
     "draw",
+    "eigencam",
     "features",
     "filters",
     "from_data",
     "from_files",
     "gradcam",
+    "gradcam_plus_plus",
+    "hirescam",
     "input_times_gradient",
     "integrated_gradients",
     "layer_facts",
+    "layercam",
     "load",
     "maximize",
     "occlusion",
     "open_model",
+    "rise",
     "saliency",
     "save",
+    "scorecam",
     "smoothgrad",
     "squaregrad",
     "summary",
     "vargrad",
     "write_gif",
     "write_png",
+    "xgradcam",
 ]
 
 
 def __getattr__(name: str):
     if name in (
         "draw",
+        "eigencam",
         "write_gif",
         "write_png",
+        "xgradcam",
     ):  # matplotlib costs a second: imported when something is drawn
         from visualize import figures
 

@@ -166,7 +166,7 @@ class Trace:
         return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
 
 
-def look(model: Any, inputs: Any, images: Any, *, modifier: str | None = None) -> Look:
+def look(model: Any, inputs: Any, images: Any, *, modifier: str | None = None, instead: tuple[str, Any] | None = None) -> Look:
     """Call a model once on the graph being traced, and note what each layer made.
 
     Args:
@@ -175,6 +175,7 @@ def look(model: Any, inputs: Any, images: Any, *, modifier: str | None = None) -
         images: that tensor of `inputs` which is explained.
         modifier: "guided" (Springenberg et al. 2014, arXiv:1412.6806) lets a ReLU pass a gradient back only where gradient
             and activation are positive; "relu" (Zeiler & Fergus 2013, arXiv:1311.2901) where the gradient is.
+        instead: (path, tensor): what a layer is to hand on instead of what it makes, at each of its calls.
 
     Raises:
         InputError: `modifier` is unknown.
@@ -183,7 +184,7 @@ def look(model: Any, inputs: Any, images: Any, *, modifier: str | None = None) -
         raise InputError(f"`modifier` must be None, 'guided' or 'relu'. Received: {modifier!r}.")
     graph = tf.compat.v1.get_default_graph()
     calls: list[Call] = []
-    with _modified(graph, modifier), _watched(model, graph, calls):
+    with _modified(graph, modifier), _watched(model, graph, calls, instead):
         try:
             with _inlined():
                 output = model(inputs, training=False)
@@ -313,14 +314,14 @@ def _fingerprint(model: Any) -> tuple:
 
 
 @contextlib.contextmanager
-def _watched(model: Any, graph: Any, calls: list[Call]) -> Iterator[None]:
+def _watched(model: Any, graph: Any, calls: list[Call], instead: tuple[str, Any] | None) -> Iterator[None]:
     """Set on each layer a `call` that also notes what it returned; take it off again, whatever happens."""
     watched = []
     try:
         for path, layer in models.layers(model).items():
             for name in ("call", "quantized_call") if getattr(layer, "quantization_mode", None) else ("call",):
                 watched.append((layer, name, vars(layer).get(name)))
-                vars(layer)[name] = _noting(path, layer, getattr(layer, name), graph, calls)
+                vars(layer)[name] = _noting(path, layer, getattr(layer, name), graph, calls, instead)
         yield
     finally:
         for layer, name, own in reversed(watched):
@@ -330,10 +331,14 @@ def _watched(model: Any, graph: Any, calls: list[Call]) -> Iterator[None]:
                 vars(layer)[name] = own
 
 
-def _noting(path: str, layer: Any, original: Callable, graph: Any, calls: list[Call]) -> Callable:
+def _noting(
+    path: str, layer: Any, original: Callable, graph: Any, calls: list[Call], instead: tuple[str, Any] | None
+) -> Callable:
     @functools.wraps(original)
     def call(*args, **kwargs):
         outputs = original(*args, **kwargs)
+        if instead is not None and instead[0] == path:
+            outputs = tf.cast(instead[1], outputs.dtype)
         inputs = tuple(value for value in keras.tree.flatten((args, kwargs)) if tf.is_tensor(value))
         tensors = tuple(value for value in keras.tree.flatten(outputs) if tf.is_tensor(value))
         if tensors and all(tensor.graph is graph for tensor in tensors):  # not inside a loop or branch of its own graph

@@ -1,11 +1,11 @@
-"""Grad-CAM against class activation maps and against NumPy."""
+"""Class activation maps against NumPy, and against one another where theory says that they agree."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from visualize import InputError, gradcam
+from visualize import InputError, eigencam, gradcam, gradcam_plus_plus, hirescam, layercam, xgradcam
 
 
 def pooled_model(shape=(9, 12, 2)):
@@ -139,3 +139,83 @@ def test_a_batch_gets_the_maps_of_its_images_alone(build, images_for):
     for index in range(5):
         np.testing.assert_allclose(gradcam(model, images[index : index + 1], 1).values[0], whole[index], rtol=1e-4, atol=1e-7)
     np.testing.assert_allclose(gradcam(model, images, 1, batch_size=2).values, whole, rtol=1e-4, atol=1e-7)
+
+
+def maps_and_slopes(model, images, layer, target):
+    """What a layer makes, and the gradient at it, of a Sequential, layer by layer."""
+    maps, rest, below = images, [], True
+    for one in model.layers:
+        if below:
+            maps = one(maps)
+        else:
+            rest.append(one)
+        below = below and one.name != layer
+    with tf.GradientTape() as tape:
+        tape.watch(maps)
+        score = maps
+        for one in rest:
+            score = one(score)
+        score = score[:, target]
+    return np.asarray(maps, "float64"), np.asarray(tape.gradient(score, maps), "float64")
+
+
+def test_each_cam_is_its_formula(build, images_for):
+    model = build("linear")
+    images = images_for(model, 3)
+    maps, slopes = maps_and_slopes(model, images, "relu", 2)
+    total = maps.sum(axis=(1, 2), keepdims=True)
+    places, features = (1, 2), -1
+    below = 2 * slopes**2 + slopes**3 * total
+    alphas = np.divide(slopes**2, below, out=np.zeros_like(slopes), where=slopes != 0)
+    plus = (alphas * np.maximum(slopes, 0)).sum(axis=places, keepdims=True)
+    active = (maps * slopes).sum(axis=places, keepdims=True) / total
+    formulas = {
+        gradcam_plus_plus: np.maximum((plus * maps).sum(axis=features), 0),
+        layercam: np.maximum((np.maximum(slopes, 0) * maps).sum(axis=features), 0),
+        hirescam: (slopes * maps).sum(axis=features),
+        xgradcam: np.maximum((active * maps).sum(axis=features), 0),
+    }
+    for method, expected in formulas.items():
+        found = method(model, images, 2, layer="relu").values
+        np.testing.assert_allclose(found, resized(expected, (12, 12)), rtol=2e-3, atol=1e-5, err_msg=method.__name__)
+
+
+def test_hirescam_adds_up_to_the_score_less_its_bias_where_a_dense_layer_follows():
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((6, 7, 1))
+    maps = keras.layers.Conv2D(3, 3, padding="same", activation="relu", name="maps")(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Flatten()(maps)))
+    model.layers[-1].bias.assign([0.5, -1.5])
+    images = np.random.default_rng(0).random((2, 6, 7, 1))  # the map has the size of the image: nothing is resized
+    found = hirescam(model, images, 1)
+    np.testing.assert_allclose(found.values.sum(axis=(1, 2)), found.scores + 1.5, rtol=1e-4)
+
+
+def test_the_cams_agree_where_global_average_pooling_follows():
+    model = pooled_model()
+    images = np.random.default_rng(0).random((2, 9, 12, 2))
+    expected = gradcam(model, images, 1).values
+    np.testing.assert_allclose(xgradcam(model, images, 1).values, expected, rtol=1e-3, atol=1e-7)
+    np.testing.assert_allclose(np.maximum(hirescam(model, images, 1).values, 0).max(), expected.max(), rtol=1e-3)
+
+
+def test_gradcam_plus_plus_is_finite_for_any_score(build, images_for):
+    model = build("linear")
+    kernel, bias = model.layers[-1].get_weights()
+    model.layers[-1].set_weights([1e4 * kernel, bias + 1e4])
+    found = gradcam_plus_plus(model, images_for(model), 1)
+    assert found.scores.min() > 1000  # exp of it is infinite
+    assert np.isfinite(found.values).all()
+    assert found.values.max() > 0
+
+
+def test_eigencam_is_the_first_principal_component(build, images_for):
+    model = build("linear")
+    images = images_for(model, 2)
+    maps, _ = maps_and_slopes(model, images, "conv_2", 0)
+    for one, found in zip(maps, eigencam(model, images, layer="conv_2").values, strict=True):
+        places = one.reshape(-1, one.shape[-1])
+        left, size, _ = np.linalg.svd(places, full_matrices=False)
+        first = (left[:, 0] * size[0]).reshape(one.shape[:2])
+        first = first if first.sum() > 0 else -first
+        np.testing.assert_allclose(found, resized(first[None].astype("float32"), (12, 12))[0], rtol=1e-2, atol=1e-3)

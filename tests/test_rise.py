@@ -1,0 +1,78 @@
+"""RISE against a Python loop over the same masks, and on models whose answer is known."""
+
+import keras
+import numpy as np
+import pytest
+
+from visualize import InputError, describe, rise
+from visualize.methods.rise import _mask
+
+
+def test_values_are_the_mean_score_of_what_shows_a_pixel_less_the_mean_of_all(build, images_for):
+    model = build("linear")
+    images = images_for(model, 2)
+    options = {"masks": 12, "cells": 4, "keep": 0.4, "fill": 0.3, "seed": 5}
+    masks = np.stack([np.asarray(_mask(number, 5, 4, 0.4, 12, 12)) for number in range(12)])
+    found = rise(model, images, 2, **options)
+    for image, values in zip(images, found.values, strict=True):
+        copies = 0.3 + (image - 0.3) * masks[..., None]
+        scores = np.asarray(model(copies.astype("float32")))[:, 2]
+        expected = np.einsum("k,khw->hw", scores, masks) / masks.sum(axis=0) - scores.mean()
+        np.testing.assert_allclose(values, expected, rtol=1e-3, atol=1e-5)
+
+
+def test_only_the_pixel_that_matters_stands_out():
+    model = keras.Sequential([keras.Input((8, 16, 1)), keras.layers.Flatten(), keras.layers.Dense(1, use_bias=False)])
+    kernel = np.zeros((8, 16))
+    kernel[6, 3] = 1
+    model.layers[-1].set_weights([kernel.reshape(-1, 1)])
+    values = rise(model, np.ones((1, 8, 16, 1)), 0, masks=3000, cells=8).values[0]
+    assert np.unravel_index(values.argmax(), values.shape) == (6, 3)
+    assert np.abs(values[:3, 8:]).max() < 0.1 * values.max()
+
+
+def test_masks_are_smooth_cover_the_range_and_show_about_the_share_that_is_kept():
+    masks = np.stack([np.asarray(_mask(number, 0, 7, 0.3, 28, 35)) for number in range(300)])
+    assert masks.shape == (300, 28, 35)
+    assert masks.min() >= 0
+    assert masks.max() <= 1
+    assert abs(masks.mean() - 0.3) < 0.01
+    assert np.abs(np.diff(masks, axis=1)).max() < 0.5
+    assert np.abs(masks.mean(axis=0) - 0.3).max() < 0.12  # no place is favored
+
+
+def test_a_map_depends_on_each_number_and_not_on_batches(build, images_for):
+    model = build("softmax")
+    images = images_for(model, 3)
+    whole = rise(model, images, [0, 1, 2], masks=20).values
+    np.testing.assert_array_equal(rise(model, images, [0, 1, 2], masks=20).values, whole)
+    for option in ({"seed": 1}, {"masks": 21}, {"cells": 5}, {"keep": 0.7}, {"fill": 0.9}):
+        assert not np.allclose(rise(model, images, [0, 1, 2], **{"masks": 20, **option}).values, whole, rtol=1e-3)
+    for size in (1, 4, 100):
+        found = rise(model, images, [0, 1, 2], masks=20, batch_size=size).values
+        np.testing.assert_allclose(found, whole, rtol=5e-3, atol=1e-6)
+    np.testing.assert_allclose(rise(model, images[1:2], 1, masks=20).values[0], whole[1], rtol=5e-3, atol=1e-6)
+
+
+def test_what_is_hidden_is_black_by_the_card(build, images_for):
+    model = build("softmax")
+    images = images_for(model)
+    assert rise(model, images, 0, masks=4).settings["fill"] == 0
+    found = rise(describe(model, input_range=(-2, 2)), images, 0, masks=4)
+    assert found.settings["fill"] == -2
+    np.testing.assert_array_equal(found.values, rise(model, images, 0, masks=4, fill=-2.0).values)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"masks": 1}, r"`masks` must be a whole number from 2\. Received: 1\."),
+        ({"cells": 0}, r"`cells` must be a whole number from 1\. Received: 0\."),
+        ({"keep": 1.0}, r"`keep` must be between 0 and 1\. Received: 1\.0\."),
+        ({"fill": float("inf")}, r"`fill` must be a finite number\. Received: inf\."),
+    ],
+)
+def test_bad_numbers_are_refused(options, message, build, images_for):
+    model = build("softmax")
+    with pytest.raises(InputError, match=message):
+        rise(model, images_for(model), **options)

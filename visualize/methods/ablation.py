@@ -1,0 +1,128 @@
+"""CAM without gradients: weigh a layer's maps by what the score says when they are all there is, or are gone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from visualize.explanation import View, ask, explain
+from visualize.inputs import checked_batch_size
+from visualize.lazy import tf
+from visualize.maps import Maps, maps_of, named_layer, on_the_image
+from visualize.results import Attribution
+from visualize.sampling import scores_of_copies
+
+__all__ = ["ablationcam", "scorecam"]
+
+
+def scorecam(
+    model: Any,
+    images: Any,
+    target: Any = None,
+    *,
+    layer: str | None = None,
+    explained: str | None = None,
+    batch_size: int | None = None,
+) -> Attribution:
+    """Explain a class score by a layer's maps, each weighted by the score of the image seen through it.
+
+    Wang et al. (2019), arXiv:1910.01279, algorithm 1. One look for each channel; memory does not grow with their number.
+
+    Args:
+        model: Keras model.
+        images: (batch, height, width, channels), in the range the model was trained on.
+        target: class to explain; one for all, one per image, or None for the model's own choice.
+        layer: path of a layer whose output is a map; by default the last map of the last convolution's size.
+        explained: name of the input to explain, for a model of several inputs.
+        batch_size: masked copies at a time; by default as many as suit the size of the images.
+
+    Returns:
+        Attribution whose values are relu(sum over channels of weight x map), never negative, resized bilinearly to the image.
+        weight = softmax over channels of the score of image x mask, where mask is the map resized to the image and brought
+        to 0..1; a constant map has no mask.
+
+    Raises:
+        InputError: `layer` is no layer of the model, or has no map of more than one place; `target` is not a class.
+
+    Example:
+        visualize scorecam model.keras cat.png
+    """
+    question = ask(model, images, target, explained)
+    path = named_layer(model, layer)
+    rows = checked_batch_size(batch_size, question.inputs)
+
+    def cam(view: View) -> dict[str, Any]:
+        maps = maps_of(view, question, path).values
+        low = tf.reduce_min(maps, axis=(1, 2), keepdims=True)
+        span = tf.reduce_max(maps, axis=(1, 2), keepdims=True) - low
+        masks = tf.math.divide_no_nan(maps - low, span)
+
+        def look(numbers, copies):
+            chosen = tf.transpose(tf.gather(masks, numbers, axis=-1), [3, 0, 1, 2])  # (k, batch, rows, columns)
+            chosen = tf.reshape(chosen, [-1, *maps.shape[1:3], 1])
+            resized = tf.cast(tf.image.resize(chosen, tf.shape(view.images)[1:3]), view.images.dtype)
+            resized = resized if view.images.shape.rank == 4 else resized[..., 0]
+            return view.again(tf.tile(view.images, [copies] + [1] * (view.images.shape.rank - 1)) * resized, copies)[1]
+
+        scores = scores_of_copies(view, maps.shape[-1], rows, look)  # (channels, batch)
+        weights = tf.nn.softmax(tf.transpose(scores), axis=-1)[:, None, None]  # (batch, 1, 1, channels)
+        return {"values": on_the_image(view, tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1)))}
+
+    options = {"key": (path, rows), "modifier": None, "batch_size": batch_size, "settings": {"unit": "activation"}}
+    return explain(question, cam, method="scorecam", **options)
+
+
+def ablationcam(
+    model: Any,
+    images: Any,
+    target: Any = None,
+    *,
+    layer: str | None = None,
+    explained: str | None = None,
+    batch_size: int | None = None,
+) -> Attribution:
+    """Explain a class score by a layer's maps, each weighted by how far the score falls without it.
+
+    Desai & Ramaswamy (2020), Ablation-CAM, WACV, equations 3 and 4. One look from the layer on for each channel; memory does
+    not grow with their number.
+
+    Args:
+        model: Keras model.
+        images: (batch, height, width, channels), in the range the model was trained on.
+        target: class to explain; one for all, one per image, or None for the model's own choice.
+        layer: path of a layer whose output is a map; by default the last map of the last convolution's size.
+        explained: name of the input to explain, for a model of several inputs.
+        batch_size: copies at a time; by default as many as suit the size of the images.
+
+    Returns:
+        Attribution whose values are relu(sum over channels of weight x map), never negative, resized bilinearly to the image;
+        weight = (score - score without the channel) / |score|. Where one Dense layer follows the mean of the maps, they are
+        CAM times what each channel adds to the score.
+
+    Raises:
+        InputError: `layer` is no layer of the model, or has no map of more than one place; `target` is not a class.
+
+    Example:
+        visualize ablationcam model.keras cat.png
+    """
+    question = ask(model, images, target, explained)
+    path = named_layer(model, layer)
+    rows = checked_batch_size(batch_size, question.inputs)
+
+    def cam(view: View) -> dict[str, Any]:
+        maps = maps_of(view, question, path)
+        scores = scores_of_copies(view, maps.values.shape[-1], rows, lambda numbers, k: _without(view, maps, numbers, k))
+        score = tf.cast(view.score, tf.float32)
+        falls = tf.math.divide_no_nan(score - scores, tf.abs(score))  # (channels, batch)
+        weights = tf.transpose(falls)[:, None, None]  # (batch, 1, 1, channels)
+        return {"values": on_the_image(view, tf.nn.relu(tf.reduce_sum(weights * maps.values, axis=-1)))}
+
+    options = {"key": (path, rows), "modifier": None, "batch_size": batch_size, "settings": {"unit": "activation"}}
+    return explain(question, cam, method="ablationcam", **options)
+
+
+def _without(view: View, maps: Maps, numbers: Any, copies: Any) -> Any:
+    """The score of each image when the channels of those numbers are zero, one at a time, (k x batch,)."""
+    keep = 1 - tf.one_hot(numbers, maps.values.shape[-1])[:, None, None, None, :]  # (k, 1, 1, 1, channels)
+    left = tf.reshape(maps.values[None] * keep, [-1, *maps.values.shape[1:]])
+    images = tf.tile(view.images, [copies] + [1] * (view.images.shape.rank - 1))
+    return view.again(images, copies, instead=(maps.path, left))[1]

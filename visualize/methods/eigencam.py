@@ -1,0 +1,56 @@
+"""Eigen-CAM: what a layer's maps have in common, whatever the class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from visualize.explanation import View, ask, explain
+from visualize.lazy import tf
+from visualize.maps import maps_of, named_layer, on_the_image
+from visualize.results import Attribution
+
+__all__ = ["eigencam"]
+
+
+def eigencam(
+    model: Any,
+    images: Any,
+    *,
+    layer: str | None = None,
+    explained: str | None = None,
+    batch_size: int | None = None,
+) -> Attribution:
+    """Show the first principal component of a layer's maps.
+
+    Muhammad & Yeasin (2020), arXiv:2008.00299, section III. It asks for no class and takes no gradient.
+
+    Args:
+        model: Keras model.
+        images: (batch, height, width, channels), in the range the model was trained on.
+        layer: path of a layer whose output is a map; by default the last map of the last convolution's size.
+        explained: name of the input to explain, for a model of several inputs.
+        batch_size: images at a time; by default as many as suit their size.
+
+    Returns:
+        Attribution whose values are the maps, (places, channels), times their first right singular vector, resized bilinearly
+        to the image; of its two signs the one that makes the sum positive. Its scores and targets are the model's own choice.
+
+    Raises:
+        InputError: `layer` is no layer of the model, or has no map of more than one place.
+
+    Example:
+        visualize eigencam model.keras cat.png
+    """
+    question = ask(model, images, None, explained)
+    path = named_layer(model, layer)
+
+    def component(view: View) -> dict[str, Any]:
+        maps = maps_of(view, question, path).values
+        places = tf.reshape(maps, [tf.shape(maps)[0], -1, maps.shape[-1]])  # (batch, places, channels)
+        _, _, right = tf.linalg.svd(places)
+        first = tf.matmul(places, right[:, :, :1])  # (batch, places, 1)
+        first *= tf.where(tf.reduce_sum(first, axis=1, keepdims=True) < 0, -1.0, 1.0)
+        return {"values": on_the_image(view, tf.reshape(first, tf.shape(maps)[:3]))}
+
+    options = {"key": (path,), "modifier": None, "batch_size": batch_size, "settings": {"unit": "activation"}}
+    return explain(question, component, method="eigencam", **options)
