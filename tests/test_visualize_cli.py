@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 import visualize
+from visualize import probe
 from visualize.cli import main
 from visualize.commands import method, method_names, takes
 
@@ -387,20 +388,24 @@ def test_it_runs_as_a_module_with_paths_on_one_side_and_words_on_the_other(saved
     )
 
 
-def test_control_c_leaves_whole_files_and_status_130(saved, tmp_path):
-    asked = ["maximize", saved("softmax"), "--steps", "10000000", "--out", tmp_path / "out"]
-    ready = "import sys, visualize.ascent; from visualize import probe; from visualize.cli import main\n"
-    ready += "probe.report_progress.__globals__['_progress'].set(lambda *_: print('climbing', flush=True))\n"
-    ready += "main(sys.argv[1:])"
-    running = subprocess.Popen(
-        [sys.executable, "-c", ready, *asked], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert running.stdout.readline() == "climbing\n"
-    running.send_signal(signal.SIGINT)
-    _, said = running.communicate(timeout=60)
-    assert running.returncode == 130
-    assert said == "Interrupted: what was written is whole.\n"
-    assert not (tmp_path / "out").exists()
+def test_control_c_leaves_whole_files_and_status_130(model, labelled, tmp_path):
+    seen = []
+
+    def press(done, total):
+        seen.append(done)
+        if len(seen) == 8:  # past the first figures of the gallery
+            signal.raise_signal(signal.SIGINT)
+
+    with probe.progress(press):
+        result = run("gallery", model, "--data", labelled, "--out", tmp_path)
+    assert result.exit_code == 130
+    assert result.stderr == "Interrupted: what was written is whole.\n"
+    paths = [Path(line) for line in result.stdout.splitlines()]
+    assert len(paths) >= 6
+    assert sorted(tmp_path.iterdir()) == sorted(paths)  # no half file, and none that was not told
+    for path in paths:
+        if path.suffix == ".npz":
+            visualize.load(path)
 
 
 def test_a_module_of_the_working_folder_is_found(tmp_path, monkeypatch):
