@@ -107,6 +107,25 @@ def test_drawing_leaves_matplotlib_as_it_was(name, tmp_path):
     assert dict(mpl.rcParams) == before
 
 
+STYLES = {
+    "upside down": {"image.origin": "lower"},
+    "dark": {"text.color": "white", "figure.facecolor": "black", "axes.facecolor": "black", "savefig.facecolor": "black"},
+    "LaTeX": {"text.usetex": True},
+    "layout": {"figure.constrained_layout.use": True, "savefig.bbox": "tight"},
+    "fine": {"savefig.dpi": 300, "font.family": "serif", "font.size": 30, "xtick.labelsize": 30},
+}
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_the_style_of_the_caller_changes_no_byte(style, tmp_path):
+    for name in ("signed", "features", "structure"):
+        plain = write_png(draw(EVERY[name]), tmp_path / "plain.png").read_bytes()
+        with mpl.rc_context(STYLES[style]):
+            before = dict(mpl.rcParams)
+            assert write_png(draw(EVERY[name]), tmp_path / "styled.png").read_bytes() == plain
+            assert dict(mpl.rcParams) == before
+
+
 def test_a_map_of_zeros_and_a_constant_map_say_so():
     figure = draw(attribution([np.zeros((6, 9)), np.full((6, 9), 0.5), np.arange(54).reshape(6, 9)]))
     found = words(figure)

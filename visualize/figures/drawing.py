@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib import rc_context, rcdefaults
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
@@ -38,7 +40,8 @@ def draw(results: Result | Sequence[Result]) -> Figure:
     Raises:
         InputError: several results that do not belong in one figure.
     """
-    figure = literal(_drawn([results] if isinstance(results, Attribution | Tiles | Structure) else list(results)))
+    with _own_style():
+        figure = literal(_drawn([results] if isinstance(results, Attribution | Tiles | Structure) else list(results)))
     figure._repr_png_ = functools.partial(_png, figure)  # IPython shows a figure without pyplot by this name only
     return figure
 
@@ -70,6 +73,14 @@ def write_gif(tiles: Tiles, path: str | Path) -> Path:
     return path
 
 
+@contextlib.contextmanager
+def _own_style() -> Iterator[None]:
+    """Matplotlib's defaults for a while: the reader's style must neither turn a picture upside down nor change its bytes."""
+    with rc_context():
+        rcdefaults()
+        yield
+
+
 def _drawn(several: list[Result]) -> Figure:
     if len(several) == 1 and isinstance(several[0], Tiles):
         return draw_tiles(several[0])
@@ -86,7 +97,7 @@ def _drawn(several: list[Result]) -> Figure:
 def _png(figure: Figure) -> bytes:
     FigureCanvasAgg(figure)
     content = io.BytesIO()
-    with warnings.catch_warnings():
+    with _own_style(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # no font of this machine has the letter: a box stands for it
         figure.savefig(content, format="png", metadata={"Software": None})
     return content.getvalue()
