@@ -12,7 +12,7 @@ ROWS = {
         ("card", "results", "images"),
         ("models",),
         ("inputs", "targets"),
-        ("probe",),
+        ("probe", "tracing"),
         ("explanation", "ascent"),
         ("sampling", "maps"),
         ("methods",),
@@ -93,11 +93,12 @@ def test_nothing_draws_through_pyplot():
         assert not [module for module in imported(path) if "pyplot" in module], path
 
 
-def test_only_the_probe_differentiates():
-    calls = ("tf.gradients", "GradientTape", "tf.function")
-    for path in (path for path in FILES if path.parts[-2] != "demos" and "visualize" in path.parts):
-        text = path.read_text(encoding="utf-8")
-        assert path.name == "probe.py" or not [call for call in calls if f"{call}(" in text], path
+@pytest.mark.parametrize(
+    ("call", "home"), [("tf.gradients(", "probe.py"), ("GradientTape(", ""), ("tf.function(", "tracing.py")]
+)
+def test_only_the_probe_differentiates_and_only_tracing_compiles(call, home):
+    for path in (ROOT / "visualize").rglob("*.py"):
+        assert path.name == home or call not in path.read_text(encoding="utf-8"), path
 
 
 def test_methods_do_not_import_one_another():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from visualize import InputError, gradcam, maximize, occlusion, probe, saliency
+from visualize import InputError, gradcam, maximize, occlusion, probe, saliency, tracing
 
 
 def everything(model):
@@ -184,7 +184,7 @@ def test_one_call_of_the_model_sees_every_layer_in_the_order_of_the_calls(build)
         seen["facts"] = look.facts()
         return {}, {}
 
-    probe.trace(model, ("test",), once, {"images": tf.TensorSpec([None, 12, 12, 3])})
+    tracing.trace(model, ("test",), once, {"images": tf.TensorSpec([None, 12, 12, 3])})
     facts = {fact.path: fact for fact in seen["facts"]}
     assert list(facts) == ["base/conv", "base/conv_2", "base/norm", "base/relu", "base", "pool", "preds"]
     assert facts["base/conv_2"].shape == (None, 8, 8, 8)
@@ -202,16 +202,16 @@ def test_one_call_of_the_model_sees_every_layer_in_the_order_of_the_calls(build)
 
 
 def test_slices_are_few_and_even():
-    assert probe.slices(10, 4) == [(0, 3), (3, 6), (6, 10)]
-    assert probe.slices(8, 4) == [(0, 4), (4, 8)]
-    assert probe.slices(1, 128) == [(0, 1)]
+    assert tracing.slices(10, 4) == [(0, 3), (3, 6), (6, 10)]
+    assert tracing.slices(8, 4) == [(0, 4), (4, 8)]
+    assert tracing.slices(1, 128) == [(0, 1)]
 
 
 def test_progress_is_told_batch_by_batch_and_only_within_the_context(build, images_for):
     model = build("softmax")
     images = images_for(model, 6)
     told = []
-    with probe.progress(lambda done, total: told.append((done, total))):
+    with tracing.progress(lambda done, total: told.append((done, total))):
         saliency(model, images, batch_size=2)
     saliency(model, images, batch_size=2)
     assert told == [(2, 6), (4, 6), (6, 6)]

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 import visualize
-from visualize import probe
+from visualize import tracing
 from visualize.cli import main
 from visualize.commands import method, method_names, takes
 
@@ -396,7 +396,7 @@ def test_control_c_leaves_whole_files_and_status_130(model, labelled, tmp_path):
         if len(seen) == 8:  # past the first figures of the gallery
             signal.raise_signal(signal.SIGINT)
 
-    with probe.progress(press):
+    with tracing.progress(press):
         result = run("gallery", model, "--data", labelled, "--out", tmp_path)
     assert result.exit_code == 130
     assert result.stderr == "Interrupted: what was written is whole.\n"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from visualize import probe
+from visualize import probe, tracing
 from visualize.errors import InputError
 from visualize.inputs import Inputs
 from visualize.lazy import tf
@@ -39,7 +39,7 @@ class Climb:
         return self.high - self.low
 
 
-def trace_of(model: Any, inputs: Inputs, climb: Climb) -> probe.Trace:
+def trace_of(model: Any, inputs: Inputs, climb: Climb) -> tracing.Trace:
     """A graph that takes units through as many steps as it gets shifts.
 
     Its tensors are those of `first_state`, `units` (batch,) and `shifts` (steps, 2), and the inputs that stay as they are, one
@@ -79,7 +79,7 @@ def trace_of(model: Any, inputs: Inputs, climb: Climb) -> probe.Trace:
     specs.update(images=images, mean_squares=images, best=images)
     specs.update(best_loss=tf.TensorSpec([None], inputs.images.dtype), units=tf.TensorSpec([None], tf.int32))
     specs.update(shifts=tf.TensorSpec([None, 2], tf.int32))
-    return probe.trace(model, ("ascent", climb, inputs.explained, str(inputs.structure)), ascend, specs)
+    return tracing.trace(model, ("ascent", climb, inputs.explained, str(inputs.structure)), ascend, specs)
 
 
 def first_state(images: np.ndarray) -> dict[str, Any]:

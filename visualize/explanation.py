@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from visualize import models, probe, targets
+from visualize import models, probe, targets, tracing
 from visualize.errors import InputError
 from visualize.inputs import Inputs, checked_batch_size, inputs_of
 from visualize.lazy import tf
@@ -156,7 +156,7 @@ def explain(
         return {**found, **made}, {**view.notes, "made": sorted(made)}
 
     specs = {**inputs.specs(), "classes": tf.TensorSpec([None], tf.int32)}
-    trace = probe.trace(question.model, (method, *key, modifier, *question.key), once, specs)
+    trace = tracing.trace(question.model, (method, *key, modifier, *question.key), once, specs)
     size = checked_batch_size(batch_size, inputs)
     found = trace.batches({**inputs.arrays, "classes": question.classes(trace.notes)}, batch_size=size)
     notes = {name: note for name, note in trace.notes.items() if name != "made"}

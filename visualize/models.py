@@ -149,9 +149,9 @@ def find_layer(path: str, paths: Sequence[str]) -> str:
     if len(endings) == 1:
         return endings[0]
     if endings:
-        raise InputError(f"`layer` must name one layer. Received: {path!r}, which fits {_listed(endings)}.")
+        raise InputError(f"`layer` must name one layer. Received: {path!r}, which fits {listed(endings)}.")
     near = difflib.get_close_matches(path, paths, n=5, cutoff=0.4)
-    choices = f"Nearest: {_listed(near)}." if near else f"Choices: {_listed(paths)}."
+    choices = f"Nearest: {listed(near)}." if near else f"Choices: {listed(paths)}."
     raise InputError(f"`layer` must be a layer of the model. Received: {path!r}. {choices}")
 
 
@@ -170,7 +170,7 @@ def cam_layer(facts: Sequence[LayerFact]) -> tuple[str, str]:
     maps = [fact for fact in facts if fact.spatial and fact.within and fact.leaf]
     last = next((fact for fact in reversed(maps) if fact.convolution), None)
     if last is None:
-        others = f" Maps that could be read by naming `layer`: {_listed([m.path for m in maps])}." if maps else ""
+        others = f" Maps that could be read by naming `layer`: {listed([m.path for m in maps])}." if maps else ""
         raise InputError(
             "`layer` was left to choose, but no convolution of this model has a map of more than one position." + others
         )
@@ -196,6 +196,12 @@ def kernels_of(layer: Any) -> Any | None:
     return None
 
 
+def listed(names: Sequence[str], most: int = 12) -> str:
+    """Names for an error message, the first few of many."""
+    shown = ", ".join(repr(name) for name in list(names)[:most])
+    return shown + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
 def _collect(parent: Any, prefix: str, found: dict[str, Any], seen: set[int]) -> None:
     for layer in _children(parent):
         if id(layer) in seen:
@@ -213,11 +219,6 @@ def _children(parent: Any) -> list[Any]:
     if isinstance(parent, keras.Model):
         return list(parent.layers)
     return parent._flatten_layers(include_self=False, recursive=False)
-
-
-def _listed(names: Sequence[str], most: int = 12) -> str:
-    shown = ", ".join(repr(name) for name in list(names)[:most])
-    return shown + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def check_file(path: Path) -> None:

@@ -9,26 +9,16 @@ each later call is one compiled graph, and nothing stays behind on the model.
 from __future__ import annotations
 
 import contextlib
-import contextvars
 import functools
-import itertools
-import threading
-import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from visualize import models
 from visualize.errors import InputError
 from visualize.lazy import keras, tf
 
 MODIFIERS = ("guided", "relu")
-
-_progress: contextvars.ContextVar[Callable[[int, int], None] | None] = contextvars.ContextVar("progress", default=None)
-_tracing = threading.RLock()  # two threads must not set their taps on one layer
-_traces: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # model -> {key: Trace}
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,33 +129,6 @@ class Look:
         return _reached([tensor.op for tensor in keras.tree.flatten(self.output)], _producers)
 
 
-class Trace:
-    """A function of tensors, traced once for one model.
-
-    Attributes:
-        notes: what the function noted while it was traced: plain Python values.
-    """
-
-    def __init__(self, concrete: Any, notes: dict[str, Any]):
-        self._concrete = concrete
-        self.notes = notes
-
-    def __call__(self, **tensors: Any) -> dict[str, Any]:
-        """Run the graph; tensors in, tensors out."""
-        return self._concrete(**tensors)
-
-    def batches(self, arrays: Mapping[str, np.ndarray], *, batch_size: int, **constants: Any) -> dict[str, np.ndarray]:
-        """Run over the first axis of `arrays`, `batch_size` rows at most at a time, and join what comes out."""
-        count = len(next(iter(arrays.values())))
-        whole = {name: tf.constant(value) for name, value in constants.items()}
-        pieces = []
-        for start, stop in slices(count, batch_size):
-            results = self(**{name: tf.constant(array[start:stop]) for name, array in arrays.items()}, **whole)
-            pieces.append({name: result.numpy() for name, result in results.items()})
-            report_progress(stop, count)
-        return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
-
-
 def look(model: Any, inputs: Any, images: Any, *, modifier: str | None = None, instead: tuple[str, Any] | None = None) -> Look:
     """Call a model once on the graph being traced, and note what each layer made.
 
@@ -205,68 +168,6 @@ def before_activation(tensor: Any) -> tuple[Any, str | None]:
     return tensor, None
 
 
-def trace(model: Any, key: tuple, function: Callable[..., tuple[dict, dict]], specs: Mapping[str, Any]) -> Trace:
-    """`function(model, **tensors) -> (tensors, notes)` as one compiled graph, traced at its first use and kept.
-
-    What is kept belongs to the model and goes with it. It is traced anew when a layer's activation or precision was changed.
-
-    Args:
-        model: Keras model; `function` must take it as its argument, not close over it.
-        key: everything that the function's closure adds, hashable; functions in it are told apart by identity.
-        function: called once, while TensorFlow traces.
-        specs: a `tf.TensorSpec` for each tensor.
-    """
-    models.check_model(model)
-    kept = _traces.setdefault(model, {})
-    key = (
-        *(weakref.ref(part) if callable(part) else part for part in key),
-        _fingerprint(model),
-        tuple(specs.items()),
-    )
-    if key not in kept:
-        for old in [old for old in kept if any(isinstance(part, weakref.ref) and part() is None for part in old)]:
-            del kept[old]
-        notes: dict[str, Any] = {}
-        held = [model]  # taken out when traced: what is kept must not keep the model alive
-
-        def traced(**tensors):
-            results, noted = function(held[0], **tensors)
-            notes.update(noted)
-            return results
-
-        try:
-            with _tracing:
-                concrete = tf.function(traced, autograph=False).get_concrete_function(**specs)
-        finally:
-            held.clear()
-        kept[key] = Trace(concrete, notes)
-    return kept[key]
-
-
-def slices(count: int, most: int) -> list[tuple[int, int]]:
-    """Cut 0..count into as few even slices of at most `most` as there can be."""
-    pieces = -(-count // most)
-    edges = [count * piece // pieces for piece in range(pieces + 1)]
-    return list(itertools.pairwise(edges))
-
-
-@contextlib.contextmanager
-def progress(report: Callable[[int, int], None]) -> Iterator[None]:
-    """Within this context every method calls `report(done, total)` after each batch."""
-    token = _progress.set(report)
-    try:
-        yield
-    finally:
-        _progress.reset(token)
-
-
-def report_progress(done: int, total: int) -> None:
-    """Tell whoever listens how much of the work is done."""
-    report = _progress.get()
-    if report is not None:
-        report(done, total)
-
-
 def _scores(output: Any) -> tuple[Any | None, Any | None, str]:
     if isinstance(output, list | tuple | dict) and len(output) == 1:
         (output,) = keras.tree.flatten(output)
@@ -303,14 +204,6 @@ def _producers(operation: Any) -> list[Any]:
 
 def _convolution_classes() -> tuple[type, ...]:
     return tuple(getattr(keras.layers, name) for name in models.CONVOLUTIONS)
-
-
-def _fingerprint(model: Any) -> tuple:
-    """What a person may change on a model between two calls so that its old trace would lie."""
-    return tuple(
-        (id(layer), id(getattr(layer, "activation", None)), getattr(layer.dtype_policy, "name", None))
-        for layer in model._flatten_layers()
-    )
 
 
 @contextlib.contextmanager

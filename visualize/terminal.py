@@ -37,7 +37,7 @@ def busy(what: str) -> Iterator[None]:
         return
     from rich.console import Console
 
-    with Console(file=os.fdopen(os.dup(2), "w")).status(what):
+    with os.fdopen(os.dup(2), "w") as terminal, Console(file=terminal).status(what):  # 2 itself may be silenced meanwhile
         yield
 
 
@@ -50,9 +50,9 @@ def progress_bar(name: str) -> Iterator[None]:
     from rich.console import Console
     from rich.progress import Progress
 
-    from visualize import probe
+    from visualize import tracing
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(name, total=None)
-        with probe.progress(lambda done, total: bar.update(task, completed=done, total=total)):
+        with tracing.progress(lambda done, total: bar.update(task, completed=done, total=total)):
             yield

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from visualize import models, probe
+from visualize import models, probe, tracing
 from visualize.errors import InputError
 from visualize.explanation import pictures_of
 from visualize.inputs import checked_batch_size, inputs_of
@@ -48,7 +48,7 @@ def features(
     if layer is None:
         layer = next((path for path, one in known.items() if models.has_kernels(one)), None)
         if layer is None:
-            raise InputError(f"`layer` must be named: the model has no convolution. Choices: {', '.join(map(repr, known))}.")
+            raise InputError(f"`layer` must be named: the model has no convolution. Choices: {models.listed(list(known))}.")
     path = models.find_layer(layer, list(known))
 
     def once(model, **tensors):
@@ -58,7 +58,7 @@ def features(
             raise InputError(f"`layer` must have maps or units. Received: {path!r}, whose output is {tuple(output.shape)}.")
         return {"output": tf.cast(output, tf.float32)}, {}
 
-    trace = probe.trace(model, ("features", path, inputs.explained, str(inputs.structure)), once, inputs.specs())
+    trace = tracing.trace(model, ("features", path, inputs.explained, str(inputs.structure)), once, inputs.specs())
     output = trace.batches(inputs.arrays, batch_size=checked_batch_size(batch_size, inputs))["output"]
     card = models.card(model)
     settings = {"layer": path, "unit": "activation", "input_range": card.input_range}

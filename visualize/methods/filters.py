@@ -38,7 +38,7 @@ def filters(model: Any, *, layer: str | None = None, channel: int | None = None)
         raise InputError("`filters` needs a layer with kernels. This model has no two-dimensional convolution.")
     path = next(iter(having)) if layer is None else models.find_layer(layer, list(models.layers(model)))
     if path not in having:
-        raise InputError(f"`layer` must have kernels: one of {', '.join(map(repr, having))}. Received: {path!r}.")
+        raise InputError(f"`layer` must have kernels: one of {models.listed(list(having))}. Received: {path!r}.")
     kernels = _kernels(having[path])  # (height, width, channels, filters)
     height, width, channels, count = kernels.shape
     settings = {"layer": path, "unit": "weight", "channels": channels, "filters": count}

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from visualize import models, probe, targets
+from visualize import models, targets, tracing
 from visualize.ascent import Climb, first_state, noise, trace_of
 from visualize.card import Card, checked_range
 from visualize.errors import InputError
@@ -91,7 +91,7 @@ def maximize(
     keep = {round((number + 1) * steps / frames) for number in range(frames)}
 
     parts = []
-    for first, last in probe.slices(len(units), checked_batch_size(batch_size, inputs)):
+    for first, last in tracing.slices(len(units), checked_batch_size(batch_size, inputs)):
         chosen = units[first:last]
         shape = inputs.images.shape[1:]
         images = noise(chosen, shape, climb, seed) if start is None else np.repeat(inputs.images, len(chosen), axis=0)
@@ -122,7 +122,7 @@ def maximize(
 
 
 def _climbed(
-    trace: probe.Trace,
+    trace: tracing.Trace,
     state: dict[str, Any],
     fixed: dict[str, Any],
     shifts: np.ndarray,
@@ -138,7 +138,7 @@ def _climbed(
         state = _stepped(trace, state, fixed, shifts[begin:end])[0]
         if end in keep:
             frames.append(state["images"].numpy())
-        probe.report_progress(done * steps + end * count, units * steps)
+        tracing.report_progress(done * steps + end * count, units * steps)
     # One more step looks at the last input, which may be the best; a second one, from the best, tells its score.
     still = np.zeros((1, 2), "int32")
     best = _stepped(trace, state, fixed, still)[0]["best"]
@@ -146,7 +146,7 @@ def _climbed(
     return best.numpy(), score.numpy(), np.stack(frames) if frames else None
 
 
-def _stepped(trace: probe.Trace, state: dict, fixed: dict, shifts: np.ndarray) -> tuple[dict[str, Any], Any]:
+def _stepped(trace: tracing.Trace, state: dict, fixed: dict, shifts: np.ndarray) -> tuple[dict[str, Any], Any]:
     after = dict(trace(**state, **fixed, shifts=tf.constant(shifts)))
     return after, after.pop("score")
 

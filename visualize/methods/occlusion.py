@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from visualize import probe
+from visualize import probe, tracing
 from visualize.errors import InputError
 from visualize.explanation import ask, notes_of, score_of
 from visualize.inputs import checked_batch_size
@@ -84,11 +84,11 @@ def occlusion(
         return {name: found[name] for name in ("score", "predicted") if name in found}, {}
 
     per_image = {**inputs.specs(), "classes": tf.TensorSpec([None], tf.int32)}
-    whole = probe.trace(model, ("whole", *question.key), base, per_image)
+    whole = tracing.trace(model, ("whole", *question.key), base, per_image)
     place = tf.TensorSpec([None], tf.int32)
     specs = {"which": place, "top": place, "left": place, "side": tf.TensorSpec([], tf.int32)}
     specs["fills"] = tf.TensorSpec([None], inputs.images.dtype)
-    masked = probe.trace(model, ("occlusion", *question.key, height, width), hidden, {**per_image, **specs})
+    masked = tracing.trace(model, ("occlusion", *question.key, height, width), hidden, {**per_image, **specs})
 
     size = checked_batch_size(batch_size, inputs)
     found = whole.batches({**inputs.arrays, "classes": question.classes(whole.notes)}, batch_size=size)

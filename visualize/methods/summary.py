@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from visualize import models, probe
+from visualize import models, probe, tracing
 from visualize.inputs import example, input_shapes
 from visualize.results import Structure
 
@@ -61,7 +61,7 @@ def _survey(model: Any) -> dict[str, Any]:
         edges = _edges(seen.calls, {id(tensor): name for name, tensor in tensors.items()})
         return {}, {"facts": seen.facts(), "edges": tuple(edges)}
 
-    return probe.trace(model, ("survey", str(inputs.structure)), once, inputs.specs()).notes
+    return tracing.trace(model, ("survey", str(inputs.structure)), once, inputs.specs()).notes
 
 
 def _edges(calls: tuple[probe.Call, ...], made: dict[int, str]) -> list[tuple[str, str]]:
