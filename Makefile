@@ -47,10 +47,10 @@ pictures: demo
 	@$(BIN)/visualize summary $(DEMO)/model.keras --out $(GALLERY)
 
 test: install
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 2
 
 fast: install
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest --numprocesses 2 -m "not slow"
 
 lint: install
 	@$(BIN)/ruff check .

@@ -2,9 +2,9 @@
 
 import io
 import json
+import resource
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -69,7 +69,7 @@ from kerasdemos.cli import main
 for arguments, status in (
     (["--help"], 0), (["train", "--help"], 0), (["list"], 0), (["train"], 2), (["train", "nothing"], 2),
     (["train", "--nothing"], 2), (["train", "relu_mlp", "--epochs", "0"], 2),
-    (["train", "relu_mlp", "--data", "/nowhere"], 2), (["evaluate", "/nowhere.keras"], 2),
+    (["train", "relu_mlp", "--data", "nowhere"], 2), (["evaluate", "nowhere.keras"], 2),
 ):
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == status, (arguments, result.output, result.exception)
@@ -80,14 +80,15 @@ for arguments, status in (
 
 
 def test_list_costs_less_than_half_a_second():
-    command = [sys.executable, "-m", "kerasdemos", "list"]
-    subprocess.run(command, check=True, capture_output=True)  # compiles what is not compiled yet
-    seconds = []
-    for _ in range(3):
-        began = time.perf_counter()
-        subprocess.run(command, check=True, capture_output=True)
-        seconds.append(time.perf_counter() - began)
-    assert min(seconds) < 0.5
+    def used():  # by our children; what others do on this machine does not count
+        return sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
+
+    def seconds():
+        before = used()
+        subprocess.run([sys.executable, "-m", "kerasdemos", "list"], check=True, capture_output=True)
+        return used() - before
+
+    assert min(seconds() for _ in range(3)) < 0.5
 
 
 def test_train_prints_the_paths_that_it_wrote_and_the_table_of_results(trained):

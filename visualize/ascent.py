@@ -56,7 +56,7 @@ def trace_of(model: Any, inputs: Inputs, climb: Climb) -> tracing.Trace:
             seen = probe.look(model, inputs.packed({**others, inputs.explained: shifted}), shifted)
             answers = _answers(seen, climb.path)
             notes.update(units=answers.shape[-1], score=seen.score_kind if climb.path is None else "activation")
-            score = tf.cast(tf.gather(answers, units, axis=1, batch_dims=1), images.dtype)
+            score = tf.cast(probe.picked(answers, units), images.dtype)
             loss = _penalty(images, climb) - score
             slope = seen.gradient(loss, images, "the image")
             slope /= tf.sqrt(tf.reduce_sum(slope**2, axis=[1, 2, 3], keepdims=True)) + TINY

@@ -190,7 +190,7 @@ def score_of(seen: probe.Look, classes: Any, function: Callable | None) -> tuple
         )
     else:
         score, found["target"] = seen.score(classes)
-        found["probability"] = tf.gather(seen.probabilities, found["target"], axis=1, batch_dims=1)
+        found["probability"] = probe.picked(seen.probabilities, found["target"])
     found["score"] = tf.cast(score, tf.float32)
     return score, found
 

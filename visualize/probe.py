@@ -58,7 +58,7 @@ class Look:
     def score(self, targets: Any) -> tuple[Any, Any]:
         """Each image's score for its target, (batch,), and the targets; target -1 is the model's own choice."""
         chosen = tf.where(targets < 0, tf.argmax(self.scores, axis=-1, output_type=tf.int32), targets)
-        return tf.gather(self.scores, chosen, axis=1, batch_dims=1), chosen
+        return picked(self.scores, chosen), chosen
 
     def gradient(self, score: Any, tensor: Any, name: str) -> Any:
         """Each image's d score / d tensor, in the shape of the tensor.
@@ -156,6 +156,12 @@ def look(model: Any, inputs: Any, images: Any, *, modifier: str | None = None, i
             output = model(inputs, training=False)
     scores, probabilities, kind = _scores(output)
     return Look(images, output, scores, probabilities, kind, tuple(calls), modifier)
+
+
+def picked(scores: Any, indices: Any) -> Any:
+    """One score of each row, (batch,). Its gradient traces and runs faster than that of a gather."""
+    chosen = tf.one_hot(indices, scores.shape[-1], on_value=True, off_value=False, dtype=tf.bool)
+    return tf.reduce_sum(tf.where(chosen, scores, tf.zeros_like(scores)), axis=-1)
 
 
 def before_activation(tensor: Any) -> tuple[Any, str | None]:
