@@ -8,7 +8,7 @@ DEMO   := outputs/digits_cnn
 GALLERY := outputs/gallery
 PYTHON ?=
 
-.PHONY: install demo pictures test fast lint format lock clean
+.PHONY: install demo pictures bench test fast lint format lock clean
 
 install: $(STAMP)
 
@@ -51,6 +51,11 @@ test: install
 
 fast: install
 	@$(BIN)/python -m pytest --numprocesses 2 -m "not slow"
+
+# What each method costs beside the bare passes that it needs.
+bench: install
+	@$(BIN)/python benchmarks/methods.py --images 1
+	@$(BIN)/python benchmarks/methods.py --images 64
 
 lint: install
 	@$(BIN)/ruff check .

@@ -83,7 +83,7 @@ def gradcam_plus_plus(
 
     Returns:
         Attribution whose values are relu(sum over channels of weight x map), never negative, resized bilinearly to the image;
-        weight = sum over places of alpha x relu(gradient), alpha = g^2 / (2 g^2 + g^3 x sum of the map), 0 where g is.
+        weight = sum over places of alpha x relu(gradient), alpha = 1 / (2 + gradient x sum of the map).
 
     Raises:
         InputError: `layer` is no layer of the model, has no map of more than one place, or does not lead to the score;
@@ -94,10 +94,9 @@ def gradcam_plus_plus(
     """
 
     def evidence(maps, slopes):
-        squares, cubes = slopes**2, slopes**3
-        below = 2 * squares + cubes * tf.reduce_sum(maps, axis=(1, 2), keepdims=True)
-        alphas = tf.math.divide_no_nan(squares, below)
-        weights = tf.reduce_sum(alphas * tf.nn.relu(slopes), axis=(1, 2), keepdims=True)  # (batch, 1, 1, channels)
+        positive = tf.nn.relu(slopes)  # alpha = g^2 / (2 g^2 + g^3 x total): g^2 cancels out where g counts
+        below = 2 + positive * tf.reduce_sum(maps, axis=(1, 2), keepdims=True)
+        weights = tf.reduce_sum(tf.math.divide_no_nan(positive, below), axis=(1, 2), keepdims=True)  # (batch, 1, 1, channels)
         return tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1))
 
     options = {"modifier": modifier, "explained": explained, "batch_size": batch_size}
