@@ -125,6 +125,39 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+def test_a_write_that_is_broken_off_leaves_no_temporary_file(error, tmp_path):
+    def broken_off():
+        with whole(tmp_path / "file.txt") as temporary:
+            temporary.write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        broken_off()
+    assert not list(tmp_path.iterdir())
+
+
+def test_two_that_write_one_file_at_once_do_not_collide(tmp_path):
+    path = tmp_path / "file.txt"
+    with whole(path) as first, whole(path) as second:
+        first.write_text("first")
+        second.write_text("second")
+        assert first.parent == second.parent == tmp_path
+    assert path.read_text() == "first"  # the block that ended last
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_gets_the_permissions_that_the_umask_leaves(tmp_path):
+    before = os.umask(0o027)
+    try:
+        with whole(tmp_path / "file.txt") as temporary:
+            temporary.write_text("new")
+        assert os.umask(0o027) == 0o027
+    finally:
+        os.umask(before)
+    assert (tmp_path / "file.txt").stat().st_mode & 0o777 == 0o640
+
+
 # Chance.
 
 
