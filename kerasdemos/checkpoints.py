@@ -61,7 +61,7 @@ def read(path: Path) -> Checkpoint | None:
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(
             f"{path} must be a whole checkpoint of `kerasdemos train`. Received: {error}. "
-            "Without --resume training starts afresh."
+            "Without --resume or --if-missing training starts afresh."
         ) from None
 
 
@@ -72,10 +72,21 @@ def match(checkpoint: Checkpoint, identity: Mapping[str, Any], *, epochs: int, p
         if stored != value:
             raise InputError(
                 f"`{key}` must be {stored!r} to go on from {path}. Received: {value!r}. "
-                "Without --resume training starts afresh."
+                "Without --resume or --if-missing training starts afresh."
             )
     if checkpoint.epochs > epochs:
         raise InputError(
             f"`epochs` must be at least {checkpoint.epochs} to go on from {path}. Received: {epochs}. "
-            "Without --resume training starts afresh."
+            "Without --resume or --if-missing training starts afresh."
         )
+
+
+def fits(path: Path, identity: Mapping[str, Any], *, epochs: int) -> bool:
+    """Whether there is a checkpoint at `path` that a run can go on from."""
+    try:
+        found = read(path)
+        if found:
+            match(found, identity, epochs=epochs, path=path)
+    except InputError:
+        return False
+    return found is not None

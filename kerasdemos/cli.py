@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 
 from kerasdemos import catalogue, display, tables
+from kerasdemos.demo import Program
 from kerasdemos.errors import InputError
 from kerasdemos.files import whole
 
@@ -63,17 +64,21 @@ def list_() -> None:
 @click.option("--out", default="outputs", show_default=True, help="Folder that gets a folder for each demo.")
 @click.option(
     "--resume",
-    "--if-missing",
-    "resume",
     is_flag=True,
-    help="Leave finished runs alone, go on from interrupted ones, run the missing ones.",
+    help="Go on from interrupted runs, leave finished ones alone; refuse where one of other settings is finished.",
+)
+@click.option(
+    "--if-missing",
+    is_flag=True,
+    help="As --resume, but leave every finished run alone, whatever its seed, epochs and data.",
 )
 @click.option("--tensorboard", is_flag=True, help="Write a TensorBoard log too.")
-def train(names, everything, epochs, seed, data, out, resume, tensorboard) -> None:
+def train(names, everything, epochs, seed, data, out, resume, if_missing, tensorboard) -> None:
     """Train networks, run programs.
 
     Each writes to OUT/NAME: model.keras, model.json (the card), history.csv, and its picture. Ctrl-C loses at
-    most one epoch; the same command with --resume goes on. --all also writes OUT/results.md.
+    most one epoch; the same command with --resume goes on. Without --resume and --if-missing a run replaces
+    the one that is there. --all also writes OUT/results.md.
     """
     with _refusals():
         if bool(names) == everything:
@@ -82,31 +87,24 @@ def train(names, everything, epochs, seed, data, out, resume, tensorboard) -> No
 
         from kerasdemos import quiet, training
 
+        asked = {"epochs": epochs, "seed": seed, "data": data, "out": out, "resume": resume, "if_missing": if_missing}
         for demo in demos:
             training.check(demo, epochs=epochs, seed=seed, data=data, tensorboard=tensorboard)
+            training.standing(demo, **asked)
         quiet.import_tensorflow()
         runs = []
         for demo in demos:
-            waiting = 0 if resume else training.unfinished(demo, out)
+            waiting = 0 if resume or if_missing else training.unfinished(demo, out)
             if waiting:
                 _say(f"{demo.name}: starting afresh; --resume would go on after epoch {waiting}.")
             with display.training(demo.name) as report:
                 try:
-                    run = training.train(
-                        demo,
-                        epochs=epochs,
-                        seed=seed,
-                        data=data,
-                        out=out,
-                        resume=resume,
-                        tensorboard=tensorboard,
-                        report=report,
-                    )
+                    run = training.train(demo, **asked, tensorboard=tensorboard, report=report)
                 except KeyboardInterrupt:
                     _stop(demo, training.unfinished(demo, out))
             runs.append(run)
-            if not run.fresh:
-                _say(f"{demo.name}: finished before, left alone.")
+            if run.found:
+                _say(f"{demo.name}: a finished run ({_settings(demo, run.found)}) is there, left alone.")
             for line in run.lines:
                 click.echo(line)
             for path in run.files:
@@ -149,6 +147,11 @@ def _refusals() -> Iterator[None]:
     except KeyboardInterrupt:
         _say("Stopped.")
         raise SystemExit(130) from None
+
+
+def _settings(demo, card) -> str:
+    count, one = card.get("epochs"), "step" if isinstance(demo.run, Program) else "epoch"
+    return f"seed {card.get('seed')}, {count} {one}{'s' * (count != 1)}, data {card.get('data')}"
 
 
 def _stop(demo, epochs: int) -> None:

@@ -32,7 +32,12 @@ class Run:
     results: tuple[card.Result, ...]
     files: tuple[Path, ...]
     lines: tuple[str, ...] = ()
-    fresh: bool = True  # False: it was finished before, and was left alone
+    found: Mapping[str, Any] | None = None  # the card of the run that was finished before and was left alone
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it ran now."""
+        return self.found is None
 
 
 def train(
@@ -43,6 +48,7 @@ def train(
     data: str | None = None,
     out: Path | str = "outputs",
     resume: bool = False,
+    if_missing: bool = False,
     tensorboard: bool = False,
     report: Callable[[Progress], None] | None = None,
 ) -> Run:
@@ -56,22 +62,25 @@ def train(
         seed: of every random choice. The same seed gives the same weights on the same machine.
         data: a directory of IDX files, a .npz file, or what a program reads; None for the demo's own data.
         out: folder that gets a folder NAME.
-        resume: leave a finished run of the same seed, epochs and data alone, go on from an interrupted one.
+        resume: leave a finished run of the same seed, epochs and data alone, refuse to replace another, go on
+            from an interrupted one.
+        if_missing: leave a finished run alone, whatever its seed, epochs and data; go on from an interrupted one.
         tensorboard: also write a TensorBoard log.
         report: gets to know the progress of a network.
 
     Raises:
-        InputError: the settings or the data do not fit the demo; nothing was written.
+        InputError: the settings or the data do not fit the demo, or a finished run of other settings is not to
+            be replaced; nothing was written.
     """
     check(demo, epochs=epochs, seed=seed, data=data, tensorboard=tensorboard)
-    published = demo.run.steps if isinstance(demo.run, Program) else demo.run.epochs
-    epochs = published if epochs is None else epochs
+    asked = {"epochs": epochs, "seed": seed, "data": data, "out": out, "resume": resume, "if_missing": if_missing}
+    if found := standing(demo, **asked):
+        return _left_alone(demo, found, Path(out) / demo.name)
+    as_published = data is None and epochs in (None, _published(demo))
+    epochs = _published(demo) if epochs is None else epochs
     place = Path(out) / demo.name
     pictures = load_pictures(data) if isinstance(demo.run, Network) else None
     identity = {"demo": demo.name, "seed": seed, "data": _data_name(demo, data, pictures)}
-    as_published = data is None and epochs == published
-    if resume and (found := folder.finished(place, {**identity, "epochs": epochs})):
-        return _left_alone(demo, found, place, as_published=as_published)
     began = time.perf_counter()
     if pictures is None:
         done = _compute(demo, epochs=epochs, seed=seed, data=data)
@@ -82,7 +91,7 @@ def train(
             place,
             epochs=epochs,
             identity=identity,
-            resume=resume,
+            resume=resume or if_missing,
             tensorboard=tensorboard,
             report=report,
         )
@@ -120,6 +129,34 @@ def check(demo: Demo, *, epochs: int | None, seed: int, data: str | None, tensor
             'A TensorBoard log needs the package tensorboard: pip install "kerasdemos[tensorboard]". '
             "Received: it is not installed."
         )
+
+
+def standing(
+    demo: Demo, *, epochs: int | None, seed: int, data: str | None, out: Path | str, resume: bool, if_missing: bool
+) -> Mapping[str, Any] | None:
+    """The card of a finished run that is to be left alone, None where there is something to run.
+
+    A checkpoint of the settings asked for was begun to replace what stands beside it, and is gone on with.
+
+    Raises:
+        InputError: `resume` would replace a finished run of other settings.
+    """
+    place = Path(out) / demo.name
+    found = folder.finished(place) if resume or if_missing else None
+    if found is None or if_missing:
+        return found
+    pictures = load_pictures(data) if isinstance(demo.run, Network) else None
+    identity = {"demo": demo.name, "seed": seed, "data": _data_name(demo, data, pictures)}
+    asked = {**identity, "epochs": _published(demo) if epochs is None else epochs}
+    others = [f"{key} {found.get(key)} (asked: {value})" for key, value in asked.items() if found.get(key) != value]
+    if not others:
+        return found
+    if checkpoints.fits(place / checkpoints.NAME, identity, epochs=asked["epochs"]):
+        return None
+    raise InputError(
+        f"`--resume` must find in {place} a finished run of the settings asked for, or none. "
+        f"Received: one of {', '.join(others)}. Choose another --out, or leave out --resume to replace it."
+    )
 
 
 def unfinished(demo: Demo, out: Path | str) -> int:
@@ -208,10 +245,16 @@ def _measures(model: keras.Model, split: Split, history: Mapping[str, np.ndarray
     return {**measures, "test loss": loss}
 
 
-def _left_alone(demo: Demo, found: Mapping[str, Any], place: Path, *, as_published: bool) -> Run:
+def _left_alone(demo: Demo, found: Mapping[str, Any], place: Path) -> Run:
     measures = {row["measure"]: row["measured"] for row in found["results"]}
     files = tuple(place / name for name in (*found["files"], card.NAME))
-    return Run(demo, card.results(demo, measures, as_published=as_published), files, fresh=False)
+    pictures = load_pictures() if isinstance(demo.run, Network) else None
+    as_published = found.get("epochs") == _published(demo) and found.get("data") == _data_name(demo, None, pictures)
+    return Run(demo, card.results(demo, measures, as_published=as_published), files, found=found)
+
+
+def _published(demo: Demo) -> int:
+    return demo.run.steps if isinstance(demo.run, Program) else demo.run.epochs
 
 
 def _data_name(demo: Demo, data: str | None, pictures: Pictures | None) -> str:

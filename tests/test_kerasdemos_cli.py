@@ -130,15 +130,29 @@ def test_seed_epochs_and_data_reach_the_card(some_digits, tmp_path):
     assert (card["seed"], card["epochs"], card["data"][:8]) == (5, 2, "some.npz")
 
 
-@pytest.mark.parametrize("switch", ["--resume", "--if-missing"])
-def test_a_finished_run_is_left_alone_with_resume(trained, some_digits, switch):
+@pytest.mark.parametrize(
+    ("switch", "changes"),
+    [(["--resume"], {}), (["--if-missing"], {}), (["--if-missing"], {"--seed": "7", "--epochs": "12"})],
+)
+def test_a_finished_run_is_left_alone_and_its_settings_are_told(trained, some_digits, switch, changes):
     _, folder = trained
-    before = (folder / "model.keras").stat().st_mtime_ns
-    result = run("train", "relu_mlp", switch, "--data", some_digits, "--epochs", "1", "--out", str(folder.parent))
+    before = (folder / "model.keras").read_bytes()
+    settings = {"--data": some_digits, "--epochs": "1", "--out": str(folder.parent), **changes}
+    result = run("train", "relu_mlp", *switch, *(word for pair in settings.items() for word in pair))
     assert result.exit_code == 0
-    assert result.stderr == "relu_mlp: finished before, left alone.\n"
-    assert (folder / "model.keras").stat().st_mtime_ns == before
+    told = json.loads((folder / "model.json").read_text())["data"]
+    assert result.stderr == f"relu_mlp: a finished run (seed 0, 1 epoch, data {told}) is there, left alone.\n"
+    assert (folder / "model.keras").read_bytes() == before
     assert "0.882 ± 0.012" in result.stdout
+
+
+def test_resume_refuses_in_one_line_before_any_demo_runs(trained, some_digits, tmp_path):
+    assert run("train", "gradient_descent", "--epochs", "3", "--out", str(tmp_path)).exit_code == 0
+    result = run("train", "least_squares", "gradient_descent", "--resume", "--out", str(tmp_path))
+    assert result.exit_code == 2
+    assert "Received: one of epochs 3 (asked: 60). Choose another --out, or leave out --resume" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["gradient_descent"]
 
 
 def test_a_program_prints_what_the_article_prints(tmp_path):

@@ -279,10 +279,61 @@ def test_resume_leaves_a_finished_run_alone(relu_run, some_digits):
     assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
 
 
-def test_resume_runs_again_what_was_finished_with_another_seed(some_digits, tmp_path):
+def test_resume_refuses_to_replace_what_was_finished_with_other_settings(relu_run, some_digits):
+    folder = relu_run.files[0].parent
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(InputError) as refused:
+        training.train(catalogue.load("relu_mlp"), epochs=1, seed=2, data=some_digits, out=folder.parent, resume=True)
+    assert str(refused.value) == (
+        f"`--resume` must find in {folder} a finished run of the settings asked for, or none. "
+        "Received: one of seed 0 (asked: 2), epochs 3 (asked: 1). "
+        "Choose another --out, or leave out --resume to replace it."
+    )
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_resume_refuses_to_replace_what_was_finished_on_other_data(tmp_path):
+    demo = replace(DOUBLING, run=replace(DOUBLING.run, takes_data=True))
+    path = tmp_path / "points.csv"
+    path.write_text("1,2\n")
+    training.train(demo, data=str(path), out=tmp_path)
+    with pytest.raises(InputError, match=r"Received: one of data points.csv \(crc32 .*\) \(asked: none\)\. Choose"):
+        training.train(demo, out=tmp_path, resume=True)
+
+
+def test_resume_goes_on_from_the_checkpoint_that_was_to_replace_a_finished_run(some_digits, tmp_path):
     demo = catalogue.load("relu_mlp")
     training.train(demo, epochs=1, seed=1, data=some_digits, out=tmp_path)
-    assert training.train(demo, epochs=1, seed=2, data=some_digits, out=tmp_path, resume=True).fresh
+    _interrupt(demo, some_digits, tmp_path, after=1)
+    seen = []
+    run = training.train(demo, epochs=2, data=some_digits, out=tmp_path, resume=True, report=seen.append)
+    assert run.fresh
+    assert seen[0].epoch == 2
+
+
+@pytest.mark.parametrize("changes", [{"seed": 5}, {"epochs": 4}, {"data": None}, {}])
+def test_if_missing_leaves_every_finished_run_alone(relu_run, some_digits, changes):
+    folder = relu_run.files[0].parent
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    settings = {"epochs": 3, "data": some_digits, "out": folder.parent, **changes}
+    again = training.train(catalogue.load("relu_mlp"), **settings, if_missing=True)
+    assert (again.found["seed"], again.found["epochs"]) == (0, 3)
+    assert again.results == relu_run.results
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_if_missing_does_not_judge_a_run_of_other_settings(tmp_path):
+    training.train(DOUBLING, epochs=4, out=tmp_path)
+    assert training.train(DOUBLING, out=tmp_path, if_missing=True).results[0].holds is None
+
+
+def test_if_missing_goes_on_from_a_checkpoint_and_trains_where_nothing_is(some_digits, tmp_path):
+    demo = catalogue.load("relu_mlp")
+    _interrupt(demo, some_digits, tmp_path, after=1)
+    seen = []
+    assert training.train(demo, epochs=2, data=some_digits, out=tmp_path, if_missing=True, report=seen.append).fresh
+    assert seen[0].epoch == 2
+    assert training.train(DOUBLING, out=tmp_path, if_missing=True).fresh
 
 
 def test_what_was_finished_is_judged_by_what_is_expected_now(tmp_path):
@@ -315,7 +366,7 @@ def test_resume_refuses_the_checkpoint_of_another_run(some_digits, tmp_path, cha
     with pytest.raises(InputError) as refused:
         training.train(demo, **{"epochs": 3, **changes}, data=some_digits, out=tmp_path, resume=True)
     expected = message.format(path=tmp_path / "relu_mlp" / checkpoints.NAME)
-    assert str(refused.value) == f"{expected} Without --resume training starts afresh."
+    assert str(refused.value) == f"{expected} Without --resume or --if-missing training starts afresh."
 
 
 def test_resume_refuses_a_checkpoint_of_other_data(some_digits, tmp_path):
@@ -339,7 +390,7 @@ def test_a_damaged_checkpoint_is_refused(some_digits, tmp_path):
         training.train(demo, epochs=2, data=some_digits, out=tmp_path, resume=True)
     assert str(refused.value) == (
         f"{path} must be a whole checkpoint of `kerasdemos train`. Received: File is not a zip file. "
-        "Without --resume training starts afresh."
+        "Without --resume or --if-missing training starts afresh."
     )
 
 
@@ -426,7 +477,7 @@ def test_a_program_that_misses_its_number_says_so(tmp_path):
     assert training.train(wrong, out=tmp_path).results[0].holds is False
 
 
-def test_resume_runs_a_program_again_when_its_file_has_changed(tmp_path):
+def test_resume_sees_that_the_file_of_a_program_has_changed(tmp_path):
     demo = replace(DOUBLING, run=replace(DOUBLING.run, takes_data=True))
     path = tmp_path / "points.csv"
     path.write_text("1,2\n")
@@ -434,7 +485,8 @@ def test_resume_runs_a_program_again_when_its_file_has_changed(tmp_path):
     assert training.train(demo, **settings).fresh
     assert not training.train(demo, **settings).fresh
     path.write_text("3,4\n")
-    assert training.train(demo, **settings).fresh
+    with pytest.raises(InputError, match="Received: one of data points"):
+        training.train(demo, **settings)
 
 
 @pytest.mark.slow
