@@ -32,10 +32,35 @@ class Refusal(click.ClickException):
 
     def show(self, file=None):
         """Print the line."""
-        click.echo(f"kerasdemos: {self.message}", err=True)
+        click.echo(f"Error: {self.message}", err=True)
 
 
-@click.group(epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class Commands(click.Group):
+    """A group whose wrong options and arguments are one line, like every other mistake."""
+
+    def make_context(self, *args, **kwargs) -> click.Context:
+        """As click does, a mistake in one line."""
+        with _in_one_line():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context):
+        """As click does, a mistake in one line."""
+        with _in_one_line():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    try:
+        yield
+    except getattr(click.exceptions, "NoArgsIsHelpError", ()):  # click before 8.2 has none
+        raise
+    except click.UsageError as error:
+        help_of = f" See: {error.ctx.command_path} --help" if error.ctx else ""
+        raise Refusal(" ".join(error.format_message().split()) + help_of) from None
+
+
+@click.group(cls=Commands, epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="kerasdemos")
 def main() -> None:
     """The networks and programs of five deep-learning tutorials, on Keras 3.

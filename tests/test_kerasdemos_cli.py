@@ -206,9 +206,37 @@ def test_a_mistake_is_one_line_on_stderr_and_status_2(arguments, line, tmp_path,
     result = run(*arguments)
     assert result.exit_code == 2
     assert result.stdout == ""
-    assert result.stderr.startswith(f"kerasdemos: {line}")
+    assert result.stderr.startswith(f"Error: {line}")
     assert result.stderr.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (
+            ["train", "digits_cnn", "--epochs", "x"],
+            "Invalid value for '--epochs': 'x' is not a valid integer. See: kerasdemos train --help",
+        ),
+        (["train", "digits_cnn", "--nothing"], "No such option"),
+        (["evaluate"], "Missing argument 'MODEL'. See: kerasdemos evaluate --help"),
+        (["nothing"], "No such command 'nothing'."),
+        (["--nothing"], "No such option"),
+    ],
+)
+def test_a_wrong_option_is_one_line_that_points_to_help(arguments, line):
+    result = CliRunner().invoke(main, arguments, prog_name="kerasdemos")
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith(f"Error: {line}")
+    assert result.stderr.endswith(" --help\n")
+    assert result.stderr.count("\n") == 1
+
+
+def test_without_arguments_it_shows_its_help():
+    result = run()
+    assert result.output.startswith("Usage: ")
+    assert "Examples:" in result.output
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
@@ -225,11 +253,11 @@ def test_evaluate_refuses_half_a_model_and_a_model_without_a_card(trained, tmp_p
     whole = (folder / "model.keras").read_bytes()
     half.write_bytes(whole[: len(whole) // 2])
     assert run("evaluate", str(half)).stderr == (
-        f"kerasdemos: `MODEL` must be a whole .keras file. Received: {half}, which is none, or half of one.\n"
+        f"Error: `MODEL` must be a whole .keras file. Received: {half}, which is none, or half of one.\n"
     )
     half.write_bytes(whole)
     assert run("evaluate", str(half)).stderr == (
-        f"kerasdemos: The card {tmp_path}/model.json must stand beside the model; `kerasdemos train` writes "
+        f"Error: The card {tmp_path}/model.json must stand beside the model; `kerasdemos train` writes "
         "it. Received: no such file.\n"
     )
 
@@ -242,7 +270,7 @@ def test_a_missing_tensorboard_says_what_to_install(monkeypatch):
     result = run("train", "relu_mlp", "--tensorboard")
     assert result.exit_code == 2
     assert result.stderr == (
-        "kerasdemos: A TensorBoard log needs the package tensorboard: pip install "
+        "Error: A TensorBoard log needs the package tensorboard: pip install "
         '"kerasdemos[tensorboard]". Received: it is not installed.\n'
     )
 
