@@ -114,7 +114,7 @@ def train(names, everything, epochs, seed, data, out, resume, if_missing, tensor
 
         asked = {"epochs": epochs, "seed": seed, "data": data, "out": out, "resume": resume, "if_missing": if_missing}
         for demo in demos:
-            training.check(demo, epochs=epochs, seed=seed, data=data, tensorboard=tensorboard)
+            training.check(demo, epochs=epochs, seed=seed, data=data, out=out, tensorboard=tensorboard)
             training.standing(demo, **asked)
         quiet.import_tensorflow()
         runs = []

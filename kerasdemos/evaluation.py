@@ -33,6 +33,8 @@ def evaluate(path: Path, source: str | None = None) -> Evaluation:
     Raises:
         InputError: the file, its card or the data cannot be used.
     """
+    if path.is_dir():
+        raise InputError(f"`MODEL` must be a .keras file, such as {path / 'model.keras'}. Received: {path}, a directory.")
     if not path.is_file():
         raise InputError(f"`MODEL` must be a .keras file. Received: {path}, which does not exist.")
     if not zipfile.is_zipfile(path):

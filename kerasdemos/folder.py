@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerasdemos import card, figures
+from kerasdemos.errors import InputError
 from kerasdemos.files import whole
 
 if TYPE_CHECKING:
@@ -44,6 +46,15 @@ def save(
     files.append(figures.save(figure, folder / picture))
     names = [path.name for path in files]
     return (*files, card.write(folder, {**facts, "files": names}, results))
+
+
+def check(folder: Path) -> None:
+    """Refuse a folder that cannot be written to or made; better told now than when everything is computed."""
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise InputError(f"`--out` must be a folder that can be written to. Received: {folder}, but {there} is a file.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise InputError(f"`--out` must be a folder that can be written to. Received: {folder}, but {there} is locked.")
 
 
 def finished(folder: Path) -> Mapping[str, Any] | None:

@@ -72,7 +72,7 @@ def train(
         InputError: the settings or the data do not fit the demo, or a finished run of other settings is not to
             be replaced; nothing was written.
     """
-    check(demo, epochs=epochs, seed=seed, data=data, tensorboard=tensorboard)
+    check(demo, epochs=epochs, seed=seed, data=data, out=out, tensorboard=tensorboard)
     asked = {"epochs": epochs, "seed": seed, "data": data, "out": out, "resume": resume, "if_missing": if_missing}
     if found := standing(demo, **asked):
         return _left_alone(demo, found, Path(out) / demo.name)
@@ -113,12 +113,13 @@ def train(
     return Run(demo, results, files, done.lines)
 
 
-def check(demo: Demo, *, epochs: int | None, seed: int, data: str | None, tensorboard: bool) -> None:
+def check(demo: Demo, *, epochs: int | None, seed: int, data: str | None, out: Path | str, tensorboard: bool) -> None:
     """Refuse settings that do not fit a demo, before anything is computed or written."""
     if epochs is not None and epochs < 1:
         raise InputError(f"`epochs` must be at least 1. Received: {epochs}.")
     if not 0 <= seed < 2**31:
         raise InputError(f"`seed` must be between 0 and {2**31 - 1}. Received: {seed}.")
+    folder.check(Path(out) / demo.name)
     if isinstance(demo.run, Program):
         if data is not None and not demo.run.takes_data:
             raise InputError(f"{demo.name} makes its own data: `--data` must be left out. Received: {data}.")

@@ -239,12 +239,36 @@ def test_without_arguments_it_shows_its_help():
     assert "Examples:" in result.output
 
 
-def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
+@pytest.mark.parametrize("inside", ["", "folder"])
+def test_an_out_that_is_a_file_is_refused_before_anything_is_computed(inside, tmp_path, monkeypatch):
+    monkeypatch.setattr("kerasdemos.training._compute", lambda *_, **__: pytest.fail("it computed"))
     (tmp_path / "file").write_text("in the way")
-    result = run("train", "least_squares", "--out", str(tmp_path / "file"))
+    out = tmp_path / "file" / inside
+    result = run("train", "least_squares", "--out", str(out))
     assert result.exit_code == 2
-    assert result.stderr.count("\n") == 1
-    assert "Not a directory" in result.stderr
+    assert result.stderr == (
+        "Error: `--out` must be a folder that can be written to. "
+        f"Received: {out / 'least_squares'}, but {tmp_path / 'file'} is a file.\n"
+    )
+
+
+def test_an_out_that_cannot_be_made_is_refused_before_anything_is_computed(tmp_path, monkeypatch):
+    monkeypatch.setattr("kerasdemos.training._compute", lambda *_, **__: pytest.fail("it computed"))
+    monkeypatch.setattr("os.access", lambda *_: False)  # whoever runs this may be allowed everything
+    result = run("train", "least_squares", "--out", str(tmp_path / "out"))
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "Error: `--out` must be a folder that can be written to. "
+        f"Received: {tmp_path / 'out' / 'least_squares'}, but {tmp_path} is locked.\n"
+    )
+
+
+def test_evaluate_says_that_a_directory_is_no_model(tmp_path):
+    result = run("evaluate", str(tmp_path))
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"Error: `MODEL` must be a .keras file, such as {tmp_path / 'model.keras'}. Received: {tmp_path}, a directory.\n"
+    )
 
 
 def test_evaluate_refuses_half_a_model_and_a_model_without_a_card(trained, tmp_path):
