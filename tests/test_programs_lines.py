@@ -124,6 +124,19 @@ def test_a_rate_that_would_diverge_is_refused():
     )
 
 
+@pytest.mark.parametrize(("size", "divisor"), [(100.0, 10), (2010.0, 100), (5e6, 100_000), (1e200, 10.0**199)])
+def test_x_that_are_too_large_for_the_rate_are_refused_with_what_would_do(tmp_path, size, divisor):
+    path = tmp_path / "points.csv"
+    path.write_text(f"{-size},1\n{size},2\n")
+    with pytest.raises(InputError) as refused:
+        csv_regression.compute(steps=5, seed=0, data=path)
+    start = f"x in {path} must have a root mean square below 99.99, or the descent diverges at the article's rate, 0.0001. "
+    assert str(refused.value).startswith(f"{start}Received: {size:.6g}. Divide every x by ")
+    assert float(str(refused.value).split(" by ")[1].rstrip(".")) == pytest.approx(divisor)
+    path.write_text(f"{-size / divisor},1\n{size / divisor},2\n")
+    assert np.isfinite(csv_regression.compute(steps=5, seed=0, data=path).measures["error at the end"])
+
+
 @pytest.mark.parametrize("rate", [0.0, -0.0001, float("nan")])
 def test_a_rate_that_is_not_positive_is_refused(rate):
     with pytest.raises(InputError, match="`rate` must be between 0 and"):

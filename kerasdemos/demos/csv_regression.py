@@ -35,8 +35,13 @@ FEW = 25  # steps, in the picture of the error
 
 
 def compute(*, steps: int, seed: int, data: Path | None = None) -> Outcome:
-    """Fit the points in the file `data`, or 100 points that `seed` makes."""
+    """Fit the points in the file `data`, or 100 points that `seed` makes.
+
+    Raises:
+        InputError: the file cannot be read, or its x are too large for the article's rate.
+    """
     x, y = made_points(seed) if data is None else points.read(data)
+    _check_size(x, data)
     model, descent = fit(x, y, rate=RATE, steps=steps)
     slopes, biases = descent.paths[0][:, 0, 0], descent.paths[1][:, 0]
     slope, bias = best_line(x, y)
@@ -91,6 +96,22 @@ def rate_limit(x: np.ndarray) -> float:
     """
     curvatures = 2 * np.array([[np.mean(x * x), np.mean(x)], [np.mean(x), 1.0]])
     return float(2 / np.linalg.eigvalsh(curvatures)[-1])
+
+
+def _check_size(x: np.ndarray, data: Path | None) -> None:
+    """Refuse x at which the article's rate diverges.
+
+    The largest curvature is at most the sum of both, 2 (mean of x^2 + 1), and 2 / that must be above the rate.
+    """
+    largest = np.abs(x).max()
+    size = largest * np.sqrt(np.mean((x / largest) ** 2))  # x^2 may be past the largest float
+    limit = np.sqrt(1 / RATE - 1)
+    if size >= limit:
+        divisor = 10 ** (int(np.log10(size / limit)) + 1)
+        raise InputError(
+            f"x in {data} must have a root mean square below {limit:.2f}, or the descent diverges at the article's "
+            f"rate, {RATE:g}. Received: {size:.6g}. Divide every x by {divisor:g}."
+        )
 
 
 def made_points(seed: int) -> tuple[np.ndarray, np.ndarray]:
