@@ -93,6 +93,27 @@ def test_of_a_shared_layer_the_last_call_is_read(build, images_for):
     np.testing.assert_allclose(gradcam(model, images, 1).values, cam, rtol=1e-4, atol=1e-8)
 
 
+def siamese():
+    left, right = keras.Input((6, 6, 1), name="left"), keras.Input((6, 6, 1), name="right")
+    shared = keras.layers.Conv2D(3, 3, activation="relu", name="shared")
+    sides = [keras.layers.GlobalAveragePooling2D()(shared(side)) for side in (left, right)]
+    return keras.Model([left, right], keras.layers.Dense(2, name="preds")(keras.layers.Concatenate()(sides)))
+
+
+def test_a_layer_that_both_inputs_share_is_read_where_the_explained_one_passes():
+    keras.utils.set_random_seed(0)
+    model = siamese()
+    generator = np.random.default_rng(0)
+    images = {name: generator.random((2, 6, 6, 1)).astype("float32") for name in ("left", "right")}
+    kernel = model.get_layer("preds").get_weights()[0]
+    for name, weights in (("left", kernel[:3, 0]), ("right", kernel[3:, 0])):
+        maps = np.asarray(model.get_layer("shared")(images[name]))
+        cam = np.maximum((maps * weights).sum(axis=-1), 0) / 16
+        found = gradcam(model, images, 0, explained=name)
+        assert found.settings["layer"] == "shared"
+        np.testing.assert_allclose(found.values, resized(cam, (6, 6)), rtol=1e-4, atol=1e-7)
+
+
 def test_depthwise_and_separable_convolutions_can_be_read(build, images_for):
     model = build("separable")
     images = images_for(model)
@@ -117,7 +138,7 @@ def test_a_layer_on_the_way_of_another_input_is_refused():
 def test_layers_that_cannot_say_where_are_refused(build, images_for):
     model = build("softmax")
     images = images_for(model)
-    with pytest.raises(InputError, match=r"`layer` must have maps.*'preds', whose output is \(None, 4\)"):
+    with pytest.raises(InputError, match=r"whose output is \(None, 4\)\. Choices: 'conv', 'conv_2', 'norm', 'relu', 'pool'\."):
         gradcam(model, images, layer="preds")
     with pytest.raises(InputError, match=r"`layer` must be a layer of the model\. Received: 'convv'\. Nearest: 'conv'"):
         gradcam(model, images, layer="convv")

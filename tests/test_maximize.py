@@ -138,8 +138,34 @@ def test_the_other_input_of_two_is_held(build, images_for):
     np.testing.assert_allclose(
         found.settings["scores"], np.asarray(linear([found.pictures, start["numbers"]]))[:, 1], rtol=1e-4
     )
-    with pytest.raises(InputError, match="`start` must be a dict with one row for each input"):
-        maximize(model, 1)
+    assert found.settings["held"] == {"numbers": "as given"}
+    alone = maximize(model, 1, steps=5, jitter=0)
+    assert alone.settings["held"] == {"numbers": "zeros"}
+    zeros = np.zeros((1, 3), "float32")
+    np.testing.assert_allclose(
+        alone.settings["scores"], np.asarray(linear([alone.pictures, zeros]))[:, 1], rtol=1e-4, atol=1e-6
+    )
+
+
+def test_the_weights_mean_the_same_for_a_score_of_any_size(build):
+    small, large = build("linear"), build("linear")
+    kernel, bias = large.layers[-1].get_weights()
+    large.layers[-1].set_weights([1000 * kernel, 1000 * bias])
+    one, other = (maximize(model, 1, steps=20, total_variation=50) for model in (small, large))
+    np.testing.assert_allclose(one.pictures, other.pictures, atol=1e-3)
+    np.testing.assert_allclose(1000 * np.array(one.settings["scores"]), other.settings["scores"], rtol=1e-2)
+
+
+def test_a_unit_that_its_relu_silences_at_the_start_is_woken():
+    model = keras.Sequential(
+        [keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(2, activation="relu", name="units")]
+    )
+    kernel = np.ones((16, 2))
+    kernel[:, 1] = 0
+    model.layers[-1].set_weights([kernel, np.array([-12.0, -1.0])])  # gray, 16 x 0.5, is not enough; white, 16, is
+    found = maximize(model, layer="units", steps=200, **PLAIN)
+    np.testing.assert_allclose(found.settings["scores"], [4, 0], atol=1e-5)
+    assert found.settings["still"] == [1]  # nothing reaches it
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,17 @@ def test_a_model_that_was_explained_can_be_freed(build, images_for):
     assert gone() is None
 
 
+def test_what_a_target_function_reads_may_change(build, images_for):
+    model = build("linear")
+    images, chosen = images_for(model), 0
+
+    def score(scores):
+        return scores[:, chosen]
+
+    for chosen in range(3):
+        np.testing.assert_allclose(saliency(model, images, score).values, saliency(model, images, chosen).values, rtol=1e-6)
+
+
 def test_a_function_that_was_explained_can_be_freed(build, images_for):
     model = build("softmax")
 
@@ -290,3 +301,11 @@ def test_an_output_in_a_dict_of_one_is_taken(build, images_for):
     model = keras.Model(inputs, {"scores": inner(inputs)})
     images = images_for(inner)
     np.testing.assert_allclose(saliency(model, images, 1).values, saliency(inner, images, 1).values, rtol=1e-5)
+
+
+def test_a_picture_that_is_too_small_for_the_network_is_refused():
+    inputs = keras.Input((None, None, 1))
+    pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(2, 5)(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(2)(pooled))
+    with pytest.raises(InputError, match=r"The model must take images of shape \(3, 3, 1\)\. Received from Keras: "):
+        saliency(model, np.ones((1, 3, 3, 1)))

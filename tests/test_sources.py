@@ -64,7 +64,8 @@ def test_without_a_card_the_range_is_assumed_and_said_once(opened, tmp_path):
     source = from_files(model, [tmp_path / "a.png", tmp_path / "b.png"])
     assert source.images.max() == 1
     assert source.notes == (ASSUMED,)
-    assert models.card(model).input_range == (0.0, 1.0)
+    assert models.card(model).input_range is None  # to assume is not to know
+    assert from_files(model, tmp_path / "a.png").notes == (ASSUMED,)
 
 
 def test_a_model_that_rescales_by_itself_is_given_bytes(tmp_path):
@@ -173,14 +174,9 @@ def test_a_folder_of_idx_files_is_a_data_set(opened, digits):
 
 def test_class_names_of_a_data_set_are_taken_where_they_fit(opened):
     ten = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])
-    from_data(ten, "mnist:test", None)
-    assert models.card(ten).class_names == tuple("0123456789")
-    four = opened("softmax")
-    from_data(four, "mnist:test", None)
-    assert models.card(four).class_names == ()
-    named = describe(opened("softmax"), class_names=list("abcd"))
-    from_data(named, "mnist:test", None)
-    assert models.card(named).class_names == tuple("abcd")
+    assert from_data(ten, "mnist:test").class_names == tuple("0123456789")
+    assert models.card(ten).class_names == ()  # the model is left as it was
+    assert from_data(opened("softmax"), "mnist:test").class_names == ()
 
 
 def test_an_npz_is_a_data_set_in_the_layout_of_keras_or_ours(opened, tmp_path):

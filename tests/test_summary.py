@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from visualize import InputError, summary
+from visualize import InputError, layer_facts, summary
 
 
 def residual():
@@ -80,3 +80,10 @@ def test_a_model_that_does_not_tell_its_input_is_refused():
     model.built = True
     with pytest.raises(InputError, match="does not tell the shape of its input"):
         summary(model)
+
+
+def test_cam_layers_are_known_where_the_picture_is_not_the_first_input():
+    facts, photo = keras.Input((3,), name="facts"), keras.Input((8, 8, 1), name="photo")
+    pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(2, 3, name="conv")(photo))
+    model = keras.Model([facts, photo], keras.layers.Dense(2)(keras.layers.Concatenate()([facts, pooled])))
+    assert [fact.path for fact in layer_facts(model) if fact.spatial and fact.within] == ["conv"]

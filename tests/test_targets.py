@@ -72,7 +72,7 @@ def test_a_name_of_two_classes_is_no_answer():
 def test_a_name_beyond_the_classes_of_the_model_is_refused(reloaded, build, images_for):
     assert refusal("fifth", names=("a", "b", "c", "d", "fifth")) == "`target` must be between 0 and 3. Received: 4."
     model = describe(build("softmax"), class_names=["a", "b", "c", "d", "fifth"])
-    with pytest.raises(InputError, match="between 0 and 3"):
+    with pytest.raises(InputError, match=r"`class_names` must name each of the 4 classes of the model\. Received: 5 names\."):
         saliency(model, images_for(model), "fifth")
 
 

@@ -55,14 +55,12 @@ __all__ = [
 
 
 def __getattr__(name: str):
-    if name in (
-        "draw",
-        "eigencam",
-        "write_gif",
-        "write_png",
-        "xgradcam",
-    ):  # matplotlib costs a second: imported when something is drawn
+    if name in ("draw", "write_gif", "write_png"):  # matplotlib costs a second: imported when something is drawn
         from visualize import figures
 
         return getattr(figures, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

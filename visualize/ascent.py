@@ -47,37 +47,41 @@ def trace_of(model: Any, inputs: Inputs, climb: Climb) -> tracing.Trace:
     step. Its notes tell `units`, how many there are, and `score`, what their answer is.
     """
 
-    def ascend(model, units, shifts, images, mean_squares, best, best_loss, **others):
+    def ascend(model, units, shifts, images, mean_squares, best, best_loss, scale, **others):
         others = {name: tf.repeat(other, tf.shape(units)[0], axis=0) for name, other in others.items()}
         notes: dict[str, Any] = {}
 
-        def step(index, images, mean_squares, best, best_loss, _):
+        def step(index, images, mean_squares, best, best_loss, scale, _):
             shifted = tf.roll(images, shifts[index], axis=[1, 2])
             seen = probe.look(model, inputs.packed({**others, inputs.explained: shifted}), shifted)
-            answers = _answers(seen, climb.path)
+            answers, before_relu = _answers(seen, climb.path)
             notes.update(units=answers.shape[-1], score=seen.score_kind if climb.path is None else "activation")
             score = tf.cast(probe.picked(answers, units), images.dtype)
-            loss = _penalty(images, climb) - score
-            slope = seen.gradient(loss, images, "the image")
-            slope /= tf.sqrt(tf.reduce_sum(slope**2, axis=[1, 2, 3], keepdims=True)) + TINY
+            waking = None if before_relu is None else probe.picked(before_relu, units)
+            uphill = climb.span * _uphill(seen, score, waking, images)
+            scale = tf.where(scale > 0, scale, _length(uphill)[:, 0, 0, 0])  # of the first slope that is not zero
+            penalty = _penalty(images, climb)
+            downhill = probe.slope(penalty, images)
+            loss = penalty - tf.math.divide_no_nan(score, scale)
+            slope = climb.span * downhill - tf.math.divide_no_nan(uphill, scale[:, None, None, None])
+            slope /= _length(slope) + TINY
             better = loss < best_loss
             best = tf.where(better[:, None, None, None], images, best)
             mean_squares = DECAY * mean_squares + (1 - DECAY) * slope**2
             moved = images - climb.step_size * climb.span * slope / tf.sqrt(mean_squares + TINY)
             moved = tf.clip_by_value(moved, climb.low, climb.high)
-            return index + 1, moved, mean_squares, best, tf.where(better, loss, best_loss), score
+            return index + 1, moved, mean_squares, best, tf.where(better, loss, best_loss), scale, score
 
-        state = (0, images, mean_squares, best, best_loss, tf.zeros_like(best_loss))
-        _, images, mean_squares, best, best_loss, score = tf.while_loop(
-            lambda index, *_: index < tf.shape(shifts)[0], step, state
-        )
-        after = {"images": images, "mean_squares": mean_squares, "best": best, "best_loss": best_loss}
-        return {**after, "score": score}, notes
+        state = (0, images, mean_squares, best, best_loss, scale, tf.zeros_like(best_loss))
+        names = ("images", "mean_squares", "best", "best_loss", "scale", "score")
+        after = tf.while_loop(lambda index, *_: index < tf.shape(shifts)[0], step, state)[1:]
+        return dict(zip(names, after, strict=True)), notes
 
     images = tf.TensorSpec([None, *inputs.images.shape[1:]], inputs.images.dtype)
     specs = {name: spec for name, spec in inputs.specs().items() if name != inputs.explained}
     specs.update(images=images, mean_squares=images, best=images)
-    specs.update(best_loss=tf.TensorSpec([None], inputs.images.dtype), units=tf.TensorSpec([None], tf.int32))
+    number = tf.TensorSpec([None], inputs.images.dtype)
+    specs.update(best_loss=number, scale=number, units=tf.TensorSpec([None], tf.int32))
     specs.update(shifts=tf.TensorSpec([None, 2], tf.int32))
     return tracing.trace(model, ("ascent", climb, inputs.explained, str(inputs.structure)), ascend, specs)
 
@@ -86,7 +90,8 @@ def first_state(images: np.ndarray) -> dict[str, Any]:
     """The state before the first step, from the inputs to start from, (batch, height, width, channels)."""
     images = tf.constant(images)
     worst = tf.fill(tf.shape(images)[:1], tf.constant(np.inf, images.dtype))
-    return {"images": images, "mean_squares": tf.zeros_like(images), "best": images, "best_loss": worst}
+    zeros = tf.zeros_like(images)
+    return {"images": images, "mean_squares": zeros, "best": images, "best_loss": worst, "scale": tf.zeros_like(worst)}
 
 
 def noise(units: np.ndarray, shape: tuple[int, ...], climb: Climb, seed: int) -> np.ndarray:
@@ -95,16 +100,34 @@ def noise(units: np.ndarray, shape: tuple[int, ...], climb: Climb, seed: int) ->
     return np.clip((climb.low + climb.high) / 2 + 0.05 * climb.span * normal, climb.low, climb.high)
 
 
-def _answers(seen: probe.Look, path: str | None) -> Any:
-    """What each unit answers, (batch, units): a score, or the mean of a map; before softmax or sigmoid where there is one."""
+def _answers(seen: probe.Look, path: str | None) -> tuple[Any, Any | None]:
+    """What each unit answers, (batch, units), a score or the mean of a map; and the same before its ReLU, if it has one."""
     if path is None:
         if seen.scores is None:
             raise InputError("`layer` must be named: the model does not return one row of scores for each image.")
-        return seen.scores
+        return seen.scores, None
     output = probe.before_activation(seen.layer(path))[0]
     if output.shape.rank < 2:
         raise InputError(f"`layer` must have units. Received: {path!r}, whose output is {tuple(output.shape)}.")
-    return tf.reduce_mean(tf.cast(output, tf.float32), axis=list(range(1, output.shape.rank - 1)))
+    before, relu = probe.before_activation(output, probe.RELUS)
+    means = [tf.reduce_mean(tf.cast(one, tf.float32), axis=list(range(1, one.shape.rank - 1))) for one in (output, before)]
+    return means[0], means[1] if relu else None
+
+
+def _uphill(seen: probe.Look, score: Any, before_relu: Any | None, images: Any) -> Any:
+    """The slope of each score; of a unit that its ReLU silences everywhere, the slope that would wake it.
+
+    Olah, Mordvintsev & Schubert (2017), Feature Visualization, doi:10.23915/distill.00007, pass gradients on likewise.
+    """
+    slope = seen.gradient(score, images, "the image")
+    if before_relu is None:
+        return slope
+    return tf.where(_length(slope) > 0, slope, seen.gradient(before_relu, images, "the image"))
+
+
+def _length(slopes: Any) -> Any:
+    """The Euclidean length of each image's slope, (batch, 1, 1, 1)."""
+    return tf.sqrt(tf.reduce_sum(slopes**2, axis=[1, 2, 3], keepdims=True))
 
 
 def _penalty(images: Any, climb: Climb) -> Any:

@@ -217,6 +217,8 @@ def draw(file: Path, out: Path | None) -> None:
     """Draw the figure of a .npz again, without the model."""
     from visualize import figures, results
 
+    if out is not None and (out.suffix != ".png" or out.is_dir()):
+        raise InputError(f"`--out` must be the name of a .png file. Received: {out}.")
     loaded = results.load(file)
     click.echo(figures.write_png(figures.draw(loaded), out or file.with_suffix(".png")))
     if isinstance(loaded[0], results.Tiles) and loaded[0].frames is not None:
@@ -224,6 +226,7 @@ def draw(file: Path, out: Path | None) -> None:
 
 
 @main.command(params=[*image_options()])
+@click.option("--explained", metavar="INPUT", help="Name of the input to explain, for a model of several inputs.")
 @click.option("--input-range", type=float, nargs=2, metavar="LOW HIGH", help="What black and white are for the model.")
 @click.option(
     "--out",
@@ -249,14 +252,24 @@ def gallery(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str],
         source = everything
         if name == "features":  # one picture is enough where each gives a whole figure
             wanted, source = {**wanted, "images": asked["images"][:1], "per_class": False}, everything.first()
-        plain = {**wanted, **dict.fromkeys(choices)}
-        for options in (wanted, plain) if choices else (wanted,):  # where a choice is impossible, the rest is not
-            try:
-                for path in running.run(name, opened, out, options, source):
-                    click.echo(path)
-                break
-            except InputError as error:
-                say(f"Note: no {name}{' side by side' if options is not plain and choices else ''}. {error}")
+        try:
+            paths = list(running.run(name, opened, out, wanted, source))
+        except InputError as error:
+            paths = _without(choices, name, opened, out, wanted, source, error)
+        for path in paths:
+            click.echo(path)
+
+
+def _without(choices: Any, name: str, opened: Any, out: Path, wanted: dict, source: Any, error: InputError) -> list[Path]:
+    """A figure of the gallery once more, without the choices that this model does not allow; and a word on what is missing."""
+    from visualize import running
+
+    try:
+        paths = list(running.run(name, opened, out, {**wanted, **dict.fromkeys(choices)}, source)) if choices else []
+    except InputError:
+        paths = []
+    say(f"Note: no {name}{f' with a {next(iter(choices))}' if paths else ''}. {error}")
+    return paths
 
 
 gallery.params.sort(key=lambda parameter: parameter.name != "model")  # MODEL before IMAGES

@@ -46,6 +46,7 @@ class Question:
         """
         if self.function is not None:
             return np.full(len(self.inputs.images), targets.OWN_CHOICE, "int32")
+        targets.check_names(self.names, notes["classes"])
         return targets.indices(self.target, len(self.inputs.images), notes["classes"], self.names)
 
     def attribution(
@@ -176,6 +177,8 @@ def score_of(seen: probe.Look, classes: Any, function: Callable | None) -> tuple
         found["predicted"] = tf.argmax(seen.scores, axis=-1, output_type=tf.int32)
     if function is not None:
         score = function(seen.output if seen.scores is None else seen.scores)
+        if score is None:
+            raise InputError("`target`, a function, must return one score for each image, (batch,). Received: None.")
         score = tf.cast(tf.stack(score) if isinstance(score, list | tuple) else score, tf.float32)
         if score.shape.rank != 1:
             raise InputError(

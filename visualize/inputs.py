@@ -90,12 +90,13 @@ def input_shapes(model: Any) -> dict[str, tuple[int | None, ...]]:
     return {name: shape for name, (shape, _) in _known(model).items()}
 
 
-def example(model: Any, size: tuple[int, int] | None = None) -> Inputs:
+def example(model: Any, size: tuple[int, int] | None = None, explained: str | None = None) -> Inputs:
     """One row of zeros for each input of a model that tells its input shapes: enough to trace it.
 
     Args:
         model: Keras model.
         size: (height, width) of its picture, for a model that takes any.
+        explained: name of the input to explain; by default the first that takes pictures.
 
     Raises:
         InputError: the model does not tell its input shape, or takes another size.
@@ -104,7 +105,9 @@ def example(model: Any, size: tuple[int, int] | None = None) -> Inputs:
     if not shapes:
         raise InputError("The model does not tell the shape of its input: call it on one batch before it is saved.")
     arrays = {name: np.zeros((1, *_settled(shape, size)), "float32") for name, shape in shapes.items()}
-    return inputs_of(model, arrays if len(arrays) > 1 else next(iter(arrays.values())), next(iter(arrays)))
+    if explained is None:
+        explained = next((name for name, shape in shapes.items() if len(shape) == 3), next(iter(shapes)))
+    return inputs_of(model, arrays if len(arrays) > 1 else next(iter(arrays.values())), explained)
 
 
 def _settled(shape: tuple[int | None, ...], size: tuple[int, int] | None) -> tuple[int, ...]:

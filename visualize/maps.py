@@ -45,9 +45,10 @@ def maps_of(view: View, question: Question, path: str | None) -> Maps:
     chosen, reason = (path, "named") if path is not None else models.cam_layer(view.seen.facts())
     tensor = view.seen.layer(chosen)
     if tensor.shape.rank != 4:
+        choices = [fact.path for fact in view.seen.facts() if fact.spatial and fact.within]
         raise InputError(
             "`layer` must have maps, (batch, height, width, channels). "
-            f"Received: {chosen!r}, whose output is {tuple(tensor.shape)}."
+            f"Received: {chosen!r}, whose output is {tuple(tensor.shape)}. Choices: {models.listed(choices)}."
         )
     if tuple(tensor.shape[1:3]) == (1, 1):
         raise InputError(

@@ -129,6 +129,16 @@ def card(model: Any) -> Card:
     return _cards.get(model, Card())
 
 
+def range_of(model: Any) -> tuple[tuple[float, float], str]:
+    """The input range of a model's card and ""; without a card the range to assume, and why."""
+    known = card(model).input_range
+    if known is not None:
+        return known, ""
+    if any(isinstance(layer, keras.layers.Rescaling) for layer in layers(model).values()):
+        return (0.0, 255.0), "it has a Rescaling layer"
+    return (0.0, 1.0), "nothing says otherwise"
+
+
 def layers(model: Any) -> dict[str, Any]:
     """Every layer of a model by its path, containers before what they contain, a shared layer once.
 
@@ -143,6 +153,8 @@ def layers(model: Any) -> dict[str, Any]:
 
 def find_layer(path: str, paths: Sequence[str]) -> str:
     """The full path of a layer that a person named: the path itself, or its unambiguous last part."""
+    if not isinstance(path, str):
+        raise InputError(f"`layer` must be a path such as {next(iter(paths), 'conv2d')!r}. Received: {path!r}.")
     if path in paths:
         return path
     endings = [known for known in paths if known.endswith("/" + path)]

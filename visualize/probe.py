@@ -19,6 +19,7 @@ from visualize.errors import InputError
 from visualize.lazy import keras, tf
 
 MODIFIERS = ("guided", "relu")
+RELUS = ("Relu", "Relu6")  # the operations that they modify
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +75,7 @@ class Look:
                 "that has none (a cast to integers, argmax, rounding). Choose another layer; occlusion needs no gradient."
             )
         between = _reached(tensor.consumers(), _consumers) & _reached([score.op], _producers)
-        if self.modifier is not None and not any(operation.type in ("Relu", "Relu6") for operation in between):
+        if self.modifier is not None and not any(operation.type in RELUS for operation in between):
             raise InputError(
                 f"`modifier` must be None here: no ReLU stands between {name} and the score, so it would change nothing. "
                 f"Received: {self.modifier!r}."
@@ -90,9 +91,12 @@ class Look:
         return (within or ends)[-1]
 
     def facts(self) -> list[models.LayerFact]:
-        """Every layer once, in the order of the calls."""
+        """Every layer once, in the order of the calls: of several calls the last between the images and the output."""
         containers = {call.path.rsplit("/", 1)[0] for call in self.calls if "/" in call.path}
-        last = {call.path: call for call in self.calls}
+        last: dict[str, Call] = {}
+        for call in self.calls:
+            if call.path not in last or self.within(call.outputs[0]) or not self.within(last[call.path].outputs[0]):
+                last[call.path] = call
         made: set[int] = set()
         facts = []
         for call in sorted(last.values(), key=self.calls.index):
@@ -154,6 +158,12 @@ def look(model: Any, inputs: Any, images: Any, *, modifier: str | None = None, i
         except tf.errors.OperatorNotAllowedInGraphError:  # it has a tf.function that only AutoGraph can trace
             calls.clear()
             output = model(inputs, training=False)
+        except ValueError as error:
+            if isinstance(error, InputError) or None not in _declared_shape(model):
+                raise
+            first = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+            shape = tuple(images.shape[1:])
+            raise InputError(f"The model must take images of shape {shape}. Received from Keras: {first}") from error
     scores, probabilities, kind = _scores(output)
     return Look(images, output, scores, probabilities, kind, tuple(calls), modifier)
 
@@ -164,14 +174,19 @@ def picked(scores: Any, indices: Any) -> Any:
     return tf.reduce_sum(tf.where(chosen, scores, tf.zeros_like(scores)), axis=-1)
 
 
-def before_activation(tensor: Any) -> tuple[Any, str | None]:
-    """The tensor from which a softmax or sigmoid made this one, and the operation's type; else the tensor and None."""
+def before_activation(tensor: Any, kinds: tuple[str, ...] = ("Softmax", "LogSoftmax", "Sigmoid")) -> tuple[Any, str | None]:
+    """The tensor from which an activation of these kinds made this one, and its kind; else the tensor and None."""
     operation = tensor.op
     while operation.type in ("Identity", "Cast"):
         operation = operation.inputs[0].op
-    if operation.type in ("Softmax", "LogSoftmax", "Sigmoid"):
+    if operation.type in kinds:
         return operation.inputs[0], operation.type
     return tensor, None
+
+
+def slope(value: Any, tensor: Any) -> Any:
+    """The gradient d value / d tensor on the graph being traced, where it is known to exist."""
+    return tf.gradients(value, [tensor])[0]
 
 
 def _scores(output: Any) -> tuple[Any | None, Any | None, str]:
@@ -198,6 +213,12 @@ def _reached(start: list[Any], neighbors: Callable[[Any], list[Any]]) -> set[Any
         found.update(fresh)
         todo.extend(fresh)
     return found
+
+
+def _declared_shape(model: Any) -> tuple[int | None, ...]:
+    """The shape that a model gives for its input, without the batch; None where it takes any size; () where it gives none."""
+    shape = getattr(model, "input_shape", None)
+    return tuple(shape[1:]) if isinstance(shape, tuple) and len(shape) > 1 and not isinstance(shape[1], tuple) else ()
 
 
 def _consumers(operation: Any) -> list[Any]:
@@ -262,7 +283,7 @@ def _modified(graph: Any, modifier: str | None) -> contextlib.AbstractContextMan
     if modifier is None:
         return contextlib.nullcontext()
     _register_gradients()
-    return graph.gradient_override_map({name: f"Visualize_{modifier}_{name}" for name in ("Relu", "Relu6")})
+    return graph.gradient_override_map({name: f"Visualize_{modifier}_{name}" for name in RELUS})
 
 
 @functools.cache
@@ -278,5 +299,5 @@ def _register_gradients() -> None:
         active = (operation.outputs[0] > 0) & (operation.outputs[0] < 6)
         return tf.where((slope > 0) & active, slope, tf.zeros_like(slope))
 
-    for name in ("Relu", "Relu6"):
+    for name in RELUS:
         tf.RegisterGradient(f"Visualize_relu_{name}")(lambda operation, slope: tf.nn.relu(slope))

@@ -39,6 +39,10 @@ class Attribution:
     settings: Mapping[str, Any]
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        count, height, width = self.values.shape
+        return f"Attribution({self.method}, {count} of {height}x{width}, {self.values.min():.3g} to {self.values.max():.3g})"
+
     def of(self, index: int) -> Attribution:
         """The same for one image of the batch."""
         one = slice(index, index + 1)
@@ -73,6 +77,10 @@ class Tiles:
     settings: Mapping[str, Any]
     frames: np.ndarray | None = None
     source: np.ndarray | None = None
+
+    def __repr__(self) -> str:
+        count, height, width = self.pictures.shape[:3]
+        return f"Tiles({self.method}, {count} of {height}x{width}, {self.pictures.min():.3g} to {self.pictures.max():.3g})"
 
 
 @dataclass(frozen=True, eq=False)

@@ -50,16 +50,17 @@ def run(name: str, model: Any, out: Path, asked: Mapping[str, Any], source: Sour
     """
     function = commands.method(name)
     asked = _given(asked)
+    told = source is not None  # what was assumed of the images was said when they were read
     source = source if commands.takes(function, "images") else None
     arguments = [model] if source is None else [model, source.images]
     if commands.takes(function, "target"):
         arguments.append(_target(asked, source))
     started = time.monotonic()
     with progress_bar(name):
-        results = [function(*arguments, **options) for options in _columns(function, asked)]
+        results = [_ranged(function(*arguments, **options), model) for options in _columns(function, asked)]
     seconds = time.monotonic() - started
     for group, picture in _figures(results, source, as_sheet="sheet" in asked or "per_class" in asked):
-        for note in _empty_maps(group):
+        for note in (*_empty_maps(group), *_ascents(group, told)):
             say(f"Note: {note}")
         yield from outputs.write(group, out, _stem(name, asked, picture), model, _plain(asked), seconds)
 
@@ -78,6 +79,8 @@ def source_of(model: Any, asked: Mapping[str, Any]) -> Source:
         found = from_files(model, asked["images"], explained)
     for note in found.notes:
         say(f"Note: {note}.")
+    if found.class_names and not models.card(model).class_names:
+        models.describe(model, class_names=found.class_names)
     return found
 
 
@@ -140,11 +143,37 @@ def _empty_maps(results: Sequence[Result]) -> Iterator[str]:
                 yield f"{one.method}{modifier} of {name} is {values.flat[0]:.3g} everywhere: it explains nothing."
 
 
+def _ranged(result: Any, model: Any) -> Any:
+    """A result with the input range that was assumed for it, where nobody said it, and a word on that."""
+    if isinstance(result, list):
+        return [_ranged(one, model) for one in result]
+    input_range, why = models.range_of(model)
+    if not why or result.settings.get("input_range", ...) is not None:
+        return result
+    return replace(result, settings={**result.settings, "input_range": list(input_range), "input_range_assumed": True})
+
+
+def _ascents(results: Sequence[Result], told: bool) -> Iterator[str]:
+    """What a person should know of the inputs that were climbed to."""
+    for one in results:
+        settings = one.settings
+        if one.method != "maximize":
+            continue
+        if settings["input_range_assumed"] and not told:
+            low, high = settings["input_range"]
+            yield f"input range {low:g} to {high:g} assumed; a card or --input-range LOW HIGH settles it."
+        if "zeros" in settings["held"].values():
+            yield f"held at zero: {models.listed(list(settings['held']))}."
+        if settings["still"]:
+            yield f"no input was found to which these units answer: {models.listed(settings['still'])}."
+
+
 def _stem(name: str, asked: Mapping[str, Any], picture: str) -> str:
     """The name of a figure's files: the method, what was chosen by hand, the picture."""
     modifiers = [one for one in asked.get("modifier", ()) if one != "none"]
     parts = [name, *(modifiers if len(asked.get("modifier", ())) == 1 else [])]
     parts += [outputs.plain_name(asked["layer"].replace("/", "."))] if "layer" in asked else []
+    parts += [outputs.plain_name(asked["explained"])] if "explained" in asked else []
     parts += [outputs.plain_name(f"target-{'-'.join(map(str, asked['target']))}")] if "target" in asked else []
     return "-".join([*parts, picture] if picture else parts)
 

@@ -16,7 +16,6 @@ from visualize.images import read_arrays, read_picture, resized, scaled, with_ch
 from visualize.inputs import input_shapes, picture_shape
 
 GROUP = "visualize.datasets"
-ASSUMED_RANGE = (0.0, 1.0)
 _SEVERAL = "this model takes several inputs. Hand over a .npz with one array for each: {}."
 
 
@@ -30,6 +29,7 @@ class Source:
         labels: the class of each image, or None where nobody knows.
         notes: what was assumed or changed on the way, a line each.
         sheet: what to call all of them together.
+        class_names: what the data set calls the classes; empty where it does not say, or the model has others.
     """
 
     images: Any
@@ -37,6 +37,7 @@ class Source:
     labels: np.ndarray | None = None
     notes: tuple[str, ...] = ()
     sheet: str = "sheet"
+    class_names: tuple[str, ...] = ()
 
     def first(self) -> Source:
         """The first image alone."""
@@ -45,7 +46,7 @@ class Source:
         return replace(self, images=images, names=self.names[:1], labels=None if self.labels is None else self.labels[:1])
 
 
-def from_files(model: Any, paths: Sequence[str | Path], explained: str | None = None) -> Source:
+def from_files(model: Any, paths: str | Path | Sequence[str | Path], explained: str | None = None) -> Source:
     """Picture files, `.npy` and `.npz`, scaled to the size and range of the model.
 
     Arrays of floats are taken to be in the model's range already; bytes are scaled as pictures are.
@@ -53,6 +54,10 @@ def from_files(model: Any, paths: Sequence[str | Path], explained: str | None = 
     Raises:
         InputError: a file that cannot be read, or does not fit the model.
     """
+    if isinstance(paths, str | Path):
+        paths = [paths]
+    if not paths:
+        raise InputError("`paths` must name at least one file. Received: none.")
     arrays, names, notes = [], [], []
     several = len(input_shapes(model)) > 1
     for path in map(Path, paths):
@@ -77,7 +82,7 @@ def from_files(model: Any, paths: Sequence[str | Path], explained: str | None = 
                 )
             return _named_inputs(model, found, path, explained)
         (array,) = found.values()
-        array = _as_batch(array, picture_shape(model, explained))
+        array = _bytes(_as_batch(array, picture_shape(model, explained)))
         if array.dtype == np.uint8:
             array = _scaled(model, _fitted(model, array, explained, path.name, notes), notes)
         arrays.append(array)
@@ -93,7 +98,7 @@ def from_files(model: Any, paths: Sequence[str | Path], explained: str | None = 
 def from_data(
     model: Any,
     data: str,
-    index: Sequence[int] | None,
+    index: int | Sequence[int] | None = None,
     *,
     explained: str | None = None,
     each_class: bool = False,
@@ -103,7 +108,7 @@ def from_data(
     Args:
         model: Keras model.
         data: `name:argument`, where a package registered `name` in the entry-point group `visualize.datasets`; or a file.
-        index: which images; by default the first.
+        index: which image, or images; by default the first.
         explained: name of the input that holds the pictures.
         each_class: instead of `index`, the first image of each class.
 
@@ -124,19 +129,18 @@ def from_data(
             raise InputError(f"`per_class` needs a data set with labels. Received: {data!r}, which has none.")
         _, chosen = np.unique(np.asarray(labels), return_index=True)
     else:
-        chosen = np.array([0] if index is None else index)
+        chosen = np.atleast_1d(0 if index is None else index)
     outside = [one for one in chosen.tolist() if not 0 <= one < len(images)]
     if outside:
         raise InputError(f"`index` must be between 0 and {len(images) - 1}. Received: {outside[0]}.")
-    picked, notes = images[chosen], []
+    picked, notes = _bytes(images[chosen]), []
     if picked.dtype == np.uint8:
         picked = _scaled(model, _fitted(model, picked, explained, data, notes), notes)
-    classes = dataset.get("class_names") or ()
-    if _fits(model, len(classes)) and not models.card(model).class_names:
-        models.describe(model, class_names=classes)
+    classes = tuple(dataset.get("class_names") or ())
+    classes = classes if _fits(model, len(classes)) else ()
     names = tuple(f"{data} {one}" for one in chosen.tolist())
     labels = None if labels is None else np.asarray(labels)[chosen]
-    return Source(picked, names, labels, tuple(dict.fromkeys(notes)), "per-class" if each_class else "sheet")
+    return Source(picked, names, labels, tuple(dict.fromkeys(notes)), "per-class" if each_class else "sheet", classes)
 
 
 def _dataset(data: str) -> Mapping[str, Any]:
@@ -164,8 +168,8 @@ def _named_inputs(model: Any, arrays: dict[str, np.ndarray], path: Path, explain
         raise InputError(f"{path} must hold one array for each input, {sorted(shapes)}. Received: {sorted(arrays)}.")
     notes: list[str] = []
     for name, array in arrays.items():
-        if array.dtype == np.uint8 and array.ndim == 4:
-            arrays[name] = _scaled(model, array, notes)
+        if array.ndim == 4 and _bytes(array).dtype == np.uint8:
+            arrays[name] = _scaled(model, _bytes(array), notes)
     count = len(np.atleast_1d(next(iter(arrays.values()))))
     return Source(arrays, tuple(f"{path.name} {index}" for index in range(count)), notes=tuple(notes))
 
@@ -189,6 +193,9 @@ def _fits(model: Any, names: int) -> bool:
 def _channels(model: Any, explained: str | None) -> int:
     shape = picture_shape(model, explained)
     if shape is None:
+        shapes = list(input_shapes(model).values())
+        if shapes:
+            raise InputError(f"The model must take pictures, (height, width, channels). Received: one that takes {shapes[0]}.")
         raise InputError("The model does not tell which pictures it takes. Hand them over as a .npy array.")
     return 1 if len(shape) == 2 else shape[2] or 3
 
@@ -208,14 +215,17 @@ def _fitted(model: Any, pixels: np.ndarray, explained: str | None, name: str, no
 
 def _scaled(model: Any, pixels: np.ndarray, notes: list[str]) -> np.ndarray:
     """Bytes in the model's range, which is assumed where neither card nor command line gives it."""
-    input_range = models.card(model).input_range
-    if input_range is None:
-        rescales = any(type(layer).__name__ == "Rescaling" for layer in models.layers(model).values())
-        input_range = (0.0, 255.0) if rescales else ASSUMED_RANGE
-        why = "it has a Rescaling layer" if rescales else "nothing says otherwise"
+    input_range, why = models.range_of(model)
+    if why:
         notes.append(
             f"input range {input_range[0]:g} to {input_range[1]:g} assumed, as {why}; "
             "a card or --input-range LOW HIGH settles it"
         )
-        models.describe(model, input_range=input_range)
     return scaled(pixels, input_range)
+
+
+def _bytes(array: np.ndarray) -> np.ndarray:
+    """Whole numbers from 0 to 255 as bytes, whatever their type; anything else as it is."""
+    if array.dtype.kind in "ui" and array.size and array.min() >= 0 and array.max() <= 255:
+        return array.astype(np.uint8)
+    return array

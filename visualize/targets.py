@@ -52,6 +52,16 @@ def indices(target: Any, count: int, classes: int, names: Sequence[str] = ()) ->
     return np.array([_index(one, classes, names) for one in target], "int32")
 
 
+def check_names(names: Sequence[str], classes: int) -> None:
+    """Refuse class names that cannot be the model's.
+
+    Raises:
+        InputError: there are names, and not as many as classes.
+    """
+    if names and len(names) != classes:
+        raise InputError(f"`class_names` must name each of the {classes} classes of the model. Received: {len(names)} names.")
+
+
 def name_of(index: int, names: Sequence[str]) -> str:
     """A class's name, or its number where nobody named it."""
     return names[index] if 0 <= index < len(names) else str(index)

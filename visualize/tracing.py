@@ -51,37 +51,21 @@ def trace(model: Any, key: tuple, function: Callable[..., tuple[dict, dict]], sp
     """`function(model, **tensors) -> (tensors, notes)` as one compiled graph, traced at its first use and kept.
 
     What is kept belongs to the model and goes with it. It is traced anew when a layer's activation or precision was changed.
+    A key with a function in it, a target of the user's own, is traced anew each time: what it reads may have changed.
 
     Args:
         model: Keras model; `function` must take it as its argument, not close over it.
-        key: everything that the function's closure adds, hashable; functions in it are told apart by identity.
+        key: everything that the function's closure adds, hashable.
         function: called once, while TensorFlow traces.
         specs: a `tf.TensorSpec` for each tensor.
     """
     models.check_model(model)
+    if any(callable(part) for part in key):
+        return _traced(model, function, specs)
     kept = _traces.setdefault(model, {})
-    key = (
-        *(weakref.ref(part) if callable(part) else part for part in key),
-        _fingerprint(model),
-        tuple(specs.items()),
-    )
+    key = (*key, _fingerprint(model), tuple(specs.items()))
     if key not in kept:
-        for old in [old for old in kept if any(isinstance(part, weakref.ref) and part() is None for part in old)]:
-            del kept[old]
-        notes: dict[str, Any] = {}
-        held = [model]  # taken out when traced: what is kept must not keep the model alive
-
-        def traced(**tensors):
-            results, noted = function(held[0], **tensors)
-            notes.update(noted)
-            return results
-
-        try:
-            with _tracing:
-                concrete = tf.function(traced, autograph=False).get_concrete_function(**specs)
-        finally:
-            held.clear()
-        kept[key] = Trace(concrete, notes)
+        kept[key] = _traced(model, function, specs)
     return kept[key]
 
 
@@ -107,6 +91,23 @@ def report_progress(done: int, total: int) -> None:
     report = _progress.get()
     if report is not None:
         report(done, total)
+
+
+def _traced(model: Any, function: Callable[..., tuple[dict, dict]], specs: Mapping[str, Any]) -> Trace:
+    notes: dict[str, Any] = {}
+    held = [model]  # taken out when traced: what is kept must not keep the model alive
+
+    def traced(**tensors):
+        results, noted = function(held[0], **tensors)
+        notes.update(noted)
+        return results
+
+    try:
+        with _tracing:
+            concrete = tf.function(traced, autograph=False).get_concrete_function(**specs)
+    finally:
+        held.clear()
+    return Trace(concrete, notes)
 
 
 def _fingerprint(model: Any) -> tuple:

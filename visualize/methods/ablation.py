@@ -30,7 +30,7 @@ def scorecam(
     Args:
         model: Keras model.
         images: (batch, height, width, channels), in the range the model was trained on.
-        target: class to explain; one for all, one per image, or None for the model's own choice.
+        target: class to explain; one for all or one per image; by default the model's own choice.
         layer: path of a layer whose output is a map; by default the last map of the last convolution's size.
         explained: name of the input to explain, for a model of several inputs.
         batch_size: masked copies at a time; by default as many as suit the size of the images.
@@ -88,7 +88,7 @@ def ablationcam(
     Args:
         model: Keras model.
         images: (batch, height, width, channels), in the range the model was trained on.
-        target: class to explain; one for all, one per image, or None for the model's own choice.
+        target: class to explain; one for all or one per image; by default the model's own choice.
         layer: path of a layer whose output is a map; by default the last map of the last convolution's size.
         explained: name of the input to explain, for a model of several inputs.
         batch_size: copies at a time; by default as many as suit the size of the images.

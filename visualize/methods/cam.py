@@ -30,9 +30,9 @@ def gradcam(
     Args:
         model: Keras model.
         images: (batch, height, width, channels), in the range the model was trained on.
-        target: class to explain; one for all, one per image, or None for the model's own choice.
+        target: class to explain; one for all or one per image; by default the model's own choice.
         layer: path of a layer whose output is a map; by default the last map of the last convolution's size.
-        modifier: None, "guided" or "relu": how a ReLU above the layer passes gradients back.
+        modifier: "guided" or "relu": how a ReLU above the layer passes gradients back; by default as it is.
         explained: name of the input to explain, for a model of several inputs.
         batch_size: images at a time; by default as many as suit their size.
 
@@ -75,9 +75,9 @@ def gradcam_plus_plus(
     Args:
         model: Keras model.
         images: (batch, height, width, channels), in the range the model was trained on.
-        target: class to explain; one for all, one per image, or None for the model's own choice.
+        target: class to explain; one for all or one per image; by default the model's own choice.
         layer: path of a layer whose output is a map; by default the last map of the last convolution's size.
-        modifier: None, "guided" or "relu": how a ReLU above the layer passes gradients back.
+        modifier: "guided" or "relu": how a ReLU above the layer passes gradients back; by default as it is.
         explained: name of the input to explain, for a model of several inputs.
         batch_size: images at a time; by default as many as suit their size.
 
@@ -120,9 +120,9 @@ def layercam(
     Args:
         model: Keras model.
         images: (batch, height, width, channels), in the range the model was trained on.
-        target: class to explain; one for all, one per image, or None for the model's own choice.
+        target: class to explain; one for all or one per image; by default the model's own choice.
         layer: path of a layer whose output is a map; by default the last map of the last convolution's size.
-        modifier: None, "guided" or "relu": how a ReLU above the layer passes gradients back.
+        modifier: "guided" or "relu": how a ReLU above the layer passes gradients back; by default as it is.
         explained: name of the input to explain, for a model of several inputs.
         batch_size: images at a time; by default as many as suit their size.
 
@@ -163,9 +163,9 @@ def hirescam(
     Args:
         model: Keras model.
         images: (batch, height, width, channels), in the range the model was trained on.
-        target: class to explain; one for all, one per image, or None for the model's own choice.
+        target: class to explain; one for all or one per image; by default the model's own choice.
         layer: path of a layer whose output is a map; by default the last map of the last convolution's size.
-        modifier: None, "guided" or "relu": how a ReLU above the layer passes gradients back.
+        modifier: "guided" or "relu": how a ReLU above the layer passes gradients back; by default as it is.
         explained: name of the input to explain, for a model of several inputs.
         batch_size: images at a time; by default as many as suit their size.
 
@@ -205,9 +205,9 @@ def xgradcam(
     Args:
         model: Keras model.
         images: (batch, height, width, channels), in the range the model was trained on.
-        target: class to explain; one for all, one per image, or None for the model's own choice.
+        target: class to explain; one for all or one per image; by default the model's own choice.
         layer: path of a layer whose output is a map; by default the last map of the last convolution's size.
-        modifier: None, "guided" or "relu": how a ReLU above the layer passes gradients back.
+        modifier: "guided" or "relu": how a ReLU above the layer passes gradients back; by default as it is.
         explained: name of the input to explain, for a model of several inputs.
         batch_size: images at a time; by default as many as suit their size.
 

@@ -32,9 +32,9 @@ def saliency(
     Args:
         model: Keras model.
         images: (batch, height, width, channels), in the range the model was trained on.
-        target: class to explain; one for all, one per image, or None for the model's own choice.
-        modifier: None, "guided" (Springenberg et al. 2014, arXiv:1412.6806) or "relu" (Zeiler & Fergus 2013,
-            arXiv:1311.2901): how a ReLU passes gradients back.
+        target: class to explain; one for all or one per image; by default the model's own choice.
+        modifier: "guided" (Springenberg et al. 2014, arXiv:1412.6806) or "relu" (Zeiler & Fergus 2013, arXiv:1311.2901): how a
+            ReLU passes gradients back; by default as it is.
         explained: name of the input to explain, for a model of several inputs.
         batch_size: images at a time; by default as many as suit their size.
 
@@ -81,8 +81,8 @@ def input_times_gradient(
     Args:
         model: Keras model.
         images: (batch, height, width, channels), in the range the model was trained on.
-        target: class to explain; one for all, one per image, or None for the model's own choice.
-        modifier: None, "guided" or "relu": how a ReLU passes gradients back.
+        target: class to explain; one for all or one per image; by default the model's own choice.
+        modifier: "guided" or "relu": how a ReLU passes gradients back; by default as it is.
         explained: name of the input to explain, for a model of several inputs.
         batch_size: images at a time; by default as many as suit their size.
 
@@ -131,11 +131,11 @@ def integrated_gradients(
     Args:
         model: Keras model.
         images: (batch, height, width, channels), in the range the model was trained on.
-        target: class to explain; one for all, one per image, or None for the model's own choice.
+        target: class to explain; one for all or one per image; by default the model's own choice.
         baseline: value of every pixel of the image that says nothing; by default black, the low end of the input range that
             the model's card gives, else 0. In Python also an image, (height, width, channels).
         steps: of the way.
-        modifier: None, "guided" or "relu": how a ReLU passes gradients back.
+        modifier: "guided" or "relu": how a ReLU passes gradients back; by default as it is.
         explained: name of the input to explain, for a model of several inputs.
         batch_size: images at a time; by default as many as suit their size.
 

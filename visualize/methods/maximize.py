@@ -10,9 +10,9 @@ import numpy as np
 
 from visualize import models, targets, tracing
 from visualize.ascent import Climb, first_state, noise, trace_of
-from visualize.card import Card, checked_range
+from visualize.card import checked_range
 from visualize.errors import InputError
-from visualize.inputs import Inputs, checked_batch_size, example, input_shapes, inputs_of, picture_shape
+from visualize.inputs import Inputs, checked_batch_size, checked_count, example, inputs_of, picture_shape
 from visualize.lazy import tf
 from visualize.results import Tiles
 
@@ -30,7 +30,7 @@ def maximize(
     steps: int = 200,
     step_size: float = 0.02,
     lp_norm: float = 10.0,
-    total_variation: float = 200.0,
+    total_variation: float = 150.0,
     jitter: int = 1,
     input_range: tuple[float, float] | None = None,
     size: tuple[int, int] | None = None,
@@ -44,24 +44,28 @@ def maximize(
 
     Erhan et al. (2009), "Visualizing higher-layer features of a deep network"; Simonyan, Vedaldi & Zisserman (2013),
     arXiv:1312.6034, section 2; total variation after Mahendran & Vedaldi (2014), arXiv:1412.0035. Steps of RMSprop go down
-    -score + (lp_norm * |x|_6 + total_variation * sum of squared differences of neighbors) / pixels, where x is the input in
-    parts of the input range. After each step x is cut to the range; the best input on the way is kept.
+    -score / scale + (lp_norm * |x|_6 + total_variation * sum of squared differences of neighbors) / pixels, where x is the
+    input in parts of the input range, and scale the length of the score's slope where the climb begins: so the weights mean
+    the same for a logit and for a unit deep in the network. After each step x is cut to the range; the best input on the way
+    is kept.
 
     Args:
         model: Keras model.
         target: class, or unit of `layer`; several as a sequence; by default every one (up to 100).
-        layer: path of the layer whose units are meant; by default the model's scores. The unit of a map is a channel.
+        layer: path of the layer whose units are meant; by default the model's scores. The unit of a map is a channel, and its
+            answer the mean of the map.
         steps: steps of the ascent.
         step_size: what a step changes, as a part of the input range, about.
-        lp_norm: weight of the norm, which keeps pixels away from the ends of the range.
-        total_variation: weight of the total variation, which keeps neighbors alike. With keras-vis' 10 and pixels in
-            0..1 it does next to nothing.
+        lp_norm: weight of the norm, which draws pixels to zero.
+        total_variation: weight of the total variation, which keeps neighbors alike; less makes stripes, more makes
+            clouds.
         jitter: before each step the input is shifted by up to so many pixels, around the border.
-        input_range: lowest and highest value of a pixel; by default what the model's card says, else 0 and 1.
+        input_range: lowest and highest value of a pixel; by default what the model's card says, else 0 and 255 for a model
+            with a Rescaling layer and 0 and 1 for any other.
         size: height and width of the input, for a model that takes any.
         frames: how many pictures of the ascent to keep, beside the best one; they are also written as a GIF.
         start: (height, width, channels) to start from; by default gray with noise. For a model of several inputs a dict of one
-            row for each by name, in which the others stay as they are.
+            row for each by name, in which the others stay as they are; by default they are zero.
         explained: name of the input to climb on, for a model of several inputs.
         batch_size: units that climb at a time; by default as many as suit the size of the input.
         seed: of the noise and of the jitter.
@@ -76,15 +80,18 @@ def maximize(
     Example:
         visualize maximize model.keras --target 3 --target 8 --frames 20
     """
+    checked_count("seed", seed, 0)
     _check_numbers(steps=steps, step_size=step_size, lp_norm=lp_norm, total_variation=total_variation, jitter=jitter)
     if not 0 <= frames <= steps:
         raise InputError(f"`frames` must be between 0 and `steps`, {steps}. Received: {frames}.")
     path = None if layer is None else models.find_layer(layer, list(models.layers(model)))
     card = models.card(model)
-    climb = Climb(path, step_size, lp_norm, total_variation, *_range(input_range, card))
+    chosen_range = models.range_of(model)[0] if input_range is None else checked_range("`input_range`", input_range)
+    climb = Climb(path, step_size, lp_norm, total_variation, *chosen_range)
     inputs = _start(model, start, explained, size)
     trace = trace_of(model, inputs, climb)
     names = card.class_names if path is None else ()
+    targets.check_names(names, trace.notes["units"])
     units = _units(target, trace.notes["units"], names)
     others = {name: tf.constant(array) for name, array in inputs.arrays.items() if name != inputs.explained}
     shifts = np.random.default_rng(seed).integers(-jitter, jitter, (steps, 2), dtype="int32", endpoint=True)
@@ -98,7 +105,7 @@ def maximize(
         state = first_state(np.clip(images, climb.low, climb.high).astype(inputs.images.dtype))
         parts.append(_climbed(trace, state, {"units": tf.constant(chosen), **others}, shifts, keep, (first, len(units))))
 
-    scores = np.concatenate([score for _, score, _ in parts])
+    scores = np.concatenate([score for _, score, *_ in parts])
     settings = {
         "layer": path,
         "targets": units.tolist(),
@@ -111,13 +118,15 @@ def maximize(
         "jitter": jitter,
         "input_range": [climb.low, climb.high],
         "input_range_assumed": input_range is None and card.input_range is None,
+        "held": dict.fromkeys(others, "zeros" if start is None else "as given"),
         "seed": seed,
         "unit": "pixel",
+        "still": units[np.concatenate([scale for *_, scale in parts]) == 0].tolist(),
     }
     captions = tuple(
         f"{targets.name_of(unit, names)}: {score:.4g}" for unit, score in zip(units.tolist(), scores, strict=True)
     )
-    kept = np.concatenate([kept for *_, kept in parts], axis=1) if frames else None
+    kept = np.concatenate([kept for _, _, kept, _ in parts], axis=1) if frames else None
     return Tiles(np.concatenate([best for best, *_ in parts]), captions, False, "maximize", settings, frames=kept)
 
 
@@ -128,8 +137,8 @@ def _climbed(
     shifts: np.ndarray,
     keep: set[int],
     place: tuple[int, int],
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """The best inputs, what the units answer to them, and the inputs after the steps in `keep`."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray]:
+    """The best inputs, what the units answer to them, the inputs after the steps in `keep`, and the scale of each slope."""
     done, units = place
     steps, count = len(shifts), len(state["images"])
     ends = sorted({*range(0, steps, STEPS_A_CALL), steps, *keep})
@@ -143,7 +152,7 @@ def _climbed(
     still = np.zeros((1, 2), "int32")
     best = _stepped(trace, state, fixed, still)[0]["best"]
     score = _stepped(trace, {**state, "images": best}, fixed, still)[1]
-    return best.numpy(), score.numpy(), np.stack(frames) if frames else None
+    return best.numpy(), score.numpy(), np.stack(frames) if frames else None, state["scale"].numpy()
 
 
 def _stepped(trace: tracing.Trace, state: dict, fixed: dict, shifts: np.ndarray) -> tuple[dict[str, Any], Any]:
@@ -154,15 +163,16 @@ def _stepped(trace: tracing.Trace, state: dict, fixed: dict, shifts: np.ndarray)
 def _start(model: Any, start: Any, explained: str | None, size: tuple[int, int] | None) -> Inputs:
     """The inputs to start from, with the picture's size settled."""
     if start is None:
-        if len(input_shapes(model)) > 1:
-            raise InputError("`start` must be a dict with one row for each input: this model has several.")
-        inputs = example(model, size)
+        inputs = example(model, size, explained)
     else:
         shape = picture_shape(model, explained)
         alone = not isinstance(start, dict) and np.ndim(start) == (3 if shape is None else len(shape))
         inputs = inputs_of(model, np.asarray(start)[None] if alone else start, explained)
-    if inputs.images.ndim != 4 or len(inputs.images) != 1:
-        raise InputError(f"`start` must be one picture, (height, width, channels). Received: {inputs.images.shape}.")
+    if inputs.images.ndim != 4:
+        shape = inputs.images.shape[1:]
+        raise InputError(f"The model must take pictures, (height, width, channels). Received: one that takes {shape}.")
+    if len(inputs.images) != 1:
+        raise InputError(f"`start` must be one picture, (height, width, channels). Received: {len(inputs.images)} of them.")
     return inputs
 
 
@@ -176,12 +186,6 @@ def _units(target: Any, count: int, names: Sequence[str]) -> np.ndarray:
         raise InputError("`target` must be classes or units here. Received: a function.")
     several = list(plain) if isinstance(plain, list | tuple | range | np.ndarray) else [plain]
     return targets.indices(several, len(several), count, names)
-
-
-def _range(input_range: tuple[float, float] | None, card: Card) -> tuple[float, float]:
-    if input_range is not None:
-        return checked_range("`input_range`", input_range)
-    return card.input_range or (0.0, 1.0)
 
 
 def _check_numbers(*, steps: int, step_size: float, lp_norm: float, total_variation: float, jitter: int) -> None:

@@ -34,7 +34,7 @@ def occlusion(
     Args:
         model: Keras model.
         images: (batch, height, width, channels), in the range the model was trained on.
-        target: class to explain; one for all, one per image, or None for the model's own choice on the whole image.
+        target: class to explain; one for all or one per image; by default the model's own choice on the whole image.
         patch: side of the square in pixels; by default a seventh of the shorter side of the image.
         stride: pixels from one position to the next, at most `patch`; by default half of it.
         fill: value of the hidden pixels; by default gray, the middle of the input range that the model's card gives, and the

@@ -38,7 +38,7 @@ def rise(
     Args:
         model: Keras model.
         images: (batch, height, width, channels), in the range the model was trained on.
-        target: class to explain; one for all, one per image, or None for the model's own choice on the whole image.
+        target: class to explain; one for all or one per image; by default the model's own choice on the whole image.
         masks: how many; they are made in the graph, and memory does not grow with their number.
         cells: of a mask along each side, before it is resized to the image and shifted by part of a cell.
         keep: share of the cells that show the image.
@@ -59,6 +59,7 @@ def rise(
     """
     checked_count("masks", masks, 2)
     checked_count("cells", cells, 1)
+    checked_count("seed", seed, 0)
     if not 0 < keep < 1:
         raise InputError(f"`keep` must be between 0 and 1. Received: {keep}.")
     question = ask(model, images, target, explained)

@@ -42,10 +42,10 @@ def smoothgrad(
     Args:
         model: Keras model.
         images: (batch, height, width, channels), in the range the model was trained on.
-        target: class to explain; one for all, one per image, or None for the model's own choice.
+        target: class to explain; one for all or one per image; by default the model's own choice.
         samples: noisy copies of each image.
         noise: standard deviation of the noise, as a part of the range of the image's own pixels.
-        modifier: None, "guided" or "relu": how a ReLU passes gradients back.
+        modifier: "guided" or "relu": how a ReLU passes gradients back; by default as it is.
         explained: name of the input to explain, for a model of several inputs.
         batch_size: images at a time; by default as many as suit their size.
         seed: of the noise, which is the same for every image.
@@ -87,10 +87,10 @@ def squaregrad(
     Args:
         model: Keras model.
         images: (batch, height, width, channels), in the range the model was trained on.
-        target: class to explain; one for all, one per image, or None for the model's own choice.
+        target: class to explain; one for all or one per image; by default the model's own choice.
         samples: noisy copies of each image.
         noise: standard deviation of the noise, as a part of the range of the image's own pixels.
-        modifier: None, "guided" or "relu": how a ReLU passes gradients back.
+        modifier: "guided" or "relu": how a ReLU passes gradients back; by default as it is.
         explained: name of the input to explain, for a model of several inputs.
         batch_size: images at a time; by default as many as suit their size.
         seed: of the noise, which is the same for every image.
@@ -132,10 +132,10 @@ def vargrad(
     Args:
         model: Keras model.
         images: (batch, height, width, channels), in the range the model was trained on.
-        target: class to explain; one for all, one per image, or None for the model's own choice.
+        target: class to explain; one for all or one per image; by default the model's own choice.
         samples: noisy copies of each image.
         noise: standard deviation of the noise, as a part of the range of the image's own pixels.
-        modifier: None, "guided" or "relu": how a ReLU passes gradients back.
+        modifier: "guided" or "relu": how a ReLU passes gradients back; by default as it is.
         explained: name of the input to explain, for a model of several inputs.
         batch_size: images at a time; by default as many as suit their size.
         seed: of the noise, which is the same for every image.
@@ -174,6 +174,7 @@ def _smoothed(
 ) -> Attribution:
     """`combine(sum of slopes, sum of squared slopes)` over noisy copies, the highest of the channels."""
     checked_count("samples", samples, 1)
+    checked_count("seed", seed, 0)
     if not (np.isfinite(noise) and noise > 0):
         raise InputError(f"`noise` must be above 0. Received: {noise}.")
     question = ask(model, images, target, explained)
