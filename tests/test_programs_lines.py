@@ -215,13 +215,6 @@ def test_a_file_that_is_not_there_or_not_a_file_or_not_text_is_refused(tmp_path)
         assert str(refused.value) == f"`data` must be a CSV file of two columns. Received: {path}, {found}."
 
 
-def test_a_file_with_large_x_is_refused_as_it_would_diverge(tmp_path):
-    path = tmp_path / "points.csv"
-    path.write_text("1000,1\n2000,2\n")
-    with pytest.raises(InputError, match=r"`rate` must be between 0 and 4\.0e-07 for these points"):
-        csv_regression.compute(steps=5, seed=0, data=path)
-
-
 def test_the_error_reaches_the_noise_and_the_bias_absorbs_its_mean():
     outcome = noisy_line.compute(steps=200, seed=1)
     for expected in noisy_line.DEMO.expected:
