@@ -85,7 +85,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Curve:
-    """One line, or one cloud of points, of a panel."""
+    """One line, or one cloud of points, of a panel; curves of one label have one color in all panels."""
 
     x: np.ndarray
     y: np.ndarray
@@ -95,13 +95,14 @@ class Curve:
 
 @dataclass(frozen=True)
 class Panel:
-    """One set of axes, as numbers."""
+    """One set of axes, as numbers; one with notes is a diagram, whose axes have no scale."""
 
     title: str
     x_label: str
     y_label: str
     curves: tuple[Curve, ...]
     log_y: bool = False
+    notes: tuple[tuple[float, float, str], ...] = ()  # x, y and what stands there
 
 
 @dataclass(frozen=True)

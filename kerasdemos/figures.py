@@ -22,13 +22,15 @@ CLOUD = 30  # so many points hide a line
 
 
 def panels(drawn: Sequence[Panel], *, title: str) -> Figure:
-    """Panels side by side, three to a row."""
+    """Panels side by side, three to a row; a label has the same color in all of them."""
+    labels = dict.fromkeys(curve.label for panel in drawn for curve in panel.curves)
+    colors = {label: f"C{index % 10}" for index, label in enumerate(labels)}
     columns = min(len(drawn), 3)
     rows = -(-len(drawn) // columns)
     figure = Figure(figsize=(WIDTH * columns, HEIGHT * rows + 0.4), layout="constrained")
     figure.suptitle(title)
     for index, panel in enumerate(drawn):
-        _draw_panel(figure.add_subplot(rows, columns, index + 1), panel)
+        _draw_panel(figure.add_subplot(rows, columns, index + 1), panel, colors)
     return figure
 
 
@@ -88,15 +90,27 @@ def save(figure: Figure, path: Path) -> Path:
     return path
 
 
-def _draw_panel(axes: Axes, panel: Panel) -> None:
-    for index, curve in enumerate(panel.curves):
-        _draw_curve(axes, curve, color=f"C{index % 10}")
+def _draw_panel(axes: Axes, panel: Panel, colors: Mapping[str, str]) -> None:
+    for curve in panel.curves:
+        _draw_curve(axes, curve, color=colors[curve.label])
     axes.set(title=panel.title, xlabel=panel.x_label, ylabel=panel.y_label)
-    axes.grid(alpha=0.25)
+    if panel.notes:
+        _write_notes(axes, panel.notes)
+    else:
+        axes.grid(alpha=0.25)
     if panel.log_y:
         axes.set_yscale("log")
     if axes.get_legend_handles_labels()[1]:
-        axes.legend(fontsize="small")
+        # Below the axes: inside, it would cover what it explains.
+        axes.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)
+
+
+def _write_notes(axes: Axes, notes: Sequence[tuple[float, float, str]]) -> None:
+    for x, y, text in notes:
+        box = {"boxstyle": "round", "facecolor": "white", "edgecolor": "0.6"}
+        axes.text(x, y, text, ha="center", va="center", bbox=box, zorder=5)
+    axes.set(xticks=[], yticks=[])
+    axes.margins(0.15)
 
 
 def _draw_curve(axes: Axes, curve: Curve, *, color: str) -> None:

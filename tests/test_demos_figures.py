@@ -1,6 +1,9 @@
 """The pictures of a run: what is in them, and that the same numbers give the same bytes."""
 
 import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
 
 from kerasdemos import figures
 from kerasdemos.demo import Curve, Panel
@@ -48,6 +51,38 @@ def test_a_panel_may_have_a_logarithmic_axis():
     (axes,) = figures.panels([panel], title="").axes
     assert axes.get_yscale() == "log"
     assert axes.get_legend() is None
+
+
+def test_a_label_has_one_color_in_all_panels_and_no_other_label_has_it():
+    x = np.arange(3.0)
+    first = Panel("", "x", "y", (Curve(x, x, "f"), Curve(x, x, "descent", "path")))
+    second = Panel("", "x", "y", (Curve(x, x, "descent"), Curve(x, x, "data", "points"), Curve(x, x, "f")))
+    left, right = figures.panels([first, second], title="").axes
+    assert left.lines[0].get_color() == right.lines[1].get_color() == "C0"
+    assert left.lines[1].get_color() == right.lines[0].get_color() == "C1"
+    np.testing.assert_allclose(right.collections[0].get_facecolor()[0, :3], to_rgb("C2"))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_legend_covers_none_of_the_axes(seed):
+    curves = tuple(Curve(np.arange(101), walk, f"walk {i}") for i, walk in enumerate(walks(seed)))
+    figure = figures.panels([Panel("", "step", "x", curves)], title="all")
+    FigureCanvasAgg(figure).draw()
+    (axes,) = figure.axes
+    legend = axes.get_legend().get_window_extent()
+    assert legend.y1 <= axes.xaxis.get_label().get_window_extent().y0
+    assert legend.y0 >= 0
+
+
+def walks(seed):
+    return np.random.default_rng(seed).normal(size=(4, 101)).cumsum(axis=1)
+
+
+def test_a_panel_with_notes_is_a_diagram_without_scales():
+    panel = Panel("", "x", "y", (Curve(np.arange(2), np.arange(2)),), notes=((0.0, 0.0, "in"), (1.0, 1.0, "out")))
+    (axes,) = figures.panels([panel], title="").axes
+    assert [(text.get_text(), *text.get_position()) for text in axes.texts] == [("in", 0, 0), ("out", 1, 1)]
+    assert len(axes.get_xticks()) == len(axes.get_yticks()) == 0
 
 
 def test_confusion_shows_every_count_and_colors_the_mistakes_only():

@@ -112,6 +112,19 @@ def test_every_panel_is_drawn_from_finite_numbers(name):
 
 
 @pytest.mark.parametrize("name", FEW)
+def test_its_labels_are_so_few_that_each_has_a_color(name):
+    assert len({curve.label for panel in as_published(name).panels for curve in panel.curves}) <= 10
+
+
+def test_forward_pass_draws_its_network_with_values_and_weights():
+    network = as_published("forward_pass").panels[0]
+    texts = [text for _, _, text in network.notes]
+    assert texts[:5] == ["input\n2", "input\n3", "hidden\n5", "hidden\n1", "output\n9"]
+    assert texts[5:] == ["times 1", "times -1", "times 1", "times 1", "times 2", "times -1"]
+    assert len(network.curves) == 6
+
+
+@pytest.mark.parametrize("name", FEW)
 def test_it_says_something(name):
     assert all(as_published(name).lines)
 

@@ -86,24 +86,31 @@ def _outputs(model, inputs: np.ndarray) -> np.ndarray:
 
 
 def _values(linear) -> Panel:
-    """The network as it stands: a point is a node at the height of its value, a line is a weight."""
+    """The network as it stands: its nodes with their values, its connections with their weights."""
     hidden = linear.get_layer("hidden")(CUSTOMER).numpy()[0]
-    output = _outputs(linear, CUSTOMER)[0]
-    inputs = CUSTOMER[0]
-    into = tuple(
-        Curve(np.array([0, 1]), np.array([inputs[i], hidden[j]]), f"input {i + 1} times {HIDDEN[i, j]:g}")
-        for i in range(2)
-        for j in range(2)
+    nodes = {
+        (0.0, 1.0): f"input\n{CUSTOMER[0, 0]:g}",
+        (0.0, 0.0): f"input\n{CUSTOMER[0, 1]:g}",
+        (1.0, 1.0): f"hidden\n{hidden[0]:g}",
+        (1.0, 0.0): f"hidden\n{hidden[1]:g}",
+        (2.0, 0.5): f"output\n{_outputs(linear, CUSTOMER)[0]:g}",
+    }
+    first, second, above, below, output = (np.array(place) for place in nodes)
+    connections = (
+        (first, above, HIDDEN[0, 0]),
+        (first, below, HIDDEN[0, 1]),
+        (second, above, HIDDEN[1, 0]),
+        (second, below, HIDDEN[1, 1]),
+        (above, output, OUTPUT[0, 0]),
+        (below, output, OUTPUT[1, 0]),
     )
-    out = tuple(
-        Curve(np.array([1, 2]), np.array([hidden[j], output]), f"hidden {j + 1} times {OUTPUT[j, 0]:g}") for j in range(2)
-    )
-    nodes = Curve(np.array([0, 0, 1, 1, 2]), np.array([*inputs, *hidden, output]), "", "points")
+    weights = ((*(start + 0.35 * (end - start)), f"times {weight:g}") for start, end, weight in connections)
     return Panel(
         title="(2, 3) goes forward: 5 and 1, then 9",
-        x_label="0: inputs, 1: hidden nodes, 2: output",
-        y_label="value of the node",
-        curves=(*into, *out, nodes),
+        x_label="a node adds up what comes in, each times its weight",
+        y_label="the nodes of a layer",
+        curves=tuple(Curve(*np.stack([start, end], axis=1)) for start, end, _ in connections),
+        notes=(*((*place, text) for place, text in nodes.items()), *weights),
     )
 
 

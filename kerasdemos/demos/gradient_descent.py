@@ -65,7 +65,7 @@ def _descent(path: np.ndarray, values: np.ndarray) -> Panel:
 def _near_the_minimum(path: np.ndarray, values: np.ndarray) -> Panel:
     x = np.linspace(1.075, 1.115, 200)
     near = (path > x[0]) & (path < x[-1])
-    steps = (Curve(path[near], values[near], "last steps", "points"),) if near.any() else ()
+    steps = (Curve(path[near], values[near], "descent", "points"),) if near.any() else ()
     return Panel(
         title="The end, magnified",
         x_label="x",
@@ -83,7 +83,7 @@ def _distance(path: np.ndarray) -> Panel:
         title="The way that is left shrinks, never to nothing",
         x_label="step",
         y_label="distance from x to sqrt(6/5)",
-        curves=(Curve(np.arange(len(path)), np.abs(path - MINIMUM)),),
+        curves=(Curve(np.arange(len(path)), np.abs(path - MINIMUM), "descent"),),
         log_y=True,
     )
 
