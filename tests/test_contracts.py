@@ -55,6 +55,7 @@ def check_maps(method, model, images_for):
     pytest.fail("constant maps for every class")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", [visualize.saliency, visualize.gradcam, visualize.occlusion])
 def test_a_reloaded_model_gets_the_map_of_the_model_that_was_saved(method, kind, build, reloaded, images_for):
     images = images_for(reloaded(kind))
@@ -62,6 +63,7 @@ def test_a_reloaded_model_gets_the_map_of_the_model_that_was_saved(method, kind,
     np.testing.assert_allclose(fresh.values, again.values, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", [visualize.saliency, visualize.gradcam])
 @pytest.mark.parametrize("modifier", ["guided", "relu"])
 def test_a_modifier_changes_the_map_of_every_kind_of_model(method, modifier, kind, reloaded, images_for):
@@ -79,6 +81,7 @@ def test_a_modifier_changes_the_map_of_every_kind_of_model(method, modifier, kin
     assert not np.allclose(plain.values, modified.values)
 
 
+@pytest.mark.slow
 def test_every_kind_of_model_is_maximized_within_its_range(kind, reloaded, images_for):
     model = reloaded(kind)
     images, pictures = batch(model, images_for)

@@ -24,6 +24,7 @@ def everything(model):
     }
 
 
+@pytest.mark.slow
 def test_no_method_leaves_a_trace_on_any_kind_of_model(kind, build, images_for):
     model = build(kind)
     images = images_for(model)

@@ -163,6 +163,7 @@ def test_the_model_has_the_stated_parameters_and_answers_the_same_after_reloadin
     np.testing.assert_array_equal(again(inputs), model(inputs))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FEW)
 def test_the_same_seed_gives_the_same_numbers_and_global_chance_has_no_part_in_it(name):
     expected = few(name)
@@ -173,6 +174,7 @@ def test_the_same_seed_gives_the_same_numbers_and_global_chance_has_no_part_in_i
     assert (random.random(), np.random.random(), tf.random.uniform(()).numpy()) == drawn  # noqa: NPY002
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WITH_CHANCE)
 def test_another_seed_gives_other_numbers_up_to_the_largest_of_the_command_line(name):
     assert everything(few(name, seed=2**31 - 1)) != everything(few(name))

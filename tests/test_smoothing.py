@@ -42,6 +42,7 @@ def test_on_a_linear_model_noise_changes_nothing():
     np.testing.assert_allclose(vargrad(model, images, 1, samples=7).values, 0, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", [smoothgrad, squaregrad, vargrad])
 def test_a_map_depends_on_seed_samples_and_noise_but_not_on_batches(method, build, images_for):
     model = build("softmax")

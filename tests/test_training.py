@@ -161,6 +161,7 @@ def test_a_file_gets_the_permissions_that_the_umask_leaves(tmp_path):
 # Chance.
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(some_digits, tmp_path):
     name = "relu_mlp"  # the test of a killed run is the same for dropout, across two processes
     demo = catalogue.load(name)
@@ -214,6 +215,7 @@ def start(demo, some_digits, out, *, epochs):
     return process
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_goes_on_and_ends_with_the_same_weights(some_digits, tmp_path):
     demo = catalogue.load("tflearn_convnet")  # dropout, Adam and a clipped norm: all the state that there is
     process = start(demo.name, some_digits, tmp_path / "killed", epochs=100_000)
@@ -232,6 +234,7 @@ def test_a_run_that_was_killed_goes_on_and_ends_with_the_same_weights(some_digit
     assert resumed.fresh
 
 
+@pytest.mark.slow
 def test_control_c_ends_with_one_line_that_says_how_to_go_on(some_digits, tmp_path):
     process = start("relu_mlp", some_digits, tmp_path, epochs=100_000)
     process.send_signal(signal.SIGINT)

@@ -82,6 +82,7 @@ def test_there_is_a_command_for_every_method():
         assert f"  {name} " in shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_writes_a_figure_that_can_be_drawn_again_without_the_model(name, model, picture, tmp_path):
     images = [picture] if name in WITH_IMAGES else []
@@ -229,6 +230,7 @@ def test_layers_are_listed_with_the_default_cam_layer(model, saved):
     assert "base/conv_2" in run("layers", saved("nested")).stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("one", ["mixed_float16", "mixed_bfloat16", "color", "not_square", "subclassed", "one_sigmoid"])
 def test_models_of_other_kinds_reach_their_pictures(one, saved, picture, tmp_path):
     for name in ("saliency", "features"):
