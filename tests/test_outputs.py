@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from visualize import Tiles, gradcam, maximize, open_model, saliency, summary
-from visualize.outputs import plain_name, write
+from visualize.outputs import plain_name, table, write
 
 
 def strict(path):
@@ -77,7 +77,7 @@ def test_the_record_is_written_last(opened, monkeypatch, tmp_path):
     (tmp_path / "summary.npz").mkdir()  # so that the values cannot be written
     with pytest.raises(OSError, match=r"summary\.npz"):
         write([summary(opened)], tmp_path, "summary", opened, {}, 0)
-    assert sorted(os.listdir(tmp_path)) == ["summary.npz", "summary.png"]
+    assert sorted(os.listdir(tmp_path)) == ["summary.npz", "summary.png", "summary.txt"]
 
 
 @pytest.mark.parametrize(
@@ -103,3 +103,12 @@ def test_long_names_are_cut_and_stay_apart():
     assert first != second
     assert max(len(first.encode()), len(second.encode())) <= 60
     assert plain_name("x" * 60) == "x" * 60
+
+
+def test_the_table_of_a_model_has_a_line_for_each_layer_and_the_totals(build):
+    model = build("nested")
+    lines = table(summary(model)).splitlines()
+    assert lines[0].split() == ["layer", "class", "output", "parameters"]
+    assert lines[1].split() == ["picture", "Input", "12", "x", "12", "x", "3", "0"]
+    assert lines[2].startswith("  base/conv ")  # what a nested model holds is indented
+    assert lines[-1] == f"{model.count_params():,} parameters, {model.count_params() - 16:,} trainable, float32"

@@ -27,7 +27,7 @@ MOST_BYTES = 60  # of a name that becomes part of a file's name
 def write(
     results: Sequence[Result], folder: Path, stem: str, model: Any, asked: Mapping[str, Any], seconds: float
 ) -> list[Path]:
-    """Write `stem.png`, `stem.npz` and `stem.json`, and `stem.gif` where there are frames.
+    """Write `stem.png`, `stem.npz` and `stem.json`; `stem.gif` where there are frames, `stem.txt` for a table of layers.
 
     The record is written last: where it stands, the others are whole.
 
@@ -42,11 +42,31 @@ def write(
     paths = [write_png(draw(results), folder / f"{stem}.png")]
     if isinstance(results[0], Tiles) and results[0].frames is not None:
         paths.append(write_gif(results[0], folder / f"{stem}.gif"))
+    if isinstance(results[0], Structure):
+        with whole(folder / f"{stem}.txt") as file:
+            file.write(table(results[0]).encode())
+        paths.append(folder / f"{stem}.txt")
     paths.append(save(folder / f"{stem}.npz", results))
     record = json.dumps(_strict(_record(results, model, asked, seconds)), indent=2, ensure_ascii=False) + "\n"
     with whole(folder / f"{stem}.json") as file:
         file.write(record.encode())
     return [*paths, folder / f"{stem}.json"]
+
+
+def table(structure: Structure) -> str:
+    """The layers of a model as text: one a line, those of a nested model indented, then the totals."""
+    rows = [("layer", "class", "output", "parameters")]
+    for row in structure.rows:
+        shape = " x ".join("?" if size is None else str(size) for size in row["shape"][1:])
+        rows.append(("  " * row["depth"] + row["path"], row["kind"], shape, f"{row['parameters']:,}"))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        f"{path:<{widths[0]}}  {kind:<{widths[1]}}  {shape:<{widths[2]}}  {parameters:>{widths[3]}}"
+        for path, kind, shape, parameters in rows
+    ]
+    settings = structure.settings
+    total = f"{settings['parameters']:,} parameters, {settings['trainable']:,} trainable, {settings['precision']}"
+    return "\n".join([*lines, "", total, ""])
 
 
 def plain_name(text: str) -> str:

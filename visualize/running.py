@@ -11,10 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 
 from visualize import commands, models, outputs
-from visualize.results import Attribution, Result
+from visualize.results import Attribution, Result, Structure
 from visualize.sources import Source, from_data, from_files
 from visualize.terminal import busy, progress_bar, quiet, say
 
@@ -60,6 +61,8 @@ def run(name: str, model: Any, out: Path, asked: Mapping[str, Any], source: Sour
         results = [_ranged(function(*arguments, **options), model) for options in _columns(function, asked)]
     seconds = time.monotonic() - started
     for group, picture in _figures(results, source, as_sheet="sheet" in asked or "per_class" in asked):
+        if isinstance(group[0], Structure) and sys.stderr.isatty():
+            click.echo(outputs.table(group[0]), err=True)
         for note in (*_empty_maps(group), *_ascents(group, told)):
             say(f"Note: {note}")
         yield from outputs.write(group, out, _stem(name, asked, picture), model, _plain(asked), seconds)
