@@ -206,7 +206,13 @@ def test_training_leaves_the_random_numbers_of_others_alone(some_digits, tmp_pat
 def start(demo, some_digits, out, *, epochs):
     """`kerasdemos train` in a process of its own, as soon as it has finished its first epoch."""
     command = [sys.executable, "-m", "kerasdemos", "train", demo, "--data", some_digits, "--out", str(out)]
-    process = subprocess.Popen([*command, "--epochs", str(epochs)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*command, "--epochs", str(epochs)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # what runs in the background may ignore it
+    )
     deadline = time.monotonic() + 60
     while not (out / demo / checkpoints.NAME).exists():
         assert process.poll() is None, process.communicate()

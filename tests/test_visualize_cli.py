@@ -390,7 +390,15 @@ def test_it_runs_as_a_module_with_paths_on_one_side_and_words_on_the_other(saved
     )
 
 
-def test_control_c_leaves_whole_files_and_status_130(model, labelled, tmp_path):
+@pytest.fixture
+def interruptible():
+    """Ctrl-C as a person at a terminal has it; what runs in the background may ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_control_c_leaves_whole_files_and_status_130(interruptible, model, labelled, tmp_path):
     seen = []
 
     def press(done, total):
