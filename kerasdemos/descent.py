@@ -41,16 +41,19 @@ def descend(loss: Callable[[], Any], variables: Sequence[Any], *, rate: float, s
     optimizer = keras.optimizers.SGD(lambda: tf.constant(rate, tf.float64))
     optimizer.build(variables)
 
-    @tf.function
+    def step(index, losses, *paths):
+        with tf.GradientTape() as tape:
+            value = loss()
+        paths = [path.write(index, v.value) for path, v in zip(paths, variables, strict=True)]
+        losses = losses.write(index, value)
+        optimizer.apply(tape.gradient(value, [v.value for v in variables]), variables)
+        return index + 1, losses, *paths
+
+    @tf.function(autograph=False)
     def run():
         paths = [tf.TensorArray(tf.float64, steps + 1, element_shape=v.shape) for v in variables]
         losses = tf.TensorArray(tf.float64, steps + 1, element_shape=())
-        for step in tf.range(steps):
-            with tf.GradientTape() as tape:
-                value = loss()
-            paths = [path.write(step, v.value) for path, v in zip(paths, variables, strict=True)]
-            losses = losses.write(step, value)
-            optimizer.apply(tape.gradient(value, [v.value for v in variables]), variables)
+        _, losses, *paths = tf.while_loop(lambda index, *_: index < steps, step, (0, losses, *paths))
         paths = [path.write(steps, v.value) for path, v in zip(paths, variables, strict=True)]
         losses = losses.write(steps, loss())
         return [path.stack() for path in paths], losses.stack()

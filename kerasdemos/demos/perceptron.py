@@ -78,16 +78,17 @@ def learn(model, picks: np.ndarray) -> np.ndarray:
     weights = model.trainable_variables[0]  # (3, 1)
     steps = len(picks)
 
-    @tf.function
+    def step(index, path):
+        pick = tf.constant(picks)[index]
+        x, target = tf.constant(INPUTS)[pick][None], tf.constant(TARGETS)[pick]
+        answer = tf.cast(model(x)[0, 0] >= 0, tf.float64)
+        weights.assign_add(RATE * (target - answer) * tf.transpose(x))
+        return index + 1, path.write(index + 1, weights.value)
+
+    @tf.function(autograph=False)
     def run():
         path = tf.TensorArray(tf.float64, steps + 1, element_shape=(3, 1)).write(0, weights.value)
-        for step in tf.range(steps):
-            pick = tf.constant(picks)[step]
-            x, target = tf.constant(INPUTS)[pick][None], tf.constant(TARGETS)[pick]
-            answer = tf.cast(model(x)[0, 0] >= 0, tf.float64)
-            weights.assign_add(RATE * (target - answer) * tf.transpose(x))
-            path = path.write(step + 1, weights.value)
-        return path.stack()
+        return tf.while_loop(lambda index, _: index < steps, step, (0, path))[1].stack()
 
     return run().numpy()[:, :, 0]
 
