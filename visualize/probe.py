@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ class Call:
     layer: Any
     inputs: tuple[Any, ...]
     outputs: tuple[Any, ...]
+    training: bool = False  # the model itself asked for training, as for dropout that is to stay on
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +134,15 @@ class Look:
         return _reached([tensor.op for tensor in keras.tree.flatten(self.output)], _producers)
 
 
-def look(model: Any, inputs: Any, images: Any, *, modifier: str | None = None, instead: tuple[str, Any] | None = None) -> Look:
+def look(
+    model: Any,
+    inputs: Any,
+    images: Any,
+    *,
+    modifier: str | None = None,
+    instead: tuple[str, Any] | None = None,
+    known: Mapping[tuple[int, str], Any] | None = None,
+) -> Look:
     """Call a model once on the graph being traced, and note what each layer made.
 
     Args:
@@ -143,6 +152,8 @@ def look(model: Any, inputs: Any, images: Any, *, modifier: str | None = None, i
         modifier: "guided" (Springenberg et al. 2014, arXiv:1412.6806) lets a ReLU pass a gradient back only where gradient
             and activation are positive; "relu" (Zeiler & Fergus 2013, arXiv:1311.2901) where the gradient is.
         instead: (path, tensor): what a layer is to hand on instead of what it makes, at each of its calls.
+        known: (number, path) -> tensor: what a call is known to make, by its place in `Look.calls` and its layer. The tensor
+            is handed on, and what nobody else asks for is never computed.
 
     Raises:
         InputError: `modifier` is unknown.
@@ -151,7 +162,7 @@ def look(model: Any, inputs: Any, images: Any, *, modifier: str | None = None, i
         raise InputError(f"`modifier` must be None, 'guided' or 'relu'. Received: {modifier!r}.")
     graph = tf.compat.v1.get_default_graph()
     calls: list[Call] = []
-    with _modified(graph, modifier), _watched(model, graph, calls, instead):
+    with _modified(graph, modifier), _watched(model, graph, calls, instead, known or {}):
         try:
             with _inlined():
                 output = model(inputs, training=False)
@@ -182,6 +193,12 @@ def before_activation(tensor: Any, kinds: tuple[str, ...] = ("Softmax", "LogSoft
     if operation.type in kinds:
         return operation.inputs[0], operation.type
     return tensor, None
+
+
+def apply(layer: Any, tensors: Sequence[Any]) -> Any:
+    """What one layer makes of these tensors at inference."""
+    with _inlined():
+        return layer(tensors[0] if len(tensors) == 1 else list(tensors))
 
 
 def slope(value: Any, tensor: Any) -> Any:
@@ -234,14 +251,16 @@ def _convolution_classes() -> tuple[type, ...]:
 
 
 @contextlib.contextmanager
-def _watched(model: Any, graph: Any, calls: list[Call], instead: tuple[str, Any] | None) -> Iterator[None]:
+def _watched(
+    model: Any, graph: Any, calls: list[Call], instead: tuple[str, Any] | None, known: Mapping[tuple[int, str], Any]
+) -> Iterator[None]:
     """Set on each layer a `call` that also notes what it returned; take it off again, whatever happens."""
     watched = []
     try:
         for path, layer in models.layers(model).items():
             for name in ("call", "quantized_call") if getattr(layer, "quantization_mode", None) else ("call",):
                 watched.append((layer, name, vars(layer).get(name)))
-                vars(layer)[name] = _noting(path, layer, getattr(layer, name), graph, calls, instead)
+                vars(layer)[name] = _noting(path, layer, getattr(layer, name), graph, calls, instead, known)
         yield
     finally:
         for layer, name, own in reversed(watched):
@@ -252,17 +271,25 @@ def _watched(model: Any, graph: Any, calls: list[Call], instead: tuple[str, Any]
 
 
 def _noting(
-    path: str, layer: Any, original: Callable, graph: Any, calls: list[Call], instead: tuple[str, Any] | None
+    path: str,
+    layer: Any,
+    original: Callable,
+    graph: Any,
+    calls: list[Call],
+    instead: tuple[str, Any] | None,
+    known: Mapping[tuple[int, str], Any],
 ) -> Callable:
     @functools.wraps(original)
     def call(*args, **kwargs):
         outputs = original(*args, **kwargs)
         if instead is not None and instead[0] == path:
             outputs = tf.cast(instead[1], outputs.dtype)
+        elif (len(calls), path) in known:
+            outputs = tf.cast(known[len(calls), path], outputs.dtype)
         inputs = tuple(value for value in keras.tree.flatten((args, kwargs)) if tf.is_tensor(value))
         tensors = tuple(value for value in keras.tree.flatten(outputs) if tf.is_tensor(value))
         if tensors and all(tensor.graph is graph for tensor in tensors):  # not inside a loop or branch of its own graph
-            calls.append(Call(path, layer, inputs, tensors))
+            calls.append(Call(path, layer, inputs, tensors, bool(kwargs.get("training"))))
         return outputs
 
     return call
