@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent
 ROWS = {
     "visualize": (
         ("errors", "lazy", "files"),
-        ("card", "results", "images"),
+        ("card", "results", "images", "resizing", "precision", "fills"),
         ("models",),
         ("inputs", "targets"),
         ("probe", "tracing"),

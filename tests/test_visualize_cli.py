@@ -293,7 +293,7 @@ MISTAKES = {
     ("gradcam", "MODEL", "PICTURE", "--layer", "conv3"): "`layer` must be a layer of the model. Received: 'conv3'. "
     "Nearest: 'conv', 'conv_2'.",
     ("maximize", "MODEL", "--steps", "0"): "`steps` must be at least 1. Received: 0.",
-    ("occlusion", "MODEL", "PICTURE", "--patch", "13"): "`patch` must be between 1 and 12 (the image's shorter side). "
+    ("occlusion", "MODEL", "PICTURE", "--patch", "13"): "`patch` must be between 1 and 12 (the image's shortest side). "
     "Received: 13.",
     ("saliency", "MODEL", "no.png"): "`images` must be picture files or arrays. Received: no.png, which is no file.",
     ("saliency", "no.keras", "PICTURE"): "`model` must be a .keras, .h5 or .hdf5 file. Received: no.keras, "

@@ -135,6 +135,20 @@ def image_options() -> list[click.Parameter]:
     ]
 
 
+def score_options() -> list[click.Parameter]:
+    """The options that say which score of a model is meant, where it has more than one row of them."""
+    return [
+        click.Option(["--output"], metavar="NAME", help="Name of the output to explain, for a model of several outputs."),
+        click.Option(
+            ["--region"],
+            type=int,
+            nargs=4,
+            metavar="TOP LEFT HEIGHT WIDTH",
+            help="Which pixels of an output that is an image the score is the mean of; by default all.",
+        ),
+    ]
+
+
 def method_command(name: str) -> click.Command:
     """The command of one method, read off its function."""
     function = commands.method(name)
@@ -144,6 +158,7 @@ def method_command(name: str) -> click.Command:
     if commands.takes(function, "target"):
         text = commands.argument_help(function)["target"]
         parameters.append(click.Option(["--target"], metavar="T", multiple=True, help=f"{text} Repeat it for several."))
+        parameters += score_options() if "images" in [one.name for one in parameters] else []
     parameters += commands.options_of(function)
     parameters += [
         click.Option(

@@ -17,6 +17,7 @@ import numpy as np
 from visualize import commands, models, outputs
 from visualize.results import Attribution, Result, Structure
 from visualize.sources import Source, from_data, from_files
+from visualize.targets import Target
 from visualize.terminal import busy, progress_bar, quiet, say
 
 
@@ -55,7 +56,9 @@ def run(name: str, model: Any, out: Path, asked: Mapping[str, Any], source: Sour
     source = source if commands.takes(function, "images") else None
     arguments = [model] if source is None else [model, source.images]
     if commands.takes(function, "target"):
-        arguments.append(_target(asked, source))
+        target = _target(asked, source)
+        named = {key: asked[key] for key in ("output", "region") if key in asked}
+        arguments.append(Target(target, **named) if named else target)
     started = time.monotonic()
     with progress_bar(name):
         results = [_ranged(function(*arguments, **options), model) for options in _columns(function, asked)]
@@ -103,6 +106,8 @@ def _columns(function: Any, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The method's options, once for each choice that was repeated: these become columns of one figure."""
     own = {key: value for key, value in asked.items() if commands.takes(function, key) and key not in ("images", "target")}
     several = {key: own.pop(key) for key in commands.choices_of(function) if key in own}
+    if isinstance(own.get("layer"), tuple) and len(own["layer"]) == 1:
+        own["layer"] = own["layer"][0]
     combined = itertools.product(*([None if one == "none" else one for one in values] for values in several.values()))
     return [{**own, **dict(zip(several, values, strict=True))} for values in combined]
 
@@ -175,8 +180,9 @@ def _stem(name: str, asked: Mapping[str, Any], picture: str) -> str:
     """The name of a figure's files: the method, what was chosen by hand, the picture."""
     modifiers = [one for one in asked.get("modifier", ()) if one != "none"]
     parts = [name, *(modifiers if len(asked.get("modifier", ())) == 1 else [])]
-    parts += [outputs.plain_name(asked["layer"].replace("/", "."))] if "layer" in asked else []
-    parts += [outputs.plain_name(asked["explained"])] if "explained" in asked else []
+    layers = [asked["layer"]] if isinstance(asked.get("layer"), str) else asked.get("layer", ())
+    parts += [outputs.plain_name(one.replace("/", ".")) for one in layers]
+    parts += [outputs.plain_name(asked[key]) for key in ("explained", "output") if key in asked]
     parts += [outputs.plain_name(f"target-{'-'.join(map(str, asked['target']))}")] if "target" in asked else []
     return "-".join([*parts, picture] if picture else parts)
 

@@ -147,7 +147,7 @@ def _title(one: Attribution, row: int, inches: float) -> str:
     called = ""
     if index >= 0:
         called = names[index] if index < len(names) and not names[index].isdecimal() else f"class {index}"
-        score += f", p {one.arrays['probability'][row]:.3f}" if kind == "logit" else ""
+        score += f", p {one.arrays['probability'][row]:.3f}" if kind.endswith("logit") else ""
     both = f"{picture}: {called}"
     lines = [both] if picture and called and fitted(both, inches, 8) == both else [line for line in (picture, called) if line]
     return "\n".join(fitted(line, inches, 8) for line in [*lines, score])
@@ -158,7 +158,8 @@ def _column_name(one: Attribution, inches: float) -> str:
     if one.settings.get("modifier"):
         lines[0] += f", {one.settings['modifier']}"
     if one.settings.get("layer"):
-        lines.append(str(one.settings["layer"]))
+        layer = one.settings["layer"]
+        lines.append(layer if isinstance(layer, str) else ", ".join(layer))
     if "patch" in one.settings:
         lines.append(f"patch {one.settings['patch']}, stride {one.settings['stride']}")
     return "\n".join(fitted(line, inches, 10) for line in lines)  # bold letters are wide

@@ -70,8 +70,6 @@ def rule_of(layer: Any, shapes: Sequence[tuple[int, ...]], *, flat: bool) -> Rul
     kind = type(layer)
     if "call" in vars(layer):
         return f"its call was replaced by {vars(layer)['call']!r}"
-    if layer.compute_dtype not in ("float32", "float64"):
-        return f"it computes in {layer.compute_dtype}, where a window and a whole map round differently"
     if getattr(layer, "quantization_mode", None):
         return "it is quantized"
     if getattr(layer, "data_format", "channels_last") not in ("channels_last", None):

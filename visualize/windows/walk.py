@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from visualize import probe
-from visualize.lazy import keras
+from visualize.lazy import keras, tf
 from visualize.windows.rules import End, Flat, Rule, rule_of
 from visualize.windows.spans import Span, union
 
@@ -136,6 +136,8 @@ def _step(number: int, call: probe.Call, names: list[str | None], changed: dict[
         return "it also reads what is not computed in windows"
     if call.training or len(call.outputs) != 1:
         return "it is called in training mode" if call.training else "it makes more than one tensor"
+    if call.outputs[0].dtype not in (tf.float32, tf.float64):
+        return f"it computes in {call.outputs[0].dtype.name}, where round-off is no longer small"
     inputs = tuple(changed[name] for name in names)
     rule = rule_of(call.layer, [one.shape for one in inputs], flat=inputs[0].flat)
     if isinstance(rule, str):
