@@ -13,6 +13,7 @@ ROWS = {
         ("models",),
         ("inputs", "targets"),
         ("probe", "tracing"),
+        ("windows",),
         ("explanation", "ascent"),
         ("sampling", "maps"),
         ("methods",),

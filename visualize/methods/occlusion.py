@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from visualize import tracing
+from visualize import tracing, windows
 from visualize.errors import InputError
 from visualize.explanation import ask, notes_of, score_of
 from visualize.fills import WORDS, checked_fill, filling
@@ -18,6 +18,7 @@ from visualize.results import Attribution
 __all__ = ["occlusion"]
 
 STARTS = {1: ("starts",), 2: ("tops", "lefts"), 3: ("fronts", "tops", "lefts")}  # of the patches along each axis
+FALLS = {"score": "float32", "predicted": "int32"}  # what is found at each position
 
 
 def occlusion(
@@ -31,6 +32,7 @@ def occlusion(
     explained: str | None = None,
     batch_size: int | None = None,
     precision: Literal["float32", "bfloat16", "auto"] = "float32",
+    path: str = "auto",
 ) -> Attribution:
     """Explain a class score by how far it falls while a square of the image is hidden.
 
@@ -48,6 +50,8 @@ def occlusion(
         batch_size: hidden copies at a time; by default as many as suit the size of the images.
         precision: in which the model computes; "bfloat16" is faster where the hardware has it, to three digits, and "auto"
             takes it there.
+        path: "full" computes the whole model for each hidden copy; "windows" recomputes only what the patch can change,
+            which gives the same to float round-off; "auto" takes what is estimated to be faster. `settings` tell.
 
     Returns:
         Attribution whose values are, at each pixel, score - score while hidden, averaged over the positions that hide the
@@ -69,11 +73,26 @@ def occlusion(
     stride = _side("stride", stride, max(1, patch // 2), patch, "`patch`, or pixels would never be hidden")
     hides = checked_fill(fill, sum(question.input_range) / 2 if question.input_range else "mean")
     starts = [_starts(length, patch, stride) for length in inputs.size]
+    size = checked_batch_size(batch_size, inputs)
+    if path not in windows.PATHS:
+        raise InputError(f"`path` must be one of {windows.PATHS}. Received: {path!r}.")
 
     def base(model, classes, **tensors):
         seen = question.look(model, tensors)
         found = score_of(seen, classes, function)[1]
-        return {**found, "fills": filling(tensors[inputs.explained], hides)}, notes_of(seen, function)
+        fills = filling(tensors[inputs.explained], hides)
+        plan = windows.plan(seen, starts, patch, batch=min(count, size), path=path)
+        notes = {**notes_of(seen, function), "plan": plan.facts, "kept": plan.kept}
+        if not plan.steps:
+            return {**found, "fills": fills}, notes
+
+        def scores(images, copies, known):
+            others = {name: tf.tile(one, [copies] + [1] * (one.shape.rank - 1)) for name, one in tensors.items()}
+            again = question.look(model, {**others, inputs.explained: images}, known=known)
+            return score_of(again, tf.tile(found["target"], [copies]), function)[1]
+
+        falls = windows.over_places(plan, fills, scores, FALLS)
+        return {**found, **{f"position {name}": one for name, one in falls.items()}}, notes
 
     def hidden(model, which, corners, side, fills, classes, **tensors):
         batch = {name: tf.gather(tensor, which) for name, tensor in tensors.items()}
@@ -84,33 +103,34 @@ def occlusion(
             inside &= tf.reshape(along, [-1, *(length if one == axis else 1 for one in range(len(inputs.size))), 1])
         batch[inputs.explained] = tf.where(inside, tf.gather(fills, which), batch[inputs.explained])
         found = score_of(question.look(model, batch), tf.gather(classes, which), function)[1]
-        return {name: found[name] for name in ("score", "predicted") if name in found}, {}
+        return {f"position {name}": found[name] for name in FALLS if name in found}, {}
 
     per_image = {**question.specs, "classes": tf.TensorSpec([None], tf.int32)}
-    whole = tracing.trace(model, ("whole", hides, *question.key), base, per_image)
-    specs = {"which": tf.TensorSpec([None], tf.int32), "corners": tf.TensorSpec([None, len(starts)], tf.int32)}
-    specs["side"] = tf.TensorSpec([], tf.int32)
-    wide = [None] * len(starts)
-    specs["fills"] = tf.TensorSpec([None, *wide, inputs.images.shape[-1] if hides in WORDS else 1], inputs.images.dtype)
-    masked = tracing.trace(model, ("occlusion", hides in WORDS, *question.key), hidden, {**per_image, **specs})
-
-    size = checked_batch_size(batch_size, inputs)
-    found = whole.batches({**question.arrays, "classes": question.classes(whole.notes)}, batch_size=size)
-    which, *corners = (axis.ravel() for axis in np.meshgrid(np.arange(count), *starts, indexing="ij"))
-    falls = masked.batches(
-        {"which": which.astype("int32"), "corners": np.stack(corners, axis=1).astype("int32")},
-        batch_size=size,
-        side=np.int32(patch),
-        fills=found["fills"],
-        classes=found["target"],
-        **question.arrays,
-    )
+    places = (patch, *map(tuple, starts)) if path != "full" else ()
+    whole = tracing.trace(model, ("whole", hides, path, places, min(count, size), *question.key), base, per_image)
+    arrays = {**question.arrays, "classes": question.classes(whole.notes)}
+    found = whole.batches(arrays, batch_size=max(1, min(size, windows.KEPT // max(1, whole.notes["kept"]))))
+    if "fills" in found:
+        specs = {"which": tf.TensorSpec([None], tf.int32), "corners": tf.TensorSpec([None, len(starts)], tf.int32)}
+        specs["side"] = tf.TensorSpec([], tf.int32)
+        wide = [None] * len(starts)
+        specs["fills"] = tf.TensorSpec([None, *wide, inputs.images.shape[-1] if hides in WORDS else 1], inputs.images.dtype)
+        masked = tracing.trace(model, ("occlusion", hides in WORDS, *question.key), hidden, {**per_image, **specs})
+        which, *corners = (axis.ravel() for axis in np.meshgrid(np.arange(count), *starts, indexing="ij"))
+        found |= masked.batches(
+            {"which": which.astype("int32"), "corners": np.stack(corners, axis=1).astype("int32")},
+            batch_size=size,
+            side=np.int32(patch),
+            fills=found["fills"],
+            **{**arrays, "classes": found["target"]},
+        )
     grid = (count, *map(len, starts))
-    scores = falls["score"].reshape(grid)
+    scores = found["position score"].reshape(grid)
     arrays = {"position_scores": scores}
-    if "predicted" in falls:
-        arrays["position_classes"] = falls["predicted"].reshape(grid)
-    settings = {"patch": patch, "stride": stride, "fill": hides, "unit": "fall of the score", **whole.notes}
+    if "position predicted" in found:
+        arrays["position_classes"] = found["position predicted"].reshape(grid)
+    settings = {"patch": patch, "stride": stride, "fill": hides, "unit": "fall of the score"}
+    settings |= {**whole.notes["plan"], "classes": whole.notes["classes"], "score": whole.notes["score"]}
     settings.update({name: axis.tolist() for name, axis in zip(STARTS[len(starts)], starts, strict=True)})
     whole_scores = found["score"].reshape([-1] + [1] * len(starts))
     values = _spread(whole_scores - scores, starts, patch, inputs.size)

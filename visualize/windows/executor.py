@@ -7,6 +7,7 @@ changed windows. A whole map with the changed windows pasted in is looked up in 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -30,6 +31,38 @@ class Places:
 
     row: Any
     column: Any
+
+
+def over_places(plan: Plan, fills: Any, scores: Callable[..., Mapping[str, Any]], kinds: Mapping[str, Any]) -> dict[str, Any]:
+    """What is found at all places of the patch, some places at a time: memory does not grow with their number.
+
+    Args:
+        plan: what `plan` returned.
+        fills: what is seen where the patch is, (batch, height, width, channels), or what broadcasts to it.
+        scores: `scores(images, k, known) -> found`: what another look at the model finds, (k x batch,) each. The images are
+            the hidden ones, the whole batch once for each of k places; `known` goes to `probe.look`, and spares it the images.
+        kinds: type of each thing that may be found, by name.
+
+    Returns:
+        What was found, (batch, places) each.
+    """
+    whole = tf.broadcast_to(tf.cast(fills, plan.image.tensor.dtype), tf.shape(plan.image.tensor))
+    edges, count = tf.constant(plan.edges), len(plan.edges) - 1
+    plan.unhidden  # noqa: B018 -- computed here, it is not computed again in the loop
+    names: list[str] = []
+
+    def body(number, *rows):
+        numbers = tf.range(edges[number], edges[number + 1])
+        found = scores(hidden_images(plan, numbers, whole), tf.shape(numbers)[0], known_calls(plan, numbers, whole))
+        names[:] = [name for name in kinds if name in found]
+        shape = [tf.shape(numbers)[0], -1]
+        named = zip(kinds, rows, strict=True)
+        rows = [row.write(number, tf.reshape(found[name], shape)) if name in found else row for name, row in named]
+        return number + 1, *rows
+
+    rows = [tf.TensorArray(kind, count, element_shape=[None, None], infer_shape=False) for kind in kinds.values()]
+    _, *rows = tf.while_loop(lambda number, *_: number < count, body, (0, *rows), parallel_iterations=2)
+    return {name: tf.transpose(row.concat()) for name, row in zip(kinds, rows, strict=True) if name in names}
 
 
 def known_calls(plan: Plan, numbers: Any, fills: Any) -> dict[tuple[int, str], Any]:
@@ -123,9 +156,7 @@ def _whole(one: Changed | None, window: Any, places: Places) -> Any:
     return tf.reshape(found, [-1, prod(one.shape)]) if one.flat else found
 
 
-def _cut(
-    one: Changed, window: Any | None, places: Places, region: list[tuple[np.ndarray, int]], padding: float = 0.0
-) -> Any:
+def _cut(one: Changed, window: Any | None, places: Places, region: list[tuple[np.ndarray, int]], padding: float = 0.0) -> Any:
     """A region of a map with its changed windows in place, (k x batch, rows, columns, channels).
 
     Args:

@@ -1,8 +1,8 @@
 """Rules: what each type of layer does to a window of its input.
 
-A rule says which outputs a changed stretch of inputs can change (its reaches, one for rows and one for columns) and how to compute
-them from a window of the input. A layer that treats every pixel by itself has no reaches: its output changes where its input
-does. Whoever is not listed here has no rule, and is computed in full.
+A rule says which outputs a changed stretch of inputs can change (its reaches, one for rows and one for columns) and how to
+compute them from a window of the input. A layer that treats every pixel by itself has no reaches: its output changes where its
+input does. Whoever is not listed here has no rule, and is computed in full.
 """
 
 from __future__ import annotations
@@ -213,7 +213,11 @@ def _dense(layer: Any, shape: tuple[int, ...]) -> End:
         found = tf.reshape(tf.matmul(flat[0], weights), [-1, tf.shape(rest)[0], layer.units]) + rest
         return _finished(layer, tf.reshape(found, [-1, layer.units]))
 
-    return End(lambda unhidden: tf.einsum("bhc,hcu->bu", tf.reshape(unhidden, [-1, height, width * channels]), kernel()), compute, across=True)
+    return End(
+        lambda unhidden: tf.einsum("bhc,hcu->bu", tf.reshape(unhidden, [-1, height, width * channels]), kernel()),
+        compute,
+        across=True,
+    )
 
 
 # What the rules share -------------------------------------------------------------------------------------------------------

@@ -5,8 +5,8 @@ stride, its dilation, and how many zeros stand before the first pixel. Output o 
 
     o * stride - before,  ... + dilation,  ... + 2 * dilation,  up to  o * stride - before + reach - 1
 
-where reach = (kernel - 1) * dilation + 1. Read backwards, it says which outputs a changed stretch of inputs can change. Rows and
-columns never mix, so one axis at a time is all there is to it. Plain NumPy: all places of the patch are known beforehand.
+where reach = (kernel - 1) * dilation + 1. Read backwards, it says which outputs a changed stretch of inputs can change. Rows
+and columns never mix, so one axis at a time is all there is to it. Plain NumPy: all places of the patch are known beforehand.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Walk: go through the calls of a model, and follow what a hidden patch changes.
 
 The calls that a look has noted are the functional graph of this very call of the model: nested models are flattened in it,
-branches merge, a shared layer stands in it once for each use. A call can be computed in windows where its layer has a rule, and
-all that it reads is the image, or was made by calls that can be computed in windows themselves.
+branches merge, a shared layer stands in it once for each use. A call can be computed in windows where its layer has a rule,
+and all that it reads is the image, or was made by calls that can be computed in windows themselves.
 """
 
 from __future__ import annotations
