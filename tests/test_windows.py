@@ -1,15 +1,14 @@
 """Windows: the same as computing every hidden copy in full, on networks drawn at random."""
 
-import functools
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, reject, settings
 from hypothesis import strategies as st
 
-from visualize import InputError, occlusion, open_model, probe, tracing, windows
+from visualize import InputError, occlusion, probe, tracing, windows
+from visualize.windows import planner, spans
 from visualize.windows.planner import plans
 
 layers = keras.layers
@@ -117,9 +116,7 @@ class Drawn:
     def residual(self, x):
         """A branch added to what it was made of."""
         branch = layers.Conv2D(x.shape[-1], self.kernel(), padding="same", activation=self.one_of(*ACTIVATIONS))(x)
-        merge = self.one_of(
-            layers.Add, layers.Subtract, layers.Multiply, layers.Average, layers.Maximum, layers.Minimum
-        )
+        merge = self.one_of(layers.Add, layers.Subtract, layers.Multiply, layers.Average, layers.Maximum, layers.Minimum)
         return merge()([x, branch])
 
     def inception(self, x):
@@ -159,13 +156,15 @@ def pictures(model, count=2):
     return np.random.default_rng(5).standard_normal((count, *model.input_shape[1:])).astype("float32")
 
 
-def found_by_every_plan(model, images, starts, patch, fills):
-    """What each plan finds, and what the full computation finds: (batch, places, classes) each."""
+def found_by_plans(model, images, starts, patch, fills, which):
+    """What some plans find, and what the full computation finds: (batch, places, classes) each; and the plans' layers."""
 
     def every(model, images, fills):
         seen = probe.look(model, images, images)
         outcome, noted = {}, {}
-        for number, plan in enumerate(plans(seen, starts, patch, batch=2)[0]):
+        found, _ = plans(seen, starts, patch, batch=2)
+        for number in sorted({which % len(found), len(found) - 1}) if found else []:
+            plan = found[number]
             kinds = {str(unit): tf.float32 for unit in range(seen.scores.shape[-1])}
 
             def scores(hidden, copies, known, kinds=kinds):
@@ -181,10 +180,15 @@ def found_by_every_plan(model, images, starts, patch, fills):
         return {"scores": probe.look(model, images, images).scores}, {}
 
     spec = tf.TensorSpec([None, *images.shape[1:]], tf.float32)
-    trace = tracing.trace(model, ("every", patch, str(starts)), every, {"images": spec, "fills": spec})
     copies = np.stack([hidden_copy(images, fills, top, left, patch) for top in starts[0] for left in starts[1]], axis=1)
-    slow = tracing.trace(model, ("slow",), full, {"images": spec})(images=tf.constant(copies.reshape(-1, *images.shape[1:])))
+    try:
+        slow = tracing.trace(model, ("slow",), full, {"images": spec})(
+            images=tf.constant(copies.reshape(-1, *images.shape[1:]))
+        )
+    except tf.errors.AbortedError:
+        reject()  # oneDNN refuses some convolutions of one channel, whoever calls them
     expected = slow["scores"].numpy().reshape(*copies.shape[:2], -1)
+    trace = tracing.trace(model, ("every", patch, str(starts)), every, {"images": spec, "fills": spec})
     found = {number: one.numpy() for number, one in trace(images=tf.constant(images), fills=tf.constant(fills)).items()}
     return found, expected, trace.notes
 
@@ -199,11 +203,12 @@ def starts_of(length, patch, stride):
     return list(range(0, max(0, length - patch) + stride, stride))
 
 
-def check(model, patch, stride):
+def check(model, patch, stride, which=0):
+    """One plan by its number and the one of most windows find what full copies find."""
     images = pictures(model)
     fills = np.random.default_rng(8).standard_normal(images.shape).astype("float32")
     starts = [starts_of(length, patch, stride) for length in images.shape[1:3]]
-    found, expected, steps = found_by_every_plan(model, images, starts, patch, fills)
+    found, expected, steps = found_by_plans(model, images, starts, patch, fills, which)
     scale = max(1.0, np.abs(expected).max())
     for number, scores in found.items():
         np.testing.assert_allclose(scores / scale, expected / scale, atol=3e-5, err_msg=f"in windows: {steps[number]}")
@@ -213,19 +218,221 @@ def check(model, patch, stride):
 def check_drawn(data):
     model = weighed(Drawn(data.draw).model())
     patch = data.draw(st.integers(1, 6))
-    check(model, patch, data.draw(st.integers(1, patch)))
+    check(model, patch, data.draw(st.integers(1, patch)), data.draw(st.integers(0, 20)))
 
 
 @pytest.mark.filterwarnings("ignore:You are using a softmax over axis")
 @settings(RANDOM, max_examples=6)
 @given(st.data())
-def test_every_plan_for_a_network_drawn_at_random_gives_what_full_copies_give(data):
+def test_windows_of_a_network_drawn_at_random_give_what_full_copies_give(data):
     check_drawn(data)
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:You are using a softmax over axis")
-@settings(RANDOM, max_examples=150)
+@settings(RANDOM, max_examples=80)
 @given(st.data())
-def test_every_plan_for_many_networks_drawn_at_random_gives_what_full_copies_give(data):
+def test_windows_of_many_networks_drawn_at_random_give_what_full_copies_give(data):
     check_drawn(data)
+
+
+def of_layers(*stack, shape=(9, 11, 2)):
+    return weighed(keras.Sequential([keras.Input(shape), *stack]))
+
+
+def head():
+    return layers.Flatten(), layers.Dense(3, name="preds")
+
+
+def both_paths(model, images, *, patch=3, stride=2, **options):
+    """The scores at every position by windows and in full, and what the windows' result says of how it was made."""
+    found, full = (
+        occlusion(model, images, 1, patch=patch, stride=stride, path=path, **options) for path in ("windows", "full")
+    )
+    assert full.settings["path"] == "full"
+    scores = [one.arrays["position_scores"] for one in (found, full)]
+    np.testing.assert_allclose(*scores, rtol=1e-4, atol=2e-5)
+    np.testing.assert_allclose(found.values, full.values, rtol=1e-4, atol=2e-5)
+    np.testing.assert_array_equal(*(one.arrays["position_classes"] for one in (found, full)))
+    return found.settings
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "dilation", "same"), [(3, 1, 1, True), (3, 2, 1, True), (2, 3, 1, False), (3, 1, 2, True)]
+)
+def test_a_span_of_outputs_is_all_that_read_a_changed_input(kernel, stride, dilation, same):
+    for length in (7, 8, 12):
+        reach = spans.window_reach(length, kernel, stride, dilation, same=same)
+        hidden = spans.hidden(np.arange(length - 1), 2, length)
+        changed = reach.changed(hidden)
+        start, size = reach.read(changed)
+        for place in range(length - 1):
+            reads = [{o * stride - reach.before + k * dilation for k in range(kernel)} for o in range(reach.length)]
+            touched = [o for o, inputs in enumerate(reads) if inputs & {place, place + 1}]
+            first, stop = changed.first[place], changed.stop[place]
+            assert set(touched) <= set(range(first, stop))  # with a dilation, some between read no changed input
+            assert not touched or (first, stop) == (touched[0], touched[-1] + 1)
+            window = range(changed.start[place], changed.start[place] + changed.size)
+            assert set(range(first, stop)) <= set(window)
+            assert 0 <= window[0] <= window[-1] < reach.length
+            assert set().union(*(reads[o] for o in window)) <= set(range(start[place], start[place] + size))
+
+
+def test_windows_grow_as_the_receptive_field_of_a_network_does():
+    model = of_layers(layers.Conv2D(2, 3), layers.Conv2D(2, 3), layers.MaxPooling2D(), *head(), shape=(28, 28, 1))
+
+    def sizes(model, images):
+        starts = [starts_of(28, 4, 4)] * 2
+        steps = plans(probe.look(model, images, images), starts, 4, batch=1)[0][-1].steps
+        return {}, {"sizes": [step.output.rows.size for step in steps if step.output is not None]}
+
+    spec = {"images": tf.TensorSpec([None, 28, 28, 1])}
+    # 4 pixels are seen by 6, these by 8, these by 4 after the pooling, which are laid out as a row
+    assert tracing.trace(model, ("sizes",), sizes, spec).notes["sizes"] == [6, 8, 4, 4]
+
+
+@pytest.mark.parametrize("fill", ["blur", "mean", 0.7])
+def test_every_fill_that_hides_a_patch_alone_is_done_in_windows(fill):
+    model = of_layers(layers.Conv2D(4, 3, padding="same", activation="relu"), layers.MaxPooling2D(), *head())
+    assert both_paths(model, pictures(model), fill=fill)["path"] == "windows"
+
+
+def test_windows_say_what_they_save_and_where_full_maps_begin():
+    model = of_layers(layers.Conv2D(4, 3), layers.UpSampling2D(name="up"), layers.Conv2D(4, 3), *head())
+    told = both_paths(model, pictures(model))
+    assert (told["path"], told["full_from"]) == ("windows", "up")
+    assert told["path_reason"] == "up: UpSampling2D has no rule"
+    assert told["estimated_saving"] > 0
+    assert told["operations_saving"] >= 1
+
+
+class Doubled(layers.Layer):
+    def call(self, inputs):
+        return 2 * inputs
+
+
+class Own(layers.Conv2D):
+    """Who inherits from a layer may do anything in its call."""
+
+    def call(self, inputs):
+        return super().call(inputs) + tf.reduce_max(inputs)
+
+
+@pytest.mark.parametrize(
+    ("layer", "reason"),
+    [
+        (Doubled, "Doubled has no rule"),
+        (lambda: Own(2, 3), "Own has no rule"),
+        (
+            lambda: layers.Conv2D(2, 3, activation=tf.math.softmax),
+            "its activation is not known to treat every pixel by itself",
+        ),
+        (lambda: layers.BatchNormalization(axis=1), "it works along axis 1, not along the channels"),
+        (lambda: layers.Softmax(axis=1), "it works along axis 1, not along the channels"),
+        (lambda: layers.PReLU(), "it has numbers of its own for each pixel"),
+        (lambda: layers.Conv2D(2, 3, dtype="bfloat16"), "it computes in bfloat16, where round-off is no longer small"),
+    ],
+)
+def test_a_layer_without_a_rule_is_computed_in_full_and_the_result_says_so(layer, reason):
+    made = layer()
+    made.name = "odd"
+    model = of_layers(made, *head())
+    found = occlusion(model, pictures(model), 1, patch=3, stride=2)
+    assert found.settings["path"] == "full"
+    assert found.settings["path_reason"] == f"odd: {reason}"
+    with pytest.raises(InputError, match="`path` must be 'full' or 'auto': no layer can be computed in windows"):
+        occlusion(model, pictures(model), 1, patch=3, stride=2, path="windows")
+
+
+def test_a_branch_that_is_spread_over_the_map_is_computed_in_full():
+    picture = keras.Input((9, 9, 2))
+    x = layers.Conv2D(3, 3, name="conv")(picture)
+    gate = layers.GlobalAveragePooling2D(keepdims=True, name="squeeze")(x)
+    x = layers.Multiply(name="excite")([x, layers.Dense(3, activation="sigmoid", name="gate")(gate)])
+    model = weighed(keras.Model(picture, layers.Dense(3)(layers.Flatten()(x))))
+    told = both_paths(model, pictures(model))
+    assert told["path"] == "windows"
+    check(model, 3, 2)
+
+
+class AlwaysTraining(keras.Model):
+    """A model that asks one of its layers for training, whatever it is asked for itself."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.first, self.norm, self.head = layers.Conv2D(3, 3), layers.BatchNormalization(name="norm"), layers.Dense(3)
+
+    def call(self, inputs):
+        return self.head(tf.reduce_max(self.norm(self.first(inputs), training=True), axis=(1, 2)))
+
+
+def test_a_layer_that_the_model_calls_in_training_mode_is_computed_in_full():
+    model = AlwaysTraining()
+    model(np.zeros((1, 9, 9, 1), "float32"))
+    found = occlusion(model, np.ones((1, 9, 9, 1), "float32"), 1, patch=3, path="windows")
+    assert found.settings["full_from"] == "norm"
+    assert found.settings["path_reason"] == "norm: it is called in training mode"
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Raw(keras.Model):
+    """Layers with a rule, and between them an operation that is no layer, and the picture once more."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.first, self.second = layers.Conv2D(4, 3, padding="same"), layers.Conv2D(4, 3, padding="same")
+        self.head = layers.Dense(3)
+
+    def call(self, inputs):
+        x = self.first(inputs)
+        x = self.second(tf.roll(x, 2, axis=1)) + x
+        return self.head(tf.reduce_max(x, axis=(1, 2)) + tf.reduce_mean(inputs, axis=(1, 2, 3))[:, None])
+
+
+def test_what_a_subclassed_model_does_besides_its_layers_is_computed_in_full():
+    model = Raw()
+    model(np.zeros((1, 9, 9, 1), "float32"))
+    images = np.random.default_rng(0).random((2, 9, 9, 1)).astype("float32")
+    assert both_paths(weighed(model), images)["path"] == "windows"
+
+
+@pytest.mark.parametrize("which", ["nested", "softmax", "two_inputs"])
+def test_a_reloaded_model_is_computed_in_windows(which, reloaded, images_for):
+    model = reloaded(which)
+    told = both_paths(model, images_for(model), patch=4, stride=3)
+    assert told["path"] == "windows"
+
+
+@pytest.mark.slow
+def test_every_kind_of_model_finds_the_same_by_either_path(kind, reloaded, images_for):
+    model = reloaded(kind)
+    if "float16" in kind:
+        assert "it computes in" in occlusion(model, images_for(model), 0).settings["path_reason"]
+        return
+    target = 0 if kind == "one_sigmoid" else 1
+    images = images_for(model)
+    found, full = (occlusion(model, images, target, patch=4, stride=3, path=path) for path in ("windows", "full"))
+    np.testing.assert_allclose(found.arrays["position_scores"], full.arrays["position_scores"], rtol=1e-4, atol=1e-5)
+
+
+def test_memory_is_bounded_by_computing_some_places_at_a_time(monkeypatch):
+    model = of_layers(layers.Conv2D(4, 3, padding="same"), layers.MaxPooling2D(), *head())
+    monkeypatch.setattr(planner, "LIVE", 5000)
+    seen = []
+
+    def edges(model, images):
+        seen.extend(plans(probe.look(model, images, images), [range(8), range(10)], 2, batch=2)[0])
+        return {}, {}
+
+    tracing.trace(model, ("edges",), edges, {"images": tf.TensorSpec([None, 9, 11, 2])})
+    for plan in seen:
+        assert plan.edges[0] == 0
+        assert plan.edges[-1] == 80
+        assert len(plan.edges) - 1 > 5
+        assert max(np.diff(plan.edges)) < 15
+    both_paths(model, pictures(model), patch=2, stride=1)
+
+
+def test_an_unknown_path_is_refused(build, images_for):
+    with pytest.raises(InputError, match=r"`path` must be 'auto', 'windows' or 'full'\. Received: 'fast'\."):
+        occlusion(build("softmax"), images_for(build("softmax")), 0, path="fast")

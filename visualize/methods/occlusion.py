@@ -75,7 +75,7 @@ def occlusion(
     starts = [_starts(length, patch, stride) for length in inputs.size]
     size = checked_batch_size(batch_size, inputs)
     if path not in windows.PATHS:
-        raise InputError(f"`path` must be one of {windows.PATHS}. Received: {path!r}.")
+        raise InputError(f"`path` must be 'auto', 'windows' or 'full'. Received: {path!r}.")
 
     def base(model, classes, **tensors):
         seen = question.look(model, tensors)

@@ -17,7 +17,10 @@ import numpy as np
 from visualize.lazy import tf
 from visualize.windows.planner import Plan
 from visualize.windows.rules import End, Flat
+from visualize.windows.spans import Span
 from visualize.windows.walk import Changed, Step
+
+OUTSIDE = 100  # marks a pixel outside of the map
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,13 +99,13 @@ def _places(plan: Plan, numbers: Any) -> Places:
 
 def _first_window(image: Changed, places: Places, fills: Any) -> Any:
     """The window of the images themselves: the fill where the patch is, the image where the patch is cut at the border."""
-    region = [(image.rows.start, image.rows.size), (image.columns.start, image.columns.size)]
-    inside = []
-    for span, place in ((image.rows, places.row), (image.columns, places.column)):
-        pixels = _pixels(span.start, span.size, place)
-        inside.append((pixels >= _at(span.first, place)[:, None]) & (pixels < _at(span.stop, place)[:, None]))
-    inside = _both(*inside)[..., None]  # (k, 1, rows, columns, 1)
-    fill = Changed(tf.cast(fills, image.tensor.dtype), image.shape, image.rows, image.columns)
+    region = [(span.start, span.size) for span in image.axes]
+    rows, columns = (
+        (pixels >= span.first[:, None]) & (pixels < span.stop[:, None])
+        for span, pixels in ((span, span.start[:, None] + np.arange(span.size)) for span in image.axes)
+    )
+    inside = tf.gather(rows, places.row)[:, None, :, None, None] & tf.gather(columns, places.column)[:, None, None, :, None]
+    fill = Changed(fills, image.shape, *image.axes)
     fill, seen = (_by_place(_cut(one, None, places, region), places, image) for one in (fill, image))
     return _by_copy(tf.where(inside, fill, seen))
 
@@ -143,7 +146,7 @@ def _ended(step: Step, unhidden: Any, window: Any, places: Places) -> Any:
         before = _by_place(_cut(one, None, places, [rows, columns]), places, one)
         return step.rule.compute(unhidden, _by_place(window, places, one), before, None)
     now = _cut(one, window, places, [rows, _whole_axis(one.columns)])
-    first = _at(one.rows.start, places.row)[0]
+    first = tf.gather(one.rows.start.astype("int32"), places.row[0])
     before = one.tensor[:, first : first + one.rows.size]
     return step.rule.compute(unhidden, _by_place(now, places, one), before, first)
 
@@ -167,23 +170,39 @@ def _cut(one: Changed, window: Any | None, places: Places, region: list[tuple[np
         padding: what stands outside of the map.
     """
     height, width, channels = one.shape
+    tall, wide = (span.size for span in one.axes)
     batch = tf.shape(one.tensor)[0]
-    y, x = _pixels(*region[0], places.row), _pixels(*region[1], places.column)  # (k, rows), (k, columns)
-    images = tf.range(batch)[:, None, None]
-    index = images * (height * width) + (y[:, None, :, None] * width + x[:, None, None, :])  # (k, batch, rows, columns)
+    rows = _axis(one.rows, region[0], width, wide)[:, :, None]  # (rows of places, rows, 1, 3)
+    columns = _axis(one.columns, region[1], 1, 1)[:, None]  # (columns of places, 1, columns, 3)
+    looked_up = tf.gather(rows, places.row) + tf.gather(columns, places.column)
+    index, inner, where = tf.unstack(looked_up, axis=-1)  # (k, rows, columns) each
+    apart = height * width  # from the pixel of one image to that of the next
     table = [tf.reshape(one.tensor, [-1, channels])]
     if window is not None:
-        tall, wide = one.rows.size, one.columns.size
-        v, u = y - _at(one.rows.start, places.row)[:, None], x - _at(one.columns.start, places.column)[:, None]
-        copies = tf.range(tf.shape(y)[0])[:, None, None, None] * batch + images
-        changed = (copies * tall + v[:, None, :, None]) * wide + u[:, None, None, :] + batch * (height * width)
-        index = tf.where(_both((v >= 0) & (v < tall), (u >= 0) & (u < wide)), changed, index)
+        place = tf.range(tf.shape(index)[0])[:, None, None]
+        changed = inner + batch * (apart + place * (tall * wide))
+        index, apart = tf.where(where == 0, changed, index), tf.where(where == 0, tall * wide, apart)
         table.append(tf.reshape(window, [-1, channels]))
-    if any(start.min() < 0 or start.max() + size > span.length for span, (start, size) in zip(one.axes, region, strict=True)):
-        index = tf.where(_both((y >= 0) & (y < height), (x >= 0) & (x < width)), index + 1, 0)
+    if (rows[..., 2] >= OUTSIDE).any() or (columns[..., 2] >= OUTSIDE).any():
+        index, apart = tf.where(where >= OUTSIDE, 0, index + 1), tf.where(where >= OUTSIDE, 0, apart)
         table.insert(0, tf.fill([1, channels], tf.cast(padding, one.tensor.dtype)))
+    apart = apart[:, None] if tf.is_tensor(apart) else apart
+    index = index[:, None] + tf.range(batch)[:, None, None] * apart  # (k, batch, rows, columns)
     found = tf.gather(tf.concat(table, axis=0) if len(table) > 1 else table[0], index)
     return tf.reshape(found, [-1, region[0][1], region[1][1], channels])
+
+
+def _axis(span: Span, region: tuple[np.ndarray, int], step: int, inner_step: int) -> np.ndarray:
+    """Where the pixels of a region are, along one axis, for each place of the patch: (places, size, 3).
+
+    Of each pixel: how far into the map it is; how far into the window; and a number that is 0 within the window, and at least
+    `OUTSIDE` outside of the map. The sum over rows and columns tells the same of a pixel of the picture.
+    """
+    pixels = region[0][:, None] + np.arange(region[1])
+    inside = pixels - span.start[:, None]
+    where = np.where((inside >= 0) & (inside < span.size), 0, 1)
+    where = np.where((pixels >= 0) & (pixels < span.length), where, OUTSIDE)
+    return np.stack([pixels * step, inside * inner_step, where], axis=-1).astype("int32")
 
 
 def _by_place(copies: Any, places: Places, one: Changed) -> Any:
@@ -198,15 +217,3 @@ def _by_copy(places: Any) -> Any:
 
 def _whole_axis(span: Any) -> tuple[np.ndarray, int]:
     return np.zeros_like(span.first), span.length
-
-
-def _pixels(start: np.ndarray, size: int, place: Any) -> Any:
-    return _at(start, place)[:, None] + tf.range(size)
-
-
-def _at(numbers: np.ndarray, place: Any) -> Any:
-    return tf.gather(tf.constant(numbers, tf.int32), place)
-
-
-def _both(rows: Any, columns: Any) -> Any:
-    return rows[:, None, :, None] & columns[:, None, None, :]  # (k, 1, rows, columns)

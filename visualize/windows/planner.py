@@ -96,29 +96,29 @@ def plans(seen: probe.Look, starts: Sequence[Sequence[int]], patch: int, *, batc
     steps, reasons = steps_of(seen, image)
     calls = leaves(seen)
     full = {number: costs.in_full(call) for number, call in calls.items()}
-    whole = sum(full.values(), Cost())
-    asked = asked_for(seen, {images.name, *(step.name for step in steps)})
-    found = []
-    for count in range(1, len(steps) + 1):
-        inside, outside = steps[:count], steps[count:]
-        done = {step.number for step in inside}
-        needed = asked | {name for step in outside for name in step.names}
-        handed = tuple(step for step in inside if step.name in needed)
-        cost = sum((costs.in_windows(step) for step in inside), Cost())
-        cost += sum((costs.of_pasting(step.output) for step in handed if step.output is not None), Cost())
-        cost += sum((full[number] for number in full if number not in done), Cost())
-        edges = _edges(image, inside, cost.live * batch)
+    never = sum((cost for number, cost in full.items() if number not in {step.number for step in steps}), Cost())
+    in_windows = list(itertools.accumulate(map(costs.in_windows, steps)))  # up to each step
+    in_full = list(itertools.accumulate((full[step.number] for step in reversed(steps)), initial=never))[::-1]  # from it on
+    last = {name: step.number for step in steps for name in step.names}  # the step that reads a map last
+    last |= dict.fromkeys(asked_for(seen, {images.name, *(step.name for step in steps)}), len(seen.calls))
+    remaining, found = list(calls), []
+    for count, step in enumerate(steps, 1):
+        remaining.remove(step.number)
+        handed = tuple(one for one in steps[:count] if last.get(one.name, -1) > step.number)
+        cost = in_windows[count - 1] + in_full[count]
+        cost += sum((costs.of_pasting(one.output) for one in handed if one.output is not None), Cost())
+        edges = _edges(image, steps[:count], cost.live * batch)
         time = cost.time(batch * edges[-1] / (len(edges) - 1))
-        behind = next((number for number in calls if number > inside[-1].number and number not in done), None)
+        behind = next((number for number in remaining if number > step.number), None)
         facts = {
             "path": "windows",
             "full_from": None if behind is None else calls[behind].path,
             "path_reason": reasons.get(behind, "full maps are cheaper from there on"),
-            "estimated_saving": round(whole.time(FULL_BATCH) / time, 2),
-            "operations_saving": round(whole.operations / max(1.0, cost.operations), 2),
+            "estimated_saving": round(in_full[0].time(FULL_BATCH) / time, 2),
+            "operations_saving": round(in_full[0].operations / max(1.0, cost.operations), 2),
         }
-        kept = sum(prod(step.output.shape) for step in inside if step.output is not None)
-        found.append(Plan(image, facts, tuple(inside), handed, edges, time, kept))
+        kept = sum(prod(one.output.shape) for one in steps[:count] if one.output is not None)
+        found.append(Plan(image, facts, tuple(steps[:count]), handed, edges, time, kept))
     return found, next(iter(reasons.values()), "" if steps else "no layer with a rule reads the images")
 
 
