@@ -56,6 +56,7 @@ fast: install
 bench: install
 	@$(BIN)/python benchmarks/methods.py --images 1
 	@$(BIN)/python benchmarks/methods.py --images 64
+	@$(BIN)/python benchmarks/windows.py
 
 lint: install
 	@$(BIN)/ruff check .

@@ -85,16 +85,16 @@ def _of_end(step: Step) -> Cost:
     columns = one.shape[1] if step.rule.across else one.columns.size
     numbers = one.rows.size * columns * one.shape[-1]
     units = step.call.outputs[0].shape[-1] if step.rule.across else 0
-    return _of_cut(numbers) + Cost(operations=numbers * units, moved=2 * numbers, calls=6)
+    return _of_cut(numbers) + Cost(operations=numbers * units, moved=2 * numbers, calls=24)
 
 
 def _of_layer(layer: Any, positions: int, read: int, written: int) -> Cost:
     weights = sum(prod(weight.shape) for weight in layer.weights if len(weight.shape) > 1)
-    return Cost(operations=weights * positions, moved=read + written, calls=1, live=read + written)
+    return Cost(operations=weights * positions, moved=read + written, calls=2, live=read + written)
 
 
 def _of_cut(numbers: float) -> Cost:
-    return Cost(cut=numbers, calls=6, live=numbers)
+    return Cost(cut=numbers, calls=16, live=numbers)
 
 
 def _sizes(tensor: Any) -> tuple[int, ...]:
