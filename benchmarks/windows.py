@@ -3,10 +3,10 @@
     python benchmarks/windows.py [--model digits_cnn|vgg|resnet|mobilenet]... [--rounds N]
 
 Both are `visualize.occlusion`: with `path="auto"`, which computes in windows where it expects to win, and with `path="full"`,
-at the batch size that suits this machine. They are timed in turn, in one process, after one call each that traces; the ratio is
-the median of the rounds' ratios. "operations" are the multiply-adds of the full computation over those of the windows, as counted
-from the shapes; "estimated" is the saving that the planner expected; "difference" the largest between two scores of one
-position, in parts of the largest score.
+at the batch size that suits this machine. They are timed in turn, in one process, after one call each that traces; the ratio
+is the median of the rounds' ratios. "operations" are the multiply-adds of the full computation over those of the windows, as
+counted from the shapes; "estimated" is the saving that the planner expected; "difference" the largest between two scores of
+one position, in parts of the range of all scores.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def main(names: tuple[str, ...], rounds: int) -> None:
             ours, whole = (statistics.median(column) for column in zip(*pairs, strict=True))
             ratio = statistics.median(one / other for one, other in pairs)
             scores = [one.arrays["position_scores"] for one in (found, full)]
-            difference = np.abs(scores[0] - scores[1]).max() / np.abs(scores[1]).max()
+            difference = np.abs(scores[0] - scores[1]).max() / np.ptp(scores[1])
             told = found.settings
             saved = [f"{told[key]:.2f}" if key in told else "" for key in ("operations_saving", "estimated_saving")]
             row = (str(count), str(patch), str(stride), told["path"], *saved)

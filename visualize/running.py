@@ -14,7 +14,7 @@ from typing import Any
 import click
 import numpy as np
 
-from visualize import commands, models, outputs
+from visualize import commands, models, outputs, tracing
 from visualize.results import Attribution, Result, Structure
 from visualize.sources import Source, from_data, from_files
 from visualize.targets import Target
@@ -60,13 +60,16 @@ def run(name: str, model: Any, out: Path, asked: Mapping[str, Any], source: Sour
         named = {key: asked[key] for key in ("output", "region") if key in asked}
         arguments.append(Target(target, **named) if named else target)
     started = time.monotonic()
-    with progress_bar(name):
+    savings: list[tuple[float, float]] = []
+    with progress_bar(name), tracing.savings(lambda *both: savings.append(both)):
         results = [_ranged(function(*arguments, **options), model) for options in _columns(function, asked)]
     seconds = time.monotonic() - started
     for group, picture in _figures(results, source, as_sheet="sheet" in asked or "per_class" in asked):
         if isinstance(group[0], Structure) and sys.stderr.isatty():
             click.echo(outputs.table(group[0]), err=True)
-        for note in (*_empty_maps(group), *_ascents(group, told)):
+        notes = (*_empty_maps(group), *_ascents(group, told), *_savings(results, savings))
+        savings.clear()  # they are of all pictures, and said once
+        for note in notes:
             say(f"Note: {note}")
         yield from outputs.write(group, out, _stem(name, asked, picture), model, _plain(asked), seconds)
 
@@ -174,6 +177,16 @@ def _ascents(results: Sequence[Result], told: bool) -> Iterator[str]:
             yield f"held at zero: {models.listed(list(settings['held']))}."
         if settings["still"]:
             yield f"no input was found to which these units answer: {models.listed(settings['still'])}."
+
+
+def _savings(results: Sequence[Result], savings: Sequence[tuple[float, float]]) -> Iterator[str]:
+    """What the windows of occlusion saved, as measured and as estimated beforehand."""
+    taken = [one.settings for one in results if isinstance(one, Attribution) and one.settings.get("path") == "windows"]
+    for settings, (seconds, full) in zip(taken, savings, strict=False):
+        yield (
+            f"only what the patch can change was recomputed, in {seconds:.2g} s; whole copies take about {full:.2g} s, "
+            f"{full / seconds:.1f} times as long (estimated: {settings['estimated_saving']:.1f} times), tracing apart."
+        )
 
 
 def _stem(name: str, asked: Mapping[str, Any], picture: str) -> str:

@@ -16,6 +16,7 @@ from visualize import models
 from visualize.lazy import tf
 
 _progress: contextvars.ContextVar[Callable[[int, int], None] | None] = contextvars.ContextVar("progress", default=None)
+_savings: contextvars.ContextVar[Callable[[float, float], None] | None] = contextvars.ContextVar("savings", default=None)
 _tracing = threading.RLock()  # two threads must not set their taps on one layer
 _traces: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # model -> {key: Trace}
 
@@ -91,6 +92,23 @@ def report_progress(done: int, total: int) -> None:
     report = _progress.get()
     if report is not None:
         report(done, total)
+
+
+@contextlib.contextmanager
+def savings(report: Callable[[float, float], None]) -> Iterator[None]:
+    """Within this context a method that took a short cut calls `report(seconds, seconds without it)`."""
+    token = _savings.set(report)
+    try:
+        yield
+    finally:
+        _savings.reset(token)
+
+
+def report_saving(measured: Callable[[], tuple[float, float]]) -> None:
+    """Tell whoever listens what a short cut saved; it is measured for them alone."""
+    report = _savings.get()
+    if report is not None:
+        report(*measured())
 
 
 def _traced(model: Any, function: Callable[..., tuple[dict, dict]], specs: Mapping[str, Any]) -> Trace:

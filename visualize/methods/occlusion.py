@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +20,7 @@ __all__ = ["occlusion"]
 
 STARTS = {1: ("starts",), 2: ("tops", "lefts"), 3: ("fronts", "tops", "lefts")}  # of the patches along each axis
 FALLS = {"score": "float32", "predicted": "int32"}  # what is found at each position
+LONG = 10.0  # seconds of which little goes into preparing a graph that runs for the first time
 
 
 def occlusion(
@@ -83,8 +85,9 @@ def occlusion(
         fills = filling(tensors[inputs.explained], hides)
         plan = windows.plan(seen, starts, patch, batch=min(count, size), path=path)
         notes = {**notes_of(seen, function), "plan": plan.facts, "kept": plan.kept}
+        found["fills"] = fills
         if not plan.steps:
-            return {**found, "fills": fills}, notes
+            return found, notes
 
         def scores(images, copies, known):
             others = {name: tf.tile(one, [copies] + [1] * (one.shape.rank - 1)) for name, one in tensors.items()}
@@ -109,21 +112,33 @@ def occlusion(
     places = (patch, *map(tuple, starts)) if path != "full" else ()
     whole = tracing.trace(model, ("whole", hides, path, places, min(count, size), *question.key), base, per_image)
     arrays = {**question.arrays, "classes": question.classes(whole.notes)}
-    found = whole.batches(arrays, batch_size=max(1, min(size, windows.KEPT // max(1, whole.notes["kept"]))))
-    if "fills" in found:
+    at_once = max(1, min(size, windows.KEPT // max(1, whole.notes["kept"])))
+    began = time.monotonic()
+    found = whole.batches(arrays, batch_size=at_once)
+    seconds = time.monotonic() - began
+    which, *corners = (axis.ravel() for axis in np.meshgrid(np.arange(count), *starts, indexing="ij"))
+    rows = {"which": which.astype("int32"), "corners": np.stack(corners, axis=1).astype("int32")}
+
+    def in_full(rows):
         specs = {"which": tf.TensorSpec([None], tf.int32), "corners": tf.TensorSpec([None, len(starts)], tf.int32)}
         specs["side"] = tf.TensorSpec([], tf.int32)
         wide = [None] * len(starts)
         specs["fills"] = tf.TensorSpec([None, *wide, inputs.images.shape[-1] if hides in WORDS else 1], inputs.images.dtype)
         masked = tracing.trace(model, ("occlusion", hides in WORDS, *question.key), hidden, {**per_image, **specs})
-        which, *corners = (axis.ravel() for axis in np.meshgrid(np.arange(count), *starts, indexing="ij"))
-        found |= masked.batches(
-            {"which": which.astype("int32"), "corners": np.stack(corners, axis=1).astype("int32")},
-            batch_size=size,
-            side=np.int32(patch),
-            fills=found["fills"],
-            **{**arrays, "classes": found["target"]},
-        )
+        constants = {**arrays, "classes": found["target"], "fills": found["fills"], "side": np.int32(patch)}
+        return masked.batches(rows, batch_size=size, **constants)
+
+    if whole.notes["plan"]["path"] == "full":
+        found |= in_full(rows)
+    else:
+
+        def measured():
+            ours = seconds if seconds > LONG else _seconds(lambda: whole.batches(arrays, batch_size=at_once))
+            some = {name: array[:size] for name, array in rows.items()}
+            in_full(some)
+            return ours, _seconds(lambda: in_full(some)) * len(which) / len(some["which"])
+
+        tracing.report_saving(measured)
     grid = (count, *map(len, starts))
     scores = found["position score"].reshape(grid)
     arrays = {"position_scores": scores}
@@ -135,6 +150,12 @@ def occlusion(
     whole_scores = found["score"].reshape([-1] + [1] * len(starts))
     values = _spread(whole_scores - scores, starts, patch, inputs.size)
     return question.attribution(values, found, "occlusion", settings, **arrays)
+
+
+def _seconds(work: Callable[[], Any]) -> float:
+    began = time.monotonic()
+    work()
+    return time.monotonic() - began
 
 
 def _starts(length: int, patch: int, stride: int) -> np.ndarray:

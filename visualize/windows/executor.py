@@ -50,15 +50,19 @@ def over_places(plan: Plan, fills: Any, scores: Callable[..., Mapping[str, Any]]
         What was found, (batch, places) each.
     """
     whole = tf.broadcast_to(tf.cast(fills, plan.image.tensor.dtype), tf.shape(plan.image.tensor))
+    ends = (step for step in plan.steps if isinstance(step.rule, End))
+    unhidden = {step.name: step.rule.unhidden(step.inputs[0].tensor) for step in ends}  # once, not in each turn of the loop
     edges, count = tf.constant(plan.edges), len(plan.edges) - 1
-    plan.unhidden  # noqa: B018 -- computed here, it is not computed again in the loop
     names: list[str] = []
 
     def body(number, *rows):
         numbers = tf.range(edges[number], edges[number + 1])
-        found = scores(hidden_images(plan, numbers, whole), tf.shape(numbers)[0], known_calls(plan, numbers, whole))
+        copies = tf.shape(numbers)[0]
+        places = _places(plan.image, numbers)
+        first = _first_window(plan.image, places, whole)
+        found = scores(_whole(plan.image, first, places), copies, _known_calls(plan, first, places, unhidden))
         names[:] = [name for name in kinds if name in found]
-        shape = [tf.shape(numbers)[0], -1]
+        shape = [copies, -1]
         named = zip(kinds, rows, strict=True)
         rows = [row.write(number, tf.reshape(found[name], shape)) if name in found else row for name, row in named]
         return number + 1, *rows
@@ -68,32 +72,17 @@ def over_places(plan: Plan, fills: Any, scores: Callable[..., Mapping[str, Any]]
     return {name: tf.transpose(row.concat()) for name, row in zip(kinds, rows, strict=True) if name in names}
 
 
-def known_calls(plan: Plan, numbers: Any, fills: Any) -> dict[tuple[int, str], Any]:
-    """What the calls make on which the rest of the model depends, for `known` of `probe.look`.
-
-    Args:
-        plan: what `plan` returned.
-        numbers: (k,) places, counted row by row: those between two edges of the plan.
-        fills: what is seen where the patch is, (batch, height, width, channels).
-
-    Returns:
-        For each call (k x batch, ...): the whole batch of images for the first place, for the second, ...
-    """
-    places = _places(plan, numbers)
-    windows = {plan.image.tensor.name: _first_window(plan.image, places, fills)}
+def _known_calls(plan: Plan, first: Any, places: Places, unhidden: Mapping[str, Any]) -> dict[tuple[int, str], Any]:
+    """What the calls make on which the rest of the model depends, (k x batch, ...), for `known` of `probe.look`."""
+    windows = {plan.image.tensor.name: first}
     for step in plan.steps:
-        windows[step.name] = _computed(plan, step, [windows[name] for name in step.names], places)
+        read = [windows[name] for name in step.names]
+        windows[step.name] = _computed(step, read, places, unhidden.get(step.name))
     return {(step.number, step.call.path): _whole(step.output, windows[step.name], places) for step in plan.handed}
 
 
-def hidden_images(plan: Plan, numbers: Any, fills: Any) -> Any:
-    """Every image with the patch at each place, (k x batch, height, width, channels), by the arguments of `known_calls`."""
-    places = _places(plan, numbers)
-    return _whole(plan.image, _first_window(plan.image, places, fills), places)
-
-
-def _places(plan: Plan, numbers: Any) -> Places:
-    columns = len(plan.image.columns.first)
+def _places(image: Changed, numbers: Any) -> Places:
+    columns = len(image.columns.first)
     return Places(numbers // columns, numbers % columns)
 
 
@@ -110,12 +99,12 @@ def _first_window(image: Changed, places: Places, fills: Any) -> Any:
     return _by_copy(tf.where(inside, fill, seen))
 
 
-def _computed(plan: Plan, step: Step, windows: list[Any], places: Places) -> Any:
-    """The window of a step's output."""
+def _computed(step: Step, windows: list[Any], places: Places, unhidden: Any | None) -> Any:
+    """The window of a step's output, or the row that it ends in."""
     if isinstance(step.rule, Flat):
         return windows[0]
     if isinstance(step.rule, End):
-        return _ended(step, plan.unhidden[step.name], windows[0], places)
+        return _ended(step, unhidden, windows[0], places)
     read = []
     for one, window, tensor in zip(step.inputs, windows, step.call.inputs, strict=True):
         if not step.fits(one):

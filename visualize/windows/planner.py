@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -50,12 +49,6 @@ class Plan:
     edges: tuple[int, ...] = ()
     time: float = 0.0
     kept: int = 0
-
-    @cached_property
-    def unhidden(self) -> dict[str, Any]:
-        """By name, what each step that ends in a row makes of the unhidden images."""
-        ends = (step for step in self.steps if isinstance(step.rule, End))
-        return {step.name: step.rule.unhidden(step.inputs[0].tensor) for step in ends}
 
 
 def plan(seen: probe.Look, starts: Sequence[Sequence[int]], patch: int, *, batch: int, path: str = "auto") -> Plan:

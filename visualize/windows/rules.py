@@ -78,10 +78,12 @@ def rule_of(layer: Any, shapes: Sequence[tuple[int, ...]], *, flat: bool) -> Rul
         return "its activation is not known to treat every pixel by itself"
     if flat:
         return _dense(layer, shapes[0]) if kind is keras.layers.Dense else f"{kind.__name__} of a flat row has no rule"
-    if kind in _windowed():
-        return _windowed()[kind](layer, shapes[0])
     if kind in _merging():
         return _merge(layer, shapes)
+    if len(shapes) > 1:
+        return "it takes more than the map, a mask perhaps"
+    if kind in _windowed():
+        return _windowed()[kind](layer, shapes[0])
     if kind in _pointwise():
         return _point(layer)
     return f"{kind.__name__} has no rule"
