@@ -45,6 +45,7 @@ pictures: demo
 	@$(BIN)/visualize maximize $(DEMO)/model.keras --out $(GALLERY)
 	@$(BIN)/visualize features $(DEMO)/model.keras --data mnist:test --index 0 --out $(GALLERY)
 	@$(BIN)/visualize summary $(DEMO)/model.keras --out $(GALLERY)
+	@$(BIN)/python docs/windows.py $(DEMO)/model.keras
 
 test: install
 	@$(BIN)/python -m pytest --numprocesses 2
