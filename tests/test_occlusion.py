@@ -25,11 +25,12 @@ def linear_model(shape, seed=0):
     return model
 
 
+@pytest.mark.parametrize("path", ["windows", "full"])
 @pytest.mark.parametrize(("patch", "stride"), [(5, 5), (4, 3), (3, 1), (10, 10)])
-def test_every_position_scores_as_one_copy_at_a_time_would(patch, stride, build, images_for):
+def test_every_position_scores_as_one_copy_at_a_time_would(path, patch, stride, build, images_for):
     model = build("not_square")
     images = images_for(model, 2)
-    found = occlusion(model, images, 1, patch=patch, stride=stride, fill=0.25)
+    found = occlusion(model, images, 1, patch=patch, stride=stride, fill=0.25, path=path)
     tops, lefts = found.settings["tops"], found.settings["lefts"]
     linear = build("not_square")
     linear.layers[-1].activation = keras.activations.linear

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -127,6 +128,18 @@ def test_the_seed_and_the_steps_reach_the_ascent(model, tmp_path):
     assert record(first)["results"][0]["settings"]["seed"] == 1
     one, other = (visualize.load(paths[1])[0].pictures for paths in (first, second))
     assert not np.allclose(one, other)
+
+
+def test_occlusion_tells_what_its_windows_saved(model, picture, tmp_path):
+    done = run("occlusion", model, picture, "--patch", 3, "--stride", 1, "--path", "windows", "--out", tmp_path)
+    assert re.search(
+        r"Note: only what the patch can change was recomputed, in [\d.e-]+ s; whole copies take about [\d.e-]+ s, "
+        r"[\d.]+ times as long \(estimated: [\d.]+ times\), tracing apart\.",
+        done.stderr,
+    )
+    (told,) = record(written(done))["results"]
+    assert told["settings"]["path"] == "windows"
+    assert told["settings"]["estimated_saving"] > 0
 
 
 def test_a_repeated_modifier_gives_columns_of_one_figure(model, picture, tmp_path):

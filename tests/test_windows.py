@@ -291,6 +291,41 @@ def test_windows_grow_as_the_receptive_field_of_a_network_does():
     assert tracing.trace(model, ("sizes",), sizes, spec).notes["sizes"] == [6, 8, 4, 4]
 
 
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda: layers.Conv2D(4, 3, strides=2, padding="same", groups=2, activation="softmax"),
+        lambda: layers.Conv2D(4, (3, 2), dilation_rate=2),
+        lambda: layers.DepthwiseConv2D(3, strides=2, padding="same"),
+        lambda: layers.SeparableConv2D(4, 3, padding="same"),
+        lambda: layers.MaxPooling2D(3, strides=2, padding="same"),
+        lambda: layers.AveragePooling2D(3, strides=1, padding="same"),
+        lambda: layers.ZeroPadding2D(((2, 0), (1, 3))),
+        lambda: layers.Cropping2D(((1, 2), (0, 3))),
+    ],
+)
+def test_a_layer_finds_in_its_windows_what_it_finds_in_full(layer):
+    model = of_layers(layers.Rescaling(1.0, -3.0), layer(), layers.GlobalMaxPooling2D(), layers.Dense(3))
+    assert both_paths(model, pictures(model))["path"] == "windows"  # below zero, where padding with zeros would be the highest
+    check(model, 3, 2)
+
+
+def test_pooling_over_all_keeps_its_axes_where_it_should():
+    model = of_layers(layers.Conv2D(4, 3), layers.GlobalAveragePooling2D(keepdims=True), layers.Conv2D(3, 1), layers.Flatten())
+    check(model, 3, 2)
+
+
+def test_the_saving_is_measured_for_whoever_listens():
+    model = of_layers(layers.Conv2D(4, 3), *head())
+    told = []
+    with tracing.savings(lambda seconds, full: told.append((seconds, full))):
+        occlusion(model, pictures(model), 1, patch=3, stride=2, path="windows")
+        occlusion(model, pictures(model), 1, patch=3, stride=2, path="full")
+    ((seconds, full),) = told
+    assert seconds > 0
+    assert full > 0
+
+
 @pytest.mark.parametrize("fill", ["blur", "mean", 0.7])
 def test_every_fill_that_hides_a_patch_alone_is_done_in_windows(fill):
     model = of_layers(layers.Conv2D(4, 3, padding="same", activation="relu"), layers.MaxPooling2D(), *head())
