@@ -165,6 +165,7 @@ def found_by_plans(model, images, starts, patch, fills, which):
         found, _ = plans(seen, starts, patch, batch=2)
         for number in sorted({which % len(found), len(found) - 1}) if found else []:
             plan = found[number]
+            assert plan.handed, "what is computed in windows must reach the rest of the model"
             kinds = {str(unit): tf.float32 for unit in range(seen.scores.shape[-1])}
 
             def scores(hidden, copies, known, kinds=kinds):
@@ -353,9 +354,15 @@ class Own(layers.Conv2D):
         return super().call(inputs) + tf.reduce_max(inputs)
 
 
+class OwnRelu(layers.ReLU):
+    def call(self, inputs):
+        return super().call(inputs) - tf.reduce_max(inputs)
+
+
 @pytest.mark.parametrize(
     ("layer", "reason"),
     [
+        (OwnRelu, "OwnRelu has no rule"),
         (Doubled, "Doubled has no rule"),
         (lambda: Own(2, 3), "Own has no rule"),
         (
