@@ -34,6 +34,12 @@ def method(name: str) -> Callable:
     return getattr(importlib.import_module(method_names()[name]), name)
 
 
+def explaining() -> list[str]:
+    """The methods that explain images, each with an Attribution."""
+    names = sorted(method_names())
+    return [name for name in names if inspect.signature(method(name)).return_annotation == "Attribution"]
+
+
 def takes(function: Callable, parameter: str) -> bool:
     """Whether a method has a parameter of that name."""
     return parameter in inspect.signature(function).parameters
