@@ -433,4 +433,4 @@ def test_a_contrast_tells_both_classes():
     both = dataclasses.replace(one, method="contrast", targets=np.array([1]), arrays={"against": np.array([0])})
     told = " ".join(words(draw(dataclasses.replace(both, settings={**both.settings, "method": "rise"}))))
     assert "dog rather than cat" in told
-    assert "contrast of rise" in told
+    assert "contrast\nof rise" in told

@@ -187,7 +187,7 @@ def _class(index: int, names: Sequence[str]) -> str:
 def _column_name(one: Attribution, inches: float) -> str:
     lines = [one.method]
     if one.method == "contrast":
-        lines[0] += f" of {one.settings['method']}"
+        lines.append(f"of {one.settings['method']}")
     if one.settings.get("modifier"):
         lines[0] += f", {one.settings['modifier']}"
     if one.settings.get("layer"):
