@@ -30,6 +30,14 @@ def test_each_method_is_a_column_with_the_values_it_has_alone(build, images_for)
     assert {one.settings["scale"] for one in found} == {"shared"}
 
 
+def test_an_output_is_the_same_for_every_method(build, images_for):
+    model = build("two_outputs")
+    images = images_for(model)
+    found = compare(model, images, Target(1, output="kind"), methods=[visualize.saliency, visualize.eigencam])
+    assert [one.settings["output"] for one in found] == ["kind", "kind"]
+    np.testing.assert_array_equal(found[1].values, visualize.eigencam(model, images, output="kind").values)
+
+
 def test_what_the_model_does_not_allow_is_left_out_of_the_default_and_told():
     model = keras.Sequential([keras.Input((6, 6, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
     found = compare(model, np.ones((1, 6, 6, 1)), 1)

@@ -56,6 +56,8 @@ def compare(
         taken = inspect.signature(method).parameters
         own = {name: value for name, value in options.items() if name in taken}
         arguments = (model, images, target) if "target" in taken else (model, images)
+        if "target" not in taken and isinstance(target, Target):
+            own["output"] = target.output
         try:
             found.append(method(*arguments, **own))
         except InputError as error:

@@ -9,6 +9,7 @@ from visualize.explanation import View, ask, explain
 from visualize.lazy import tf
 from visualize.maps import averaged, named_layers
 from visualize.results import Attribution
+from visualize.targets import Target
 
 __all__ = ["eigencam"]
 
@@ -18,6 +19,7 @@ def eigencam(
     images: Any,
     *,
     layer: str | Sequence[str] | None = None,
+    output: str | None = None,
     explained: str | None = None,
     batch_size: int | None = None,
     precision: Literal["float32", "bfloat16", "auto"] = "float32",
@@ -31,6 +33,7 @@ def eigencam(
         images: (batch, height, width, channels), in the range the model was trained on.
         layer: path of a layer whose output is a map; by default the last map of the last convolution's size. Of several
             layers the maps are averaged, each divided by its largest value.
+        output: name of the output whose choice is reported, for a model of several.
         explained: name of the input to explain, for a model of several inputs.
         batch_size: images at a time; by default as many as suit their size.
         precision: in which the model computes; "bfloat16" is faster where the hardware has it, to three digits, and "auto"
@@ -46,7 +49,7 @@ def eigencam(
     Example:
         visualize eigencam model.keras cat.png
     """
-    question = ask(model, images, None, explained, precision)
+    question = ask(model, images, Target(output=output), explained, precision)
     paths = named_layers(model, layer)
 
     def component(maps: Any) -> Any:
