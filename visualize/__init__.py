@@ -1,5 +1,6 @@
 """What did a Keras model learn, and why does it say that?"""
 
+from visualize import objectives
 from visualize.errors import InputError
 from visualize.methods.ablation import ablationcam, scorecam
 from visualize.methods.cam import gradcam, gradcam_plus_plus, hirescam, layercam, xgradcam
@@ -38,6 +39,7 @@ __all__ = [
     "layercam",
     "load",
     "maximize",
+    "objectives",
     "occlusion",
     "open_model",
     "rise",

@@ -53,8 +53,9 @@ def options_of(function: Callable) -> list[click.Option]:
 
 
 def choices_of(function: Callable) -> dict[str, tuple[str, ...]]:
-    """The options of a method that are a choice among words; each can be repeated."""
-    kinds = {name: _kinds(hint) for name, hint in typing.get_type_hints(function).items()}
+    """The options of a method that are a choice among words or none of them; each can be repeated."""
+    hints = {name: hint for name, hint in typing.get_type_hints(function).items() if _optional(hint)}
+    kinds = {name: _kinds(hint) for name, hint in hints.items()}
     return {name: typing.get_args(kind) for name, (kind, *_) in kinds.items() if typing.get_origin(kind) is typing.Literal}
 
 
@@ -87,6 +88,8 @@ def _option(name: str, hint: Any, default: Any, text: str) -> click.Option | Non
         return None
     (kind,) = kinds
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is typing.Literal and not _optional(hint):
+        return click.Option([flag], type=click.Choice(arguments), default=default, show_default=True, help=text)
     if origin is typing.Literal:
         choices = click.Choice([*arguments, "none"])
         return click.Option([flag], type=choices, multiple=True, help=f"{text} Repeat it for several columns in one figure.")
@@ -94,9 +97,14 @@ def _option(name: str, hint: Any, default: Any, text: str) -> click.Option | Non
         metavar = "LOW HIGH" if arguments[0] is float else "HEIGHT WIDTH"
         return click.Option([flag], type=arguments[0], nargs=len(arguments), default=default, metavar=metavar, help=text)
     if kind in (int, float, str):
-        metavar = {"layer": "PATH", "explained": "INPUT"}.get(name)
+        metavar = {"layer": "PATH", "whole_layer": "PATH", "explained": "INPUT"}.get(name)
         return click.Option([flag], type=kind, default=default, show_default=default is not None, metavar=metavar, help=text)
     return None
+
+
+def _optional(hint: Any) -> bool:
+    """Whether an annotation allows None."""
+    return type(None) in typing.get_args(hint)
 
 
 def _kinds(hint: Any) -> tuple[Any, ...]:
