@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from visualize import models, penalties, probe, tracing, transforms
 from visualize.answers import Answer, answer
 from visualize.inputs import Inputs
@@ -68,14 +70,17 @@ def trace_of(model: Any, inputs: Inputs, climb: Climb) -> tracing.Trace:
             found = answer(seen, climb.sources, weights)
             notes.update(counts=found.counts, score=found.kind)
             score = tf.cast(found.score, images.dtype)
-            uphill = span * _uphill(seen, found, images)
+            uphill, asleep = _uphill(seen, found, images)
+            uphill *= span
             scale = tf.where(scale > 0, scale, _length(uphill))  # of the first slope that is not zero
             penalty = _penalty(images, tf.stop_gradient(scale), climb)
             if climb.diversity:
                 alike, notes["diversity_layers"] = _similarity(seen, weights, climb)
                 penalty += climb.diversity * tf.cast(alike, images.dtype)
-            loss = penalty - tf.math.divide_no_nan(score, scale)
-            slope = span * probe.slope(penalty, images) - tf.math.divide_no_nan(uphill, _as(scale, uphill))
+            loss = tf.where(asleep, tf.constant(np.inf, score.dtype), penalty - tf.math.divide_no_nan(score, scale))
+            # Who sleeps pays nothing until awake, and is never the best.
+            downhill = tf.where(_as(asleep, images), tf.zeros_like(images), span * probe.slope(penalty, images))
+            slope = downhill - tf.math.divide_no_nan(uphill, _as(scale, uphill))
             slope = _carried(slope, images, parameters) * (parametrization.reach / span)
             slope /= _as(_length(slope), slope) + TINY
             better = loss < best_loss
@@ -102,15 +107,16 @@ def trace_of(model: Any, inputs: Inputs, climb: Climb) -> tracing.Trace:
     return tracing.trace(model, ("ascent", climb, *climb.functions, inputs.explained, str(inputs.structure)), ascend, specs)
 
 
-def _uphill(seen: probe.Look, found: Answer, images: Any) -> Any:
-    """The slope of each score; of a unit that its ReLU silences everywhere, the slope that would wake it.
+def _uphill(seen: probe.Look, found: Answer, images: Any) -> tuple[Any, Any]:
+    """The slope of each score, and whether its unit sleeps: where a ReLU silences it everywhere, the slope that would wake it.
 
     Olah, Mordvintsev & Schubert (2017), Feature Visualization, doi:10.23915/distill.00007, pass gradients on likewise.
     """
     slope = seen.gradient(found.score, images, "the image")
     if found.before_relu is None:
-        return slope
-    return tf.where(_as(_length(slope) > 0, slope), slope, seen.gradient(found.before_relu, images, "the image"))
+        return slope, tf.zeros_like(_length(slope), tf.bool)
+    asleep = _length(slope) == 0
+    return tf.where(_as(asleep, slope), seen.gradient(found.before_relu, images, "the image"), slope), asleep
 
 
 def _penalty(images: Any, scale: Any, climb: Climb) -> Any:

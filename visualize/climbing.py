@@ -26,13 +26,13 @@ class Climbed:
     Attributes:
         images: the best on the way, (rows, height, width, channels).
         scores: what the objectives come to at them, (rows,).
-        scales: length of the first slope that was not zero, (rows,); 0 where there was none.
+        still: whether no slope was found, or no image to which the objective answers, (rows,).
         frames: (frames, rows, height, width, channels), or None.
     """
 
     images: np.ndarray
     scores: np.ndarray
-    scales: np.ndarray
+    still: np.ndarray
     frames: np.ndarray | None
 
 
@@ -85,7 +85,7 @@ def climbed(
                 _batch(trace, first_state(parameters[first:last]), fixed, moves, keep, tell, (first, len(parameters)))
             )
     frames = np.concatenate([one.frames for one in parts], axis=1) if keep else None
-    joined = [np.concatenate([getattr(one, name) for one in parts]) for name in ("images", "scores", "scales")]
+    joined = [np.concatenate([getattr(one, name) for one in parts]) for name in ("images", "scores", "still")]
     return Climbed(*joined, frames)
 
 
@@ -119,9 +119,9 @@ def _batch(
     still = transforms.no_move(moves)
     state, after = _stepped(trace, state, fixed, still)
     images = after["best_images"].numpy()
-    scales = state["scale"].numpy()
-    _, after = _stepped(trace, {**state, "parameters": state["best"]}, fixed, still)
-    return Climbed(images, after["score"].numpy(), scales, np.stack(frames) if frames else None)
+    state, after = _stepped(trace, {**state, "parameters": state["best"]}, fixed, still)
+    scores = after["score"].numpy()
+    return Climbed(images, scores, (state["scale"].numpy() == 0) | (scores == 0), np.stack(frames) if frames else None)
 
 
 def _stepped(

@@ -190,7 +190,8 @@ def _words(term: Term, names: Sequence[str]) -> str:
     if source.kind == "function":
         return name_of_function(source.function)
     if source.kind == "scores":
-        return of if isinstance(of, str) else names[of] if of < len(names) else f"score {of}"
+        name = of if isinstance(of, str) else targets.name_of(of, names)
+        return f"score {name}" if name.isdecimal() else name
     at = "" if source.place is None else f" at {', '.join(map(str, source.place))}"
     if source.kind == "squares":
         return f"all of {source.layer}"

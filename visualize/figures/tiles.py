@@ -157,8 +157,12 @@ def _heading(tiles: Tiles, cut: str) -> str:
     if tiles.method == "features":
         return f"features of {settings['layer']}{cut}"
     single = f"a channel of {settings['layer']}" if settings.get("layer") else "the score"
-    many = f"inputs that maximize {settings.get('layer') or 'each score'}{cut}"
-    return many if count > 1 else f"input that maximizes {single}"
+    many = f"{settings.get('layer') or 'each score'}{cut}"
+    words = list(dict.fromkeys(target for target in settings.get("targets", ()) if isinstance(target, str)))
+    if words:  # objectives, which tell by themselves what they are
+        single = words[0]
+        many = words[0] if len(set(settings["targets"])) == 1 else f"what stands above each{cut}"
+    return f"inputs that maximize {many}" if count > 1 else f"input that maximizes {single}"
 
 
 def _foot(figure: Figure, tiles: Tiles, scale: Scale | None) -> None:

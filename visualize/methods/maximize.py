@@ -175,7 +175,7 @@ def maximize(
         "held": dict.fromkeys(others, "zeros" if start is None else "as given"),
         "seed": seed,
         "unit": "pixel",
-        "still": list(dict.fromkeys(aim for aim, scale in zip(aims, found.scales, strict=True) if scale == 0)),
+        "still": list(dict.fromkeys(aim for aim, still in zip(aims, found.still, strict=True) if still)),
     }
     if copies > 1:
         settings["columns"] = copies
