@@ -87,7 +87,7 @@ def _of_units(output: Any, source: Source) -> Any:
 def _of_function(seen: probe.Look, function: Callable) -> Any:
     found = function(seen.output if seen.scores is None else seen.scores)
     found = tf.stack(found) if isinstance(found, list | tuple) else found
-    shape = tuple(found.shape) if tf.is_tensor(found) else type(found).__name__
+    shape = f"shape {tuple(found.shape)}" if tf.is_tensor(found) else type(found).__name__
     if not tf.is_tensor(found) or found.shape.rank != 1:
         raise InputError(f"`target`, a function, must return one score for each image, (batch,). Received: {shape}.")
     return tf.cast(found, tf.float32)[:, None]

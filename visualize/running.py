@@ -175,7 +175,8 @@ def _stem(name: str, asked: Mapping[str, Any], picture: str) -> str:
     """The name of a figure's files: the method, what was chosen by hand, the picture."""
     modifiers = [one for one in asked.get("modifier", ()) if one != "none"]
     parts = [name, *(modifiers if len(asked.get("modifier", ())) == 1 else [])]
-    parts += [outputs.plain_name(asked[key].replace("/", ".")) for key in ("layer", "whole_layer") if key in asked]
+    parts += [outputs.plain_name(asked["layer"].replace("/", "."))] if "layer" in asked else []
+    parts += [outputs.plain_name("whole-" + asked["whole_layer"].replace("/", "."))] if "whole_layer" in asked else []
     parts += [outputs.plain_name(asked["explained"])] if "explained" in asked else []
     parts += [outputs.plain_name(f"target-{'-'.join(map(str, asked['target']))}")] if "target" in asked else []
     return "-".join([*parts, picture] if picture else parts)

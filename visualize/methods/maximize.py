@@ -77,10 +77,10 @@ def maximize(
             clouds.
         jitter: before each step the input is shifted by up to so many pixels, around the border.
         rotate: before each step the input is turned by up to so many degrees, either way.
-        scale: before each step the input is scaled by a factor between these, above 1 nearer.
+        scale: before each step the input is scaled by a factor between these, above 1 nearer; by default it is not.
         copies: inputs to climb to for each unit, each from noise of its own; they stand in a row.
         diversity: weight of how alike the copies of a unit are to its layer, for a class to the one that Grad-CAM reads; it
-            draws them apart.
+            draws them apart; 10 to 20 tells.
         regularizers: of tf-keras-vis, or functions of images, (1, height, width, channels), that return a number: it is taken
             from the score as it is. They come on top of the norm and the total variation, which can be set to 0.
         callbacks: of tf-keras-vis, called after every 10 steps, after the last, and where a frame is kept, for each batch of
