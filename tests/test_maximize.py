@@ -134,12 +134,19 @@ def test_each_copy_begins_with_noise_of_its_own_and_the_first_is_the_input_witho
 
 
 def test_a_linear_model_is_maximized_by_waves_too():
+    model, kernel = linear_model((5, 4, 1))
+    waves = {"parametrization": "fourier", "input_range": (-1, 3), "steps": 200, "step_size": 0.1, **PLAIN}
+    np.testing.assert_allclose(maximize(model, **waves).pictures, corners(kernel), atol=0.04)
     model, _ = linear_model((7, 5, 3))
     down, right, color = np.meshgrid(np.linspace(-1, 1, 7), np.linspace(-1, 1, 5), [1, 1, -1], indexing="ij")
-    kernel = np.stack([down + 0.1, right - 0.1, color], axis=-1)  # smooth, as waves are
-    model.layers[-1].set_weights([kernel.reshape(-1, 3)])
-    found = maximize(model, steps=200, input_range=(-1, 3), parametrization="fourier", **PLAIN)
-    np.testing.assert_allclose(found.pictures, np.where(np.moveaxis(kernel, -1, 0) > 0, 3, -1), atol=0.04)
+    smooth = np.stack([down + 0.1, right - 0.1, color], axis=-1)
+    model.layers[-1].set_weights([smooth.reshape(-1, 3)])
+    np.testing.assert_allclose(maximize(model, **waves).pictures, corners(smooth), atol=0.04)
+
+
+def corners(kernel):
+    """Each unit's best input within -1 to 3."""
+    return np.where(np.moveaxis(kernel, -1, 0) > 0, 3, -1)
 
 
 def test_frames_are_pictures_of_the_way_and_the_last_is_where_it_ends(build):

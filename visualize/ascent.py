@@ -85,7 +85,7 @@ def trace_of(model: Any, inputs: Inputs, climb: Climb) -> tracing.Trace:
             slope /= _as(_length(slope), slope) + TINY
             better = loss < best_loss
             best = tf.where(_as(better, parameters), parameters, best)
-            mean_squares = DECAY * mean_squares + (1 - DECAY) * slope**2
+            mean_squares = DECAY * mean_squares + (1 - DECAY) * parametrization.paced(slope**2)
             moved = parameters - climb.step_size * parametrization.reach * slope / tf.sqrt(mean_squares + TINY)
             return index + 1, parametrization.kept(moved), mean_squares, best, tf.where(better, loss, best_loss), scale, score
 

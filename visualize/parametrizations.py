@@ -1,7 +1,7 @@
 """Parametrizations: of what numbers an image is made while it climbs.
 
-Both know the same: the numbers that make given images, the images that numbers make, and how far a number must go to take a
-pixel through its range.
+Both know the same: the numbers that make given images, the images that numbers make, how far a number must go to take a pixel
+through its range, and whether numbers go at a pace of their own.
 """
 
 from __future__ import annotations
@@ -54,6 +54,10 @@ class Pixel:
         """The numbers, held where images are within the range."""
         return tf.clip_by_value(parameters, self.low, self.high)
 
+    def paced(self, squares: Any) -> Any:
+        """What a step divides by, squared, of squared slopes: each number has its own, so that all pixels move alike."""
+        return squares
+
 
 @dataclass(frozen=True)
 class Fourier:
@@ -61,8 +65,8 @@ class Fourier:
 
     Olah, Mordvintsev & Schubert (2017), doi:10.23915/distill.00007, section "Preconditioning and Parameterization". The
     numbers are the real and imaginary parts of the spectrum, (batch, height, width // 2 + 1, channels, 2), divided by
-    1 / frequency, which is how large each is in a natural image. So a step moves each frequency by its share, and each pixel
-    by about as much as a step of `Pixel` would.
+    1 / frequency, which is how large each is in a natural image. So a step moves slow waves most, and each pixel by about as
+    much as a step of `Pixel` would.
 
     Attributes:
         shape: (height, width, channels).
@@ -102,6 +106,14 @@ class Fourier:
     def kept(self, parameters: Any) -> Any:
         """The numbers as they are: the sigmoid keeps images within the range."""
         return parameters
+
+    def paced(self, squares: Any) -> Any:
+        """What a step divides by, squared, of squared slopes: one for all, so that waves of little worth move little.
+
+        With one for each, every wave would move alike, and together they drive pixels to the wrong end of the sigmoid, from
+        where no slope leads back.
+        """
+        return tf.zeros_like(squares) + tf.reduce_mean(squares, axis=list(range(1, squares.shape.rank)), keepdims=True)
 
     @property
     def _sizes(self) -> np.ndarray:
