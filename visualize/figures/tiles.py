@@ -163,7 +163,7 @@ def _heading(tiles: Tiles, cut: str) -> str:
     words = list(dict.fromkeys(target for target in settings.get("targets", ()) if isinstance(target, str)))
     if words:  # objectives, which tell by themselves what they are
         single = words[0]
-        many = words[0] if len(set(settings["targets"])) == 1 else f"what stands above each{cut}"
+        many = words[0] if len(set(settings["targets"])) == 1 else f"each objective{cut}"
     return f"inputs that maximize {many}" if count > 1 else f"input that maximizes {single}"
 
 
