@@ -115,8 +115,9 @@ def _uphill(seen: probe.Look, found: Answer, images: Any) -> tuple[Any, Any]:
     slope = seen.gradient(found.score, images, "the image")
     if found.before_relu is None:
         return slope, tf.zeros_like(_length(slope), tf.bool)
-    asleep = _length(slope) == 0
-    return tf.where(_as(asleep, slope), seen.gradient(found.before_relu, images, "the image"), slope), asleep
+    waking = seen.gradient(found.before_relu, images, "the image")
+    asleep = (_length(slope) == 0) & (_length(waking) > 0)
+    return tf.where(_as(asleep, slope), waking, slope), asleep
 
 
 def _penalty(images: Any, scale: Any, climb: Climb) -> Any:
