@@ -45,7 +45,7 @@ def test_black_and_white_are_taken_a_little_less_so():
 
 
 @pytest.mark.parametrize("shape", [(9, 7), (8, 12)])
-def test_each_number_is_a_wave_of_a_size_of_one_over_its_frequency(shape):
+def test_along_a_slope_each_wave_moves_by_one_over_its_frequency(shape):
     height, width = shape
     parametrization = Fourier((*shape, 1), 0, 1)
     down, right = np.meshgrid(np.arange(height) / height, np.arange(width) / width, indexing="ij")
@@ -58,7 +58,8 @@ def test_each_number_is_a_wave_of_a_size_of_one_over_its_frequency(shape):
         size = (found * wave).sum() / (wave**2).sum()
         np.testing.assert_allclose(found, size * wave, atol=1e-6)
         frequency = np.hypot(min(vertical, height - vertical) / height, across / width)
-        tall[vertical, across] = size * frequency * (1 if across else 2)  # without `across` the wave is there once, not twice
+        size *= 1 if across else 2  # without `across` the wave is there once, not twice
+        tall[vertical, across] = size**2 * frequency  # a step along the slope, which is `size`, makes `size` of it
     np.testing.assert_allclose(list(tall.values()), tall[0, 1], rtol=1e-6)
 
 

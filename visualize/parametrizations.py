@@ -64,9 +64,10 @@ class Fourier:
     """Waves across the whole image, slow ones larger, over colors that vary on their own, through a sigmoid into the range.
 
     Olah, Mordvintsev & Schubert (2017), doi:10.23915/distill.00007, section "Preconditioning and Parameterization". The
-    numbers are the real and imaginary parts of the spectrum, (batch, height, width // 2 + 1, channels, 2), divided by
-    1 / frequency, which is how large each is in a natural image. So a step moves slow waves most, and each pixel by about as
-    much as a step of `Pixel` would.
+    numbers are the real and imaginary parts of the spectrum, (batch, height, width // 2 + 1, channels, 2), divided by the root
+    of 1 / frequency. The slope by a number has that factor once, and the wave that a step of it makes once more: so along a
+    slope each wave moves by 1 / frequency, which is how large it is in a natural image, and a pixel by about as much as a step
+    of `Pixel` would move it.
 
     Attributes:
         shape: (height, width, channels).
@@ -117,13 +118,13 @@ class Fourier:
 
     @property
     def _sizes(self) -> np.ndarray:
-        """How large each wave is: 1 / frequency, and together so that steps of 1 move a pixel by about its range.
+        """How large each wave is: the root of 1 / frequency, all so that steps of 1 move a pixel by about its range.
 
         A sigmoid's slope is at most 1 / 4, so its argument must move by 4.
         """
         height, width, _ = self.shape
         down, right = np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)[None]
-        sizes = 1 / np.maximum(np.hypot(down, right), 1 / max(height, width))
+        sizes = np.maximum(np.hypot(down, right), 1 / max(height, width)) ** -0.5
         return 4 * height * width / np.sqrt(2 * (sizes**2).sum()) * sizes[:, : width // 2 + 1]
 
     @property
