@@ -109,6 +109,22 @@ def test_every_kind_of_model_is_maximized_within_its_range(kind, reloaded, image
     assert found.pictures.max() <= 2
 
 
+@pytest.mark.slow
+def test_every_kind_of_model_is_maximized_by_waves_and_transforms_and_diverse_copies(kind, reloaded, images_for):
+    model = reloaded(kind)
+    _, pictures = batch(model, images_for)
+    layer = {"nested": "base/conv", "subclassed": "first", "compiled_call": "first", "separable": "depthwise"}.get(
+        kind, "conv"
+    )
+    asked = [1, visualize.objectives.layer(layer), visualize.objectives.score(0) - visualize.objectives.unit(layer, 2)]
+    moving = {"parametrization": "fourier", "rotate": 10, "scale": (0.9, 1.1), "copies": 2, "diversity": 5}
+    found = visualize.maximize(model, asked, steps=12, input_range=(-1, 2), **moving)
+    assert found.pictures.shape == (6, *pictures.shape[1:])
+    assert found.pictures.dtype == np.float32
+    assert -1 <= found.pictures.min() < found.pictures.max() <= 2
+    assert np.isfinite(found.settings["scores"]).all()
+
+
 def test_every_kind_of_model_shows_features_and_filters_and_a_summary(kind, reloaded, images_for):
     model = reloaded(kind)
     images, pictures = batch(model, images_for)

@@ -434,3 +434,30 @@ def test_a_contrast_tells_both_classes():
     told = " ".join(words(draw(dataclasses.replace(both, settings={**both.settings, "method": "rise"}))))
     assert "dog rather than cat" in told
     assert "contrast\nof rise" in told
+
+
+def heading(figure):
+    return figure.texts[0].get_text()
+
+
+def of_objectives(*targets, layer=None):
+    one = ascent(len(targets))
+    captions = tuple(f"{target}: 1.5" for target in targets)
+    return Tiles(one.pictures, captions, False, "maximize", {**one.settings, "targets": list(targets), "layer": layer})
+
+
+def test_the_heading_of_an_ascent_says_what_is_maximized():
+    assert heading(draw(of_objectives(0, 1))) == "inputs that maximize each score"
+    assert heading(draw(of_objectives(0))) == "input that maximizes the score"
+    assert heading(draw(of_objectives(0, 4, layer="conv"))) == "inputs that maximize conv"
+    assert heading(draw(of_objectives("cat - dog"))) == "input that maximizes cat - dog"
+    assert heading(draw(of_objectives("all of conv", "all of conv"))) == "inputs that maximize all of conv"
+    assert heading(draw(of_objectives("cat - dog", 3))) == "inputs that maximize each objective"
+
+
+def test_a_long_caption_is_set_small_before_it_is_cut():
+    long = "score 3 - 0.5 * score 7"
+    (text,) = [text for text in draw(of_objectives(long)).texts if text.get_text() == f"{long}: 1.5"]
+    assert text.get_fontsize() == 6
+    (text,) = [text for text in draw(of_objectives("cat")).texts if text.get_text() == "cat: 1.5"]
+    assert text.get_fontsize() == 8

@@ -438,3 +438,24 @@ def test_a_module_of_the_working_folder_is_found(tmp_path, monkeypatch):
     assert "'Twice', which is not registered" in mistake("layers", "model.keras")
     assert "Twice" in run("layers", "model.keras", "--custom-objects", "here_layers").stdout
     keras.saving.get_custom_objects().pop("here>Twice")
+
+
+def test_a_choice_that_has_a_default_is_made_once(model, tmp_path):
+    assert "--parametrization [pixel|fourier]" in run("maximize", "--help").stdout
+    assert "none" in run("saliency", "--help").stdout
+    paths = written(run("maximize", model, "--steps", 2, "--parametrization", "fourier", "--out", tmp_path))
+    assert record(paths)["results"][0]["settings"]["parametrization"] == "fourier"
+    told = mistake("maximize", model, "--parametrization", "none", "--out", tmp_path)
+    assert "'none' is not one of 'pixel', 'fourier'" in told
+
+
+def test_an_ascent_by_copies_and_transforms_and_of_a_whole_layer_is_drawn(model, tmp_path):
+    options = ["--steps", 3, "--copies", 2, "--diversity", 5, "--rotate", 4, "--scale", 0.9, 1.1, "--out", tmp_path]
+    paths = written(run("maximize", model, "--target", "cat", "--target", 1, *options))
+    (found,) = visualize.load(paths[1])
+    assert [caption.split(":")[0] for caption in found.captions] == ["cat", "cat", "dog", "dog"]
+    assert found.settings["scale"] == [0.9, 1.1]
+    paths = written(run("maximize", model, "--whole-layer", "conv", "--steps", 3, "--out", tmp_path))
+    assert paths[0].name == "maximize-whole-conv.png"
+    told = mistake("maximize", model, "--whole-layer", "conv", "--target", 1, "--out", tmp_path)
+    assert told == "Error: `whole_layer` takes the place of `target` and `layer`. Received: both."

@@ -1,5 +1,6 @@
 """What did a Keras model learn, and why does it say that?"""
 
+from visualize import objectives
 from visualize.comparison import compare, contrast
 from visualize.errors import InputError
 from visualize.methods.ablation import ablationcam, scorecam
@@ -45,6 +46,7 @@ __all__ = [
     "layercam",
     "load",
     "maximize",
+    "objectives",
     "occlusion",
     "open_model",
     "rise",

@@ -130,6 +130,13 @@ class Look:
             )
         return facts
 
+    def with_channels_last(self, path: str, tensor: Any) -> Any:
+        """What a layer produced, its channels behind its places."""
+        layer = next(call.layer for call in self.calls if call.path == path)
+        if tensor.shape.rank is None or tensor.shape.rank < 3 or not self.has_channels_first(layer):
+            return tensor
+        return tf.transpose(tensor, [0, *range(2, tensor.shape.rank), 1])
+
     def has_channels_first(self, layer: Any) -> bool:
         """Whether the maps of a layer are (batch, channels, height, width)."""
         own = getattr(layer, "data_format", None)

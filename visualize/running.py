@@ -237,6 +237,7 @@ def _stem(name: str, asked: Mapping[str, Any], picture: str) -> str:
     parts = [name, *(modifiers if len(asked.get("modifier", ())) == 1 else [])]
     layers = [asked["layer"]] if isinstance(asked.get("layer"), str) else asked.get("layer", ())
     parts += [outputs.plain_name(one.replace("/", ".")) for one in layers]
+    parts += [outputs.plain_name("whole-" + asked["whole_layer"].replace("/", "."))] if "whole_layer" in asked else []
     parts += [outputs.plain_name(asked[key]) for key in ("explained", "output") if key in asked]
     parts += [outputs.plain_name("-".join(asked["method"]))] if name == "compare" and "method" in asked else []
     parts += [outputs.plain_name(asked["method"])] if name == "contrast" else []
