@@ -58,8 +58,8 @@ def maximize(
     and diversity after Olah, Mordvintsev & Schubert (2017), doi:10.23915/distill.00007. Steps of RMSprop go down
     -score / scale + (lp_norm * |x|_6 + total_variation * sum of squared differences of neighbors) / pixels, where x is the
     input in parts of the input range, and scale the length of the score's slope where the climb begins: so the weights mean
-    the same for a logit and for a unit deep in the network. After each step x is cut to the range; the best input on the way
-    is kept.
+    the same for a logit and for a unit deep in the network. A unit that its ReLU silences pays nothing until it is awake.
+    After each step x is cut to the range; the best input on the way is kept.
 
     Args:
         model: Keras model.
@@ -80,7 +80,7 @@ def maximize(
         scale: before each step the input is scaled by a factor between these, above 1 nearer; by default it is not.
         copies: inputs to climb to for each unit, each from noise of its own; they stand in a row.
         diversity: weight of how alike the copies of a unit are to its layer, for a class to the one that Grad-CAM reads; it
-            draws them apart; 10 to 20 tells.
+            draws them apart, visibly from 10 or so.
         regularizers: of tf-keras-vis, or functions of images, (1, height, width, channels), that return a number: it is taken
             from the score as it is. They come on top of the norm and the total variation, which can be set to 0.
         callbacks: of tf-keras-vis, called after every 10 steps, after the last, and where a frame is kept, for each batch of
@@ -100,7 +100,7 @@ def maximize(
         answers to its tile. Each unit climbs as if it were alone, all of them in one batch inside one graph.
 
     Raises:
-        InputError: `target` or `layer` is not of the model, or a number is out of its range.
+        InputError: `target` or `layer` is not of the model, a number is out of its range, or an option would change nothing.
 
     Example:
         visualize maximize model.keras --target 3 --target 8 --frames 20
