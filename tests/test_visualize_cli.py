@@ -1,5 +1,6 @@
 """The command line of visualize: what it writes, says and refuses."""
 
+import gc
 import json
 import os
 import resource
@@ -16,9 +17,10 @@ from click.testing import CliRunner
 from PIL import Image
 
 import visualize
-from visualize import tracing
+from visualize import InputError, tracing
 from visualize.cli import main
 from visualize.commands import method, method_names, takes
+from visualize.terminal import uncollected
 
 METHODS = tuple(sorted(method_names()))
 WITH_IMAGES = tuple(name for name in METHODS if takes(method(name), "images"))
@@ -438,3 +440,14 @@ def test_a_module_of_the_working_folder_is_found(tmp_path, monkeypatch):
     assert "'Twice', which is not registered" in mistake("layers", "model.keras")
     assert "Twice" in run("layers", "model.keras", "--custom-objects", "here_layers").stdout
     keras.saving.get_custom_objects().pop("here>Twice")
+
+
+def test_opening_leaves_the_garbage_collector_alone_for_a_while_only():
+    try:
+        with pytest.raises(InputError), uncollected():
+            assert not gc.isenabled()
+            raise InputError("no model")
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > 0  # what was imported is never looked at again
+    finally:
+        gc.unfreeze()
