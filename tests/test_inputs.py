@@ -127,11 +127,27 @@ def test_a_number_is_no_batch_to_a_model_that_tells_no_shape_either(build):
     assert refusal(model, 3.0).endswith("must be a batch of images. Received: the number 3.0.")
 
 
-def test_a_picture_for_a_model_of_vectors_is_refused_in_one_line():
+def test_an_input_may_have_any_name():
+    picture, numbers = keras.Input((4, 4, 1), name="my picture-1"), keras.Input((3,), name="2 numbers")
+    joined = keras.layers.Concatenate()([keras.layers.Flatten()(picture), numbers])
+    model = keras.Model([picture, numbers], keras.layers.Dense(2)(joined))
+    found = saliency(model, {"my picture-1": zeros(1, 4, 4, 1), "2 numbers": zeros(1, 3)}, 0)
+    weights = model.layers[-1].get_weights()[0][:16, 0].reshape(1, 4, 4)
+    np.testing.assert_allclose(found.values, np.abs(weights), rtol=1e-6)
+
+
+def test_a_vector_is_a_line_of_numbers_without_channels():
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    found = saliency(model, zeros(3, 4), 0)
+    assert found.images.shape == (3, 4, 1)
+    np.testing.assert_allclose(found.values, np.tile(np.abs(model.layers[0].get_weights()[0][:, 0]), (3, 1)))
+
+
+def test_an_input_of_more_than_four_axes_is_refused_in_one_line():
+    model = keras.Sequential([keras.Input((2, 2, 2, 2, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
     with pytest.raises(InputError) as caught:
-        saliency(model, zeros(1, 4), 0)
-    assert str(caught.value).endswith("must be pictures, (batch, height, width, channels). Received: shape (1, 4).")
+        saliency(model, zeros(1, 2, 2, 2, 2, 1), 0)
+    assert str(caught.value) == "The explained input must have 1 to 4 axes beside the batch. Received: 5."
 
 
 @pytest.mark.parametrize("batch_size", [0, -1, 2.0, True, "8"])

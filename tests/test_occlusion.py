@@ -78,7 +78,7 @@ def test_the_default_fill_is_gray_by_the_card_and_the_images_mean_without_one():
     model = linear_model((8, 8, 1))
     images = np.stack([np.full((8, 8, 1), 0.2), np.full((8, 8, 1), 0.9)]).astype("float32")
     alone = occlusion(model, images, 0)
-    assert alone.settings["fill"] == "the mean of the image"
+    assert alone.settings["fill"] == "mean"
     np.testing.assert_allclose(alone.values, 0, atol=1e-5)  # an even image loses nothing when its mean hides it
     gray = occlusion(describe(model, input_range=(-1, 3)), images, 0)
     assert gray.settings["fill"] == 1.0
@@ -131,13 +131,13 @@ def test_a_function_of_the_scores_falls_too(build, images_for):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"patch": 13}, r"`patch` must be between 1 and 12 \(the image's shorter side\)\. Received: 13\."),
+        ({"patch": 13}, r"`patch` must be between 1 and 12 \(the image's shortest side\)\. Received: 13\."),
         ({"patch": 0}, r"`patch` must be between 1 and 12"),
         (
             {"patch": 4, "stride": 5},
             r"`stride` must be between 1 and 4 \(`patch`, or pixels would never be hidden\)\. Received: 5\.",
         ),
-        ({"fill": float("nan")}, r"`fill` must be a finite number\. Received: nan\."),
+        ({"fill": float("nan")}, r"`fill` must be a finite number, 'mean' or 'blur'\. Received: nan\."),
     ],
 )
 def test_numbers_out_of_range_are_refused(options, message, build, images_for):

@@ -12,7 +12,7 @@ def test_values_are_the_mean_score_of_what_shows_a_pixel_less_the_mean_of_all(bu
     model = build("linear")
     images = images_for(model, 2)
     options = {"masks": 12, "cells": 4, "keep": 0.4, "fill": 0.3, "seed": 5}
-    masks = np.stack([np.asarray(_mask(number, 5, 4, 0.4, 12, 12)) for number in range(12)])
+    masks = np.stack([np.asarray(_mask(number, 5, 4, 0.4, (12, 12))) for number in range(12)])
     found = rise(model, images, 2, **options)
     for image, values in zip(images, found.values, strict=True):
         copies = 0.3 + (image - 0.3) * masks[..., None]
@@ -32,7 +32,7 @@ def test_only_the_pixel_that_matters_stands_out():
 
 
 def test_masks_are_smooth_cover_the_range_and_show_about_the_share_that_is_kept():
-    masks = np.stack([np.asarray(_mask(number, 0, 7, 0.3, 28, 35)) for number in range(300)])
+    masks = np.stack([np.asarray(_mask(number, 0, 7, 0.3, (28, 35))) for number in range(300)])
     assert masks.shape == (300, 28, 35)
     assert masks.min() >= 0
     assert masks.max() <= 1
@@ -69,7 +69,7 @@ def test_what_is_hidden_is_black_by_the_card(build, images_for):
         ({"masks": 1}, r"`masks` must be a whole number from 2\. Received: 1\."),
         ({"cells": 0}, r"`cells` must be a whole number from 1\. Received: 0\."),
         ({"keep": 1.0}, r"`keep` must be between 0 and 1\. Received: 1\.0\."),
-        ({"fill": float("inf")}, r"`fill` must be a finite number\. Received: inf\."),
+        ({"fill": float("inf")}, r"`fill` must be a finite number, 'mean' or 'blur'\. Received: inf\."),
     ],
 )
 def test_bad_numbers_are_refused(options, message, build, images_for):

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 import visualize
-from visualize import InputError, tracing
+from visualize import tracing
 from visualize.cli import main
 from visualize.commands import method, method_names, takes
 from visualize.terminal import uncollected
@@ -295,7 +295,7 @@ MISTAKES = {
     ("gradcam", "MODEL", "PICTURE", "--layer", "conv3"): "`layer` must be a layer of the model. Received: 'conv3'. "
     "Nearest: 'conv', 'conv_2'.",
     ("maximize", "MODEL", "--steps", "0"): "`steps` must be at least 1. Received: 0.",
-    ("occlusion", "MODEL", "PICTURE", "--patch", "13"): "`patch` must be between 1 and 12 (the image's shorter side). "
+    ("occlusion", "MODEL", "PICTURE", "--patch", "13"): "`patch` must be between 1 and 12 (the image's shortest side). "
     "Received: 13.",
     ("saliency", "MODEL", "no.png"): "`images` must be picture files or arrays. Received: no.png, which is no file.",
     ("saliency", "no.keras", "PICTURE"): "`model` must be a .keras, .h5 or .hdf5 file. Received: no.keras, "
@@ -444,9 +444,8 @@ def test_a_module_of_the_working_folder_is_found(tmp_path, monkeypatch):
 
 def test_opening_leaves_the_garbage_collector_alone_for_a_while_only():
     try:
-        with pytest.raises(InputError), uncollected():
+        with uncollected():
             assert not gc.isenabled()
-            raise InputError("no model")
         assert gc.isenabled()
         assert gc.get_freeze_count() > 0  # what was imported is never looked at again
     finally:

@@ -12,7 +12,7 @@ import pkgutil
 import re
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -34,6 +34,12 @@ def method(name: str) -> Callable:
     return getattr(importlib.import_module(method_names()[name]), name)
 
 
+def explaining() -> list[str]:
+    """The methods that explain images, each with an Attribution."""
+    names = sorted(method_names())
+    return [name for name in names if inspect.signature(method(name)).return_annotation == "Attribution"]
+
+
 def takes(function: Callable, parameter: str) -> bool:
     """Whether a method has a parameter of that name."""
     return parameter in inspect.signature(function).parameters
@@ -53,8 +59,11 @@ def options_of(function: Callable) -> list[click.Option]:
 
 
 def choices_of(function: Callable) -> dict[str, tuple[str, ...]]:
-    """The options of a method that are a choice among words; each can be repeated."""
-    kinds = {name: _kinds(hint) for name, hint in typing.get_type_hints(function).items()}
+    """The options of a method that are a choice among words or none of them; each can be repeated, and makes columns."""
+    hints, parameters = typing.get_type_hints(function), inspect.signature(function).parameters
+    kinds = {
+        name: _kinds(hints[name]) for name, parameter in parameters.items() if parameter.default is None and name in hints
+    }
     return {name: typing.get_args(kind) for name, (kind, *_) in kinds.items() if typing.get_origin(kind) is typing.Literal}
 
 
@@ -73,6 +82,19 @@ def long_help(function: Callable) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
+class _NumberOrWord(click.ParamType):
+    """A number where it reads as one; else the word, for the method to judge."""
+
+    name = "number or word"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | str:
+        """As click asks."""
+        try:
+            return float(value)
+        except ValueError:
+            return value
+
+
 def _section(function: Callable, name: str) -> str:
     """The body of a docstring's section, indented as it stands there; "" where there is none."""
     text = inspect.cleandoc(function.__doc__ or "")
@@ -83,10 +105,17 @@ def _section(function: Callable, name: str) -> str:
 def _option(name: str, hint: Any, default: Any, text: str) -> click.Option | None:
     flag = "--" + name.replace("_", "-")
     kinds = _kinds(hint)
+    metavar = {"layer": "PATH", "explained": "INPUT"}.get(name)
+    if kinds == (str, Sequence[str]):
+        return click.Option([flag], multiple=True, metavar=metavar, help=text)
+    if kinds == (float, str):
+        return click.Option([flag], type=_NumberOrWord(), default=default, help=text)
     if len(kinds) != 1:
         return None
     (kind,) = kinds
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is typing.Literal and default is not None:
+        return click.Option([flag], type=click.Choice(arguments), default=default, show_default=True, help=text)
     if origin is typing.Literal:
         choices = click.Choice([*arguments, "none"])
         return click.Option([flag], type=choices, multiple=True, help=f"{text} Repeat it for several columns in one figure.")
@@ -94,7 +123,6 @@ def _option(name: str, hint: Any, default: Any, text: str) -> click.Option | Non
         metavar = "LOW HIGH" if arguments[0] is float else "HEIGHT WIDTH"
         return click.Option([flag], type=arguments[0], nargs=len(arguments), default=default, metavar=metavar, help=text)
     if kind in (int, float, str):
-        metavar = {"layer": "PATH", "explained": "INPUT"}.get(name)
         return click.Option([flag], type=kind, default=default, show_default=default is not None, metavar=metavar, help=text)
     return None
 

@@ -12,7 +12,11 @@ from visualize import models, probe, targets, tracing
 from visualize.errors import InputError
 from visualize.inputs import Inputs, checked_batch_size, inputs_of
 from visualize.lazy import tf
+from visualize.precision import settled
 from visualize.results import Attribution
+from visualize.targets import Target
+
+REGION = "region_of_the_output"  # its name among the arrays of a question
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,9 @@ class Question:
     Attributes:
         target: class, name, one for each image, or None; None too where there is a function.
         function: the user's own score of the model's scores, or None.
+        output: name of the output that is asked about; None where the model has one.
+        region: how much each place counts, (batch, height, width), of an image output; None for all alike.
+        precision: in which the model's layers compute, "float32" (or as they are made) or "bfloat16".
         names: of the classes; empty where nobody named them.
         input_range: of the pixels; None where nobody told.
     """
@@ -30,13 +37,39 @@ class Question:
     inputs: Inputs
     target: Any
     function: Callable | None
+    output: str | None
+    region: np.ndarray | None
+    precision: str
     names: tuple[str, ...]
     input_range: tuple[float, float] | None
 
     @property
     def key(self) -> tuple[Hashable, ...]:
         """What tells the graphs of two questions to one model apart."""
-        return (self.inputs.explained, str(self.inputs.structure), self.function)
+        return (self.inputs.explained, str(self.inputs.structure), self.function, self.output, self.precision)
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What goes through a graph image by image."""
+        return {**self.inputs.arrays, **({} if self.region is None else {REGION: self.region})}
+
+    @property
+    def specs(self) -> dict[str, Any]:
+        """A tensor specification for each of the arrays, whatever the size of the batch."""
+        shapes = {REGION: tf.TensorSpec([None, *self.inputs.size], tf.float32)} if self.region is not None else {}
+        return {**self.inputs.specs(), **shapes}
+
+    def look(self, model: Any, tensors: Mapping[str, Any], **options: Any) -> probe.Look:
+        """Look at tensors by the names of `arrays` on the graph being traced.
+
+        Args:
+            model: the question's own, which a trace must not hold.
+            tensors: a batch of each.
+            options: further options of `probe.look`.
+        """
+        region = None if self.region is None else tensors[REGION]
+        options = {"output": self.output, "region": region, "precision": self.precision, **options}
+        return probe.look(model, self.inputs.packed(tensors), tensors[self.inputs.explained], **options)
 
     def classes(self, notes: Mapping[str, Any]) -> np.ndarray:
         """The class of each image, (batch,) int32, or `targets.OWN_CHOICE`; by the notes of a trace that used `score_of`.
@@ -60,12 +93,16 @@ class Question:
         """The result, with what `score_of` reported."""
         general = {
             "explained": self.inputs.explained,
+            "output": self.output,
+            "region": "whole" if self.region is None else "chosen",
+            "precision": self.precision,
             "class_names": list(self.names),
             "input_range": self.input_range,
         }
         arrays.update({name: found[name] for name in ("predicted", "probability") if name in found})
-        images = pictures_of(self.inputs.images)
-        return Attribution(values, images, found["target"], found["score"], method, {**settings, **general}, arrays)
+        return Attribution(
+            values, self.inputs.images, found["target"], found["score"], method, {**settings, **general}, arrays
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,20 +140,23 @@ class View:
         return seen, score_of(seen, tf.tile(self.targets, [copies]), self.function)[0]
 
 
-def ask(model: Any, images: Any, target: Any, explained: str | None) -> Question:
+def ask(model: Any, images: Any, target: Any, explained: str | None, precision: str = "float32") -> Question:
     """Check a question at the door.
 
     Raises:
-        InputError: what `inputs_of` raises, or an input that is no batch of pictures.
+        InputError: what `inputs_of` raises, an unknown precision, or a region that is none of the images'.
     """
     inputs = inputs_of(model, images, explained)
-    if inputs.images.ndim not in (3, 4):
-        raise InputError(
-            f"{inputs.explained!r} must be pictures, (batch, height, width, channels). Received: shape {inputs.images.shape}."
-        )
     card = models.card(model)
-    plain, function = targets.split_target(target)
-    return Question(model, inputs, plain, function, card.class_names, card.input_range)
+    asked = target if isinstance(target, Target) else Target(target)
+    plain, function = targets.split_target(asked.classes)
+    region = targets.weights_of(asked.region, len(inputs.images), inputs.size)
+    if function is not None and region is not None:
+        raise InputError(
+            "`region` must be left out where the target is a function, which is given every place. Received: both."
+        )
+    names = card.class_names if asked.output is None else ()  # a card names the classes of the one output
+    return Question(model, inputs, plain, function, asked.output, region, settled(precision), names, card.input_range)
 
 
 def explain(
@@ -147,8 +187,7 @@ def explain(
         def look_at(images, copies, **options):
             others = {name: tensor for name, tensor in tensors.items() if name != inputs.explained}
             others = {name: tf.tile(tensor, [copies] + [1] * (tensor.shape.rank - 1)) for name, tensor in others.items()}
-            packed = inputs.packed({**others, inputs.explained: images})
-            return probe.look(model, packed, images, modifier=modifier, **options)
+            return question.look(model, {**others, inputs.explained: images}, **{"modifier": modifier, **options})
 
         seen = look_at(tensors[inputs.explained], 1)
         score, found = score_of(seen, classes, function)
@@ -156,13 +195,31 @@ def explain(
         made = {name: tf.cast(tensor, tf.float32) for name, tensor in maps(view).items()}
         return {**found, **made}, {**view.notes, "made": sorted(made)}
 
-    specs = {**inputs.specs(), "classes": tf.TensorSpec([None], tf.int32)}
+    specs = {**question.specs, "classes": tf.TensorSpec([None], tf.int32)}
     trace = tracing.trace(question.model, (method, *key, modifier, *question.key), once, specs)
     size = checked_batch_size(batch_size, inputs)
-    found = trace.batches({**inputs.arrays, "classes": question.classes(trace.notes)}, batch_size=size)
+    found = trace.batches({**question.arrays, "classes": question.classes(trace.notes)}, batch_size=size)
     notes = {name: note for name, note in trace.notes.items() if name != "made"}
     more = {name: found[name] for name in trace.notes["made"] if name != "values"}
     return question.attribution(found["values"], found, method, {**settings, "modifier": modifier, **notes}, **more)
+
+
+def scores_of_classes(question: Question) -> np.ndarray:
+    """The score of every class, (batch, classes).
+
+    Raises:
+        InputError: the model has several outputs, and none was named.
+    """
+
+    def every(model, classes, **tensors):
+        seen = question.look(model, tensors)
+        score_of(seen, classes, None)  # refuses what has no classes
+        return {"scores": seen.scores}, {}
+
+    specs = {**question.specs, "classes": tf.TensorSpec([None], tf.int32)}
+    trace = tracing.trace(question.model, ("scores", *question.key), every, specs)
+    arrays = {**question.arrays, "classes": np.full(len(question.inputs.images), targets.OWN_CHOICE, "int32")}
+    return trace.batches(arrays, batch_size=checked_batch_size(None, question.inputs))["scores"]
 
 
 def score_of(seen: probe.Look, classes: Any, function: Callable | None) -> tuple[Any, dict[str, Any]]:
@@ -176,7 +233,7 @@ def score_of(seen: probe.Look, classes: Any, function: Callable | None) -> tuple
     if seen.scores is not None:
         found["predicted"] = tf.argmax(seen.scores, axis=-1, output_type=tf.int32)
     if function is not None:
-        score = function(seen.output if seen.scores is None else seen.scores)
+        score = function(seen.answers)
         if score is None:
             raise InputError("`target`, a function, must return one score for each image, (batch,). Received: None.")
         score = tf.cast(tf.stack(score) if isinstance(score, list | tuple) else score, tf.float32)
@@ -186,10 +243,14 @@ def score_of(seen: probe.Look, classes: Any, function: Callable | None) -> tuple
             )
         found["target"] = classes
     elif seen.scores is None:
-        shapes = [tuple(tensor.shape) for tensor in tf.nest.flatten(seen.output)]
+        if len(seen.outputs) > 1:
+            raise InputError(
+                f"`output` must name one of the model's outputs, {models.listed(seen.outputs)}: Target(3, output=...), on the "
+                "command line --output. Received: None."
+            )
         raise InputError(
-            f"The model must return one row of scores for each image, (batch, classes). Received: {shapes}. "
-            "Give a function as `target` that makes one score for each image of what the model returns."
+            "The model must return numbers for each image, (batch, classes) or (batch, height, width, classes). "
+            f"Received: {seen.output}. Give a function as `target` that makes one score for each image of it."
         )
     else:
         score, found["target"] = seen.score(classes)
@@ -206,16 +267,11 @@ def notes_of(seen: probe.Look, function: Callable | None) -> dict[str, Any]:
     return {"classes": classes, "score": f"{getattr(function, '__name__', type(function).__name__)} of the {seen.score_kind}"}
 
 
-def pictures_of(images: np.ndarray) -> np.ndarray:
-    """Explained images with a channel axis, (batch, height, width, channels)."""
-    return images if images.ndim == 4 else images[..., None]
-
-
 def highest_of_channels(values: Any) -> Any:
     """The highest value of each pixel's channels, (batch, height, width)."""
-    return tf.reduce_max(values, axis=-1) if values.shape.rank == 4 else values
+    return tf.reduce_max(values, axis=-1)
 
 
 def sum_of_channels(values: Any) -> Any:
     """The sum of each pixel's channels, (batch, height, width)."""
-    return tf.reduce_sum(values, axis=-1) if values.shape.rank == 4 else values
+    return tf.reduce_sum(values, axis=-1)

@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from visualize import models
 from visualize.errors import InputError
 from visualize.lazy import keras, tf
 
 ANY_SIZE = 128  # the height or width of a picture where the model takes any
+
+
+class Channels(enum.Enum):
+    """Where an input of a model has its channels. Inside, images always have them last."""
+
+    LAST = "last"
+    FIRST = "first"  # (batch, channels, height, width)
+    NONE = "none"  # (batch, height, width), or a vector, (batch, length)
+
+    def last(self, array: Any) -> np.ndarray:
+        """What the model takes, with its channels last."""
+        if self is Channels.NONE:
+            return array[..., None]
+        return np.moveaxis(array, 1, -1) if self is Channels.FIRST else array
+
+    def taken(self, images: Any) -> Any:
+        """Images with channels last, as the model takes them: an array of an array, a tensor of a tensor."""
+        if self is Channels.NONE:
+            return images[..., 0]
+        if self is Channels.LAST:
+            return images
+        order = [0, len(images.shape) - 1, *range(1, len(images.shape) - 1)]
+        return tf.transpose(images, order) if tf.is_tensor(images) else np.transpose(images, order)
 
 
 @dataclass(frozen=True)
@@ -20,18 +45,25 @@ class Inputs:
 
     Attributes:
         arrays: name -> (batch, ...); the model's first input is called "images" where it has no name.
-        explained: the name of the input that is explained.
+        explained: the name of the input that is explained; its array has its channels last, whatever the model takes.
         structure: the names, in the list or dict that the model takes.
+        channels: where the model wants the channels of the explained input.
     """
 
     arrays: Mapping[str, np.ndarray]
     explained: str
     structure: Any
+    channels: Channels = Channels.LAST
 
     @property
     def images(self) -> np.ndarray:
-        """The explained array, (batch, height, width, channels) or (batch, height, width)."""
+        """The explained array: pictures, (batch, height, width, channels); sequences or volumes with other axes between."""
         return self.arrays[self.explained]
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """Of an image without its channels: (height, width)."""
+        return self.images.shape[1:-1]
 
     def specs(self) -> dict[str, Any]:
         """A tensor specification for each array, whatever the size of the batch."""
@@ -39,7 +71,8 @@ class Inputs:
 
     def packed(self, tensors: Mapping[str, Any]) -> Any:
         """The tensors in the structure that the model is called on."""
-        return keras.tree.map_structure(lambda name: tensors[name], self.structure)
+        taken = {**tensors, self.explained: self.channels.taken(tensors[self.explained])}
+        return keras.tree.map_structure(lambda name: taken[name], self.structure)
 
 
 def inputs_of(model: Any, images: Any, explained: str | None = None) -> Inputs:
@@ -73,16 +106,39 @@ def inputs_of(model: Any, images: Any, explained: str | None = None) -> Inputs:
     counts = {name: len(array) for name, array in arrays.items()}
     if len(set(counts.values())) != 1 or not min(counts.values()):
         raise InputError(f"`images` must hold at least one image, and as many of each input. Received: {counts}.")
-    return Inputs(arrays, _explained(arrays, explained), structure)
+    chosen = _explained(arrays, explained)
+    channels = channels_of(model, arrays[chosen].ndim - 1)
+    return Inputs({**arrays, chosen: channels.last(arrays[chosen])}, chosen, structure, channels)
+
+
+def channels_of(model: Any, rank: int) -> Channels:
+    """Where a model has the channels of an input of so many axes, the batch not counted.
+
+    A convolution with `data_format="channels_first"` tells for the whole model. Two axes are (length, channels) for a model
+    with one-dimensional convolutions or poolings and no others, and a gray picture, (height, width), for any other.
+
+    Raises:
+        InputError: no such number of axes.
+    """
+    if not 1 <= rank <= 4:
+        raise InputError(f"The explained input must have 1 to 4 axes beside the batch. Received: {rank}.")
+    kinds = {type(layer).__name__ for layer in models.layers(model).values()}
+    sequences = any("1D" in kind for kind in kinds) and not any("2D" in kind or "3D" in kind for kind in kinds)
+    if rank == 1 or (rank == 2 and not sequences):
+        return Channels.NONE
+    return Channels.FIRST if models.channels_first(model) else Channels.LAST
 
 
 def picture_shape(model: Any, explained: str | None = None) -> tuple[int | None, ...] | None:
-    """The shape that the model takes for its picture, without the batch; None where the model does not tell."""
-    shapes = {name: shape for name, (shape, _) in _known(model).items()}
-    if explained is not None and explained in shapes:
-        return shapes[explained]
-    pictures = [shape for shape in shapes.values() if len(shape) in (2, 3)]
-    return pictures[0] if len(pictures) == 1 else None
+    """(height, width, channels) of the picture that the model takes; None where the model does not tell, or takes none."""
+    found = _picture(model, explained)
+    return None if found is None else found[0]
+
+
+def picture_channels(model: Any, explained: str | None = None) -> Channels:
+    """Where the model has the channels of its picture."""
+    found = _picture(model, explained)
+    return Channels.LAST if found is None else found[1]
 
 
 def input_shapes(model: Any) -> dict[str, tuple[int | None, ...]]:
@@ -104,16 +160,30 @@ def example(model: Any, size: tuple[int, int] | None = None, explained: str | No
     shapes = input_shapes(model)
     if not shapes:
         raise InputError("The model does not tell the shape of its input: call it on one batch before it is saved.")
-    arrays = {name: np.zeros((1, *_settled(shape, size)), "float32") for name, shape in shapes.items()}
+    arrays = {name: np.zeros((1, *_settled(model, shape, size)), "float32") for name, shape in shapes.items()}
     if explained is None:
         explained = next((name for name, shape in shapes.items() if len(shape) == 3), next(iter(shapes)))
     return inputs_of(model, arrays if len(arrays) > 1 else next(iter(arrays.values())), explained)
 
 
-def _settled(shape: tuple[int | None, ...], size: tuple[int, int] | None) -> tuple[int, ...]:
+def _picture(model: Any, explained: str | None) -> tuple[tuple[int | None, ...], Channels] | None:
+    shapes = input_shapes(model)
+    if explained is not None:
+        shapes = {name: shape for name, shape in shapes.items() if name == explained}
+    found = []
+    for shape in shapes.values():
+        channels = channels_of(model, len(shape)) if 2 <= len(shape) <= 3 else None
+        if len(shape) == 2 and channels is Channels.NONE:
+            found.append(((*shape, 1), channels))
+        elif len(shape) == 3:
+            found.append(((*shape[1:], shape[0]) if channels is Channels.FIRST else shape, channels))
+    return found[0] if len(found) == 1 else None
+
+
+def _settled(model: Any, shape: tuple[int | None, ...], size: tuple[int, int] | None) -> tuple[int, ...]:
     """An input shape without unknowns: `size`, or a size that any network can take."""
     if size is not None and len(shape) == 3:
-        shape = (*size, shape[-1])
+        shape = (shape[0], *size) if channels_of(model, 3) is Channels.FIRST else (*size, shape[-1])
     return tuple(length or ANY_SIZE for length in shape)
 
 
@@ -130,8 +200,8 @@ def checked_batch_size(batch_size: int | None, inputs: Inputs) -> int:
 
 
 def _suited(shape: tuple[int, ...]) -> int:
-    """How many images of (height, width, ...) keep two cores busy without costing memory: 128 small, 10 of 224x224."""
-    return max(1, min(128, 2**19 // max(1, int(np.prod(shape[:2])))))
+    """How many images of (height, width, channels) keep two cores busy without costing memory: 128 small, 10 of 224x224."""
+    return max(1, min(128, 2**19 // max(1, int(np.prod(shape[:-1])))))
 
 
 def _known(model: Any) -> dict[str, tuple[tuple[int | None, ...], str]]:
@@ -195,7 +265,7 @@ def _explained(arrays: Mapping[str, np.ndarray], explained: str | None) -> str:
         return explained
     if len(arrays) == 1:
         return next(iter(arrays))
-    pictures = [name for name, array in arrays.items() if array.ndim == 4]
+    pictures = [name for name, array in arrays.items() if array.ndim >= 4]
     if len(pictures) != 1:
         raise InputError(f"`explained` must name the input to explain, one of {_names(arrays)}. Received: None.")
     return pictures[0]

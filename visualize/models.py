@@ -38,15 +38,24 @@ class LayerFact:
     parameters: int
     has_kernels: bool  # its weights can be drawn as pictures
     convolution: bool
-    spatial: bool  # its output is a map: (batch, height, width, channels), more than one position
-    within: bool  # it stands between the explained input and the output
+    places: tuple[int | None, ...]  # (height, width) of its output as a map of the image; () where it is none
+    within: bool  # it stands between the explained input and the output, and is not the output itself
     leaf: bool  # it contains no other layer
+
+    @property
+    def spatial(self) -> bool:
+        """Whether its output is a map of more than one place."""
+        return any(length != 1 for length in self.places)
 
 
 _origins: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 _cards: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
-CONVOLUTIONS = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Conv2DTranspose")
+CONVOLUTIONS = (
+    *("Conv1D", "DepthwiseConv1D", "SeparableConv1D", "Conv1DTranspose"),
+    *("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Conv2DTranspose"),
+    *("Conv3D", "Conv3DTranspose"),
+)
 
 
 def open_model(path: str | Path, *, unsafe: bool = False, custom_objects: Sequence[str] = ()) -> Any:
@@ -151,6 +160,11 @@ def layers(model: Any) -> dict[str, Any]:
     return found
 
 
+def channels_first(model: Any) -> bool:
+    """Whether the layers of a model have the channels of their maps first."""
+    return any(getattr(layer, "data_format", None) == "channels_first" for layer in layers(model).values())
+
+
 def find_layer(path: str, paths: Sequence[str]) -> str:
     """The full path of a layer that a person named: the path itself, or its unambiguous last part."""
     if not isinstance(path, str):
@@ -187,8 +201,8 @@ def cam_layer(facts: Sequence[LayerFact]) -> tuple[str, str]:
             "`layer` was left to choose, but no convolution of this model has a map of more than one position." + others
         )
     after = maps[maps.index(last) :]
-    chosen = [fact for fact in after if fact.shape[1:3] == last.shape[1:3]][-1]
-    size = f"{last.shape[1]}x{last.shape[2]}"
+    chosen = [fact for fact in after if fact.places == last.places][-1]
+    size = "x".join(map(str, last.places))
     if chosen is last:
         return chosen.path, f"the last convolution, a {size} map"
     return chosen.path, f"the last {size} map, which finishes the block of the last convolution {last.path}"

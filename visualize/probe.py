@@ -17,8 +17,11 @@ from typing import Any
 from visualize import models
 from visualize.errors import InputError
 from visualize.lazy import keras, tf
+from visualize.precision import lowered
+from visualize.resizing import resized
 
 MODIFIERS = ("guided", "relu")
+ACTIVATIONS = ("Softmax", "LogSoftmax", "Sigmoid")  # of an output, behind which the logits are
 RELUS = ("Relu", "Relu6")  # the operations that they modify
 
 
@@ -38,23 +41,30 @@ class Look:
 
     Attributes:
         images: the explained input, (batch, height, width, channels).
-        output: what the model returned.
+        output: the output that was chosen; all that the model returned, where there are several and none was.
+        answers: the logits of the output, in its shape: what a function of the user's own is given. The output itself where
+            there is nothing to look behind.
         scores: (batch, classes) float32. Logits where the graph shows the softmax or sigmoid that made the output from
-            them; one sigmoid unit counts as two classes of score -logit and +logit. None where the output is not
-            (batch, classes).
+            them; one sigmoid unit counts as two classes of score -logit and +logit. Of an image output, (batch, height, width,
+            classes), the mean over the region. None where several outputs leave it open.
         probabilities: (batch, classes), the output that belongs to each score.
-        score_kind: "logit", or "output" where there was nothing to look behind.
+        score_kind: "logit", or "output" where there was nothing to look behind; "mean logit" of an image output.
         calls: every layer's calls, in the order in which they ended.
         modifier: how its ReLUs pass gradients back.
+        channels_first: whether the layers have the channels of their maps first.
+        outputs: the names of all outputs.
     """
 
     images: Any
     output: Any
+    answers: Any
     scores: Any | None
     probabilities: Any | None
     score_kind: str
     calls: tuple[Call, ...]
     modifier: str | None
+    channels_first: bool
+    outputs: tuple[str, ...]
 
     def score(self, targets: Any) -> tuple[Any, Any]:
         """Each image's score for its target, (batch,), and the targets; target -1 is the model's own choice."""
@@ -113,16 +123,38 @@ class Look:
                     parameters=call.layer.count_params(),
                     has_kernels=models.has_kernels(call.layer),
                     convolution=kind in models.CONVOLUTIONS or isinstance(call.layer, _convolution_classes()),
-                    spatial=len(shape) == 4 and shape[1:3] != (1, 1),
-                    within=fresh and self.within(tensor),
+                    places=self._places(call.layer, shape),
+                    within=fresh and self.within(tensor) and tensor.op not in self._ends,
                     leaf=call.path not in containers,
                 )
             )
         return facts
 
+    def has_channels_first(self, layer: Any) -> bool:
+        """Whether the maps of a layer are (batch, channels, height, width)."""
+        own = getattr(layer, "data_format", None)
+        return self.channels_first if own is None else own == "channels_first"
+
+    def _places(self, layer: Any, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """The axes of a map that are places of the image; none where it has other axes than the image."""
+        if len(shape) != self.images.shape.rank:
+            return ()
+        return shape[2:] if self.has_channels_first(layer) else shape[1:-1]
+
     def within(self, tensor: Any) -> bool:
         """Whether a tensor stands between the explained images and the output."""
         return tensor.op in self._downstream and tensor.op in self._upstream
+
+    @functools.cached_property
+    def _ends(self) -> set[Any]:
+        """The operations that make the output of the scores, and the scores: an image output's map cannot explain itself."""
+        found, todo = set(), [tensor.op for tensor in keras.tree.flatten(self.output)]
+        while todo:
+            operation = todo.pop()
+            found.add(operation)
+            if operation.type in ("Identity", "Cast", *ACTIVATIONS):
+                todo.append(operation.inputs[0].op)
+        return found
 
     @functools.cached_property
     def _downstream(self) -> set[Any]:
@@ -133,39 +165,55 @@ class Look:
         return _reached([tensor.op for tensor in keras.tree.flatten(self.output)], _producers)
 
 
-def look(model: Any, inputs: Any, images: Any, *, modifier: str | None = None, instead: tuple[str, Any] | None = None) -> Look:
+def look(
+    model: Any,
+    inputs: Any,
+    images: Any,
+    *,
+    modifier: str | None = None,
+    instead: tuple[str, Any] | None = None,
+    output: str | None = None,
+    region: Any | None = None,
+    precision: str = "float32",
+) -> Look:
     """Call a model once on the graph being traced, and note what each layer made.
 
     Args:
         model: Keras model.
         inputs: what the model is called on: a tensor, or a list or dict of tensors.
-        images: that tensor of `inputs` which is explained.
+        images: the tensor from which the explained one of `inputs` is made, (batch, height, width, channels).
         modifier: "guided" (Springenberg et al. 2014, arXiv:1412.6806) lets a ReLU pass a gradient back only where gradient
             and activation are positive; "relu" (Zeiler & Fergus 2013, arXiv:1311.2901) where the gradient is.
         instead: (path, tensor): what a layer is to hand on instead of what it makes, at each of its calls.
+        output: name of the output that is asked about, of a model that has several.
+        region: (batch, height, width), how much each place of the image counts in the mean of an image output.
+        precision: "float32", or "bfloat16" for layers that compute in float32.
 
     Raises:
-        InputError: `modifier` is unknown.
+        InputError: `modifier` or `output` is unknown, or the output has no places for a `region` to choose from.
     """
     if modifier not in (None, *MODIFIERS):
         raise InputError(f"`modifier` must be None, 'guided' or 'relu'. Received: {modifier!r}.")
     graph = tf.compat.v1.get_default_graph()
     calls: list[Call] = []
-    with _modified(graph, modifier), _watched(model, graph, calls, instead):
+    with _modified(graph, modifier), lowered(model, precision), _watched(model, graph, calls, instead):
         try:
             with _inlined():
-                output = model(inputs, training=False)
+                outputs = model(inputs, training=False)
         except tf.errors.OperatorNotAllowedInGraphError:  # it has a tf.function that only AutoGraph can trace
             calls.clear()
-            output = model(inputs, training=False)
+            outputs = model(inputs, training=False)
         except ValueError as error:
             if isinstance(error, InputError) or None not in _declared_shape(model):
                 raise
             first = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
             shape = tuple(images.shape[1:])
             raise InputError(f"The model must take images of shape {shape}. Received from Keras: {first}") from error
-    scores, probabilities, kind = _scores(output)
-    return Look(images, output, scores, probabilities, kind, tuple(calls), modifier)
+    named = _named_outputs(model, outputs)
+    chosen = _chosen(outputs, named, output)
+    first = models.channels_first(model)
+    scores = _scores(chosen, region, first)
+    return Look(images, chosen, *scores, tuple(calls), modifier, first, tuple(named))
 
 
 def picked(scores: Any, indices: Any) -> Any:
@@ -174,7 +222,7 @@ def picked(scores: Any, indices: Any) -> Any:
     return tf.reduce_sum(tf.where(chosen, scores, tf.zeros_like(scores)), axis=-1)
 
 
-def before_activation(tensor: Any, kinds: tuple[str, ...] = ("Softmax", "LogSoftmax", "Sigmoid")) -> tuple[Any, str | None]:
+def before_activation(tensor: Any, kinds: tuple[str, ...] = ACTIVATIONS) -> tuple[Any, str | None]:
     """The tensor from which an activation of these kinds made this one, and its kind; else the tensor and None."""
     operation = tensor.op
     while operation.type in ("Identity", "Cast"):
@@ -189,17 +237,57 @@ def slope(value: Any, tensor: Any) -> Any:
     return tf.gradients(value, [tensor])[0]
 
 
-def _scores(output: Any) -> tuple[Any | None, Any | None, str]:
-    if isinstance(output, list | tuple | dict) and len(output) == 1:
-        (output,) = keras.tree.flatten(output)
-    if not tf.is_tensor(output) or output.shape.rank not in (1, 2):
-        return None, None, "output"
-    logits, activation = before_activation(output)
-    column = [-1, 1] if output.shape.rank == 1 else [-1, output.shape[-1]]
-    logits, output = (tf.reshape(tf.cast(tensor, _at_least_float32(tensor)), column) for tensor in (logits, output))
+def _chosen(outputs: Any, named: dict[str, Any], name: str | None) -> Any:
+    """One output of a model by its name; what the model returned, where there are several and none is named."""
+    if name is None:
+        return next(iter(named.values())) if len(named) == 1 else outputs
+    if name not in named:
+        raise InputError(f"`output` must be an output of the model: {models.listed(list(named))}. Received: {name!r}.")
+    return named[name]
+
+
+def _named_outputs(model: Any, outputs: Any) -> dict[str, Any]:
+    """The outputs by name: the keys of a dict, else the names of the layers that make them, else their numbers."""
+    if isinstance(outputs, dict):
+        return {str(name): output for name, output in outputs.items()}
+    flat = keras.tree.flatten(outputs)
+    names = list(getattr(model, "output_names", None) or [])
+    if len(names) != len(flat) or len(set(names)) != len(names):
+        names = [str(number) for number in range(len(flat))]
+    return dict(zip(names, flat, strict=True))
+
+
+def _scores(output: Any, region: Any | None, channels_first: bool) -> tuple[Any, Any | None, Any | None, str]:
+    """What a function is given, the scores, the probabilities and what the scores are, of one output."""
+    if not tf.is_tensor(output) or output.shape.rank in (None, 0):
+        return output, None, None, "output"
+    answers, activation = before_activation(output)
+    kind = "output" if activation is None else "logit"
+    both = [tf.cast(tensor, _at_least_float32(tensor)) for tensor in (answers, output)]
+    if output.shape.rank > 2:
+        kind = f"mean {kind}"
+        both = [tf.transpose(one, [0, *range(2, one.shape.rank), 1]) for one in both] if channels_first else both
+        logits, output = (_mean(one, region) for one in both)
+    elif region is not None:
+        raise InputError(f"`region` needs an image output, (batch, height, width, classes). Received: {tuple(output.shape)}.")
+    else:
+        logits, output = (tf.reshape(one, [-1, 1] if one.shape.rank == 1 else [-1, one.shape[-1]]) for one in both)
     if activation == "Sigmoid" and output.shape[-1] == 1:
         logits, output = tf.concat([-logits, logits], axis=-1), tf.concat([1 - output, output], axis=-1)
-    return logits, output, "output" if activation is None else "logit"
+    return logits if both[0].shape.rank <= 2 else both[0], logits, output, kind
+
+
+def _mean(values: Any, region: Any | None) -> Any:
+    """The mean over the places that count, (batch, classes), of values (batch, *places, classes)."""
+    axes = list(range(1, values.shape.rank - 1))
+    if region is None:
+        return tf.reduce_mean(values, axis=axes)
+    if region.shape.rank != values.shape.rank - 1:
+        raise InputError(
+            f"`region` needs an output with the axes of the image, (batch, height, width, classes). Received: {values.shape}."
+        )
+    counts = resized(tf.cast(region, values.dtype)[..., None], values.shape[1:-1].as_list(), antialias=True)
+    return tf.math.divide_no_nan(tf.reduce_sum(counts * values, axis=axes), tf.reduce_sum(counts, axis=axes))
 
 
 def _at_least_float32(tensor: Any) -> Any:

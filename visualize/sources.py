@@ -13,7 +13,7 @@ import numpy as np
 from visualize import models
 from visualize.errors import InputError
 from visualize.images import read_arrays, read_picture, resized, scaled, with_channels
-from visualize.inputs import input_shapes, picture_shape
+from visualize.inputs import Channels, input_shapes, picture_channels, picture_shape
 
 GROUP = "visualize.datasets"
 _SEVERAL = "this model takes several inputs. Hand over a .npz with one array for each: {}."
@@ -82,7 +82,7 @@ def from_files(model: Any, paths: str | Path | Sequence[str | Path], explained: 
                 )
             return _named_inputs(model, found, path, explained)
         (array,) = found.values()
-        array = _bytes(_as_batch(array, picture_shape(model, explained)))
+        array = _bytes(_as_batch(model, array, explained))
         if array.dtype == np.uint8:
             array = _scaled(model, _fitted(model, array, explained, path.name, notes), notes)
         arrays.append(array)
@@ -92,6 +92,7 @@ def from_files(model: Any, paths: str | Path | Sequence[str | Path], explained: 
     except ValueError:
         shapes = sorted({str(array.shape[1:]) for array in arrays})
         raise InputError(f"`images` must be of one size for a model that takes any. Received: {', '.join(shapes)}.") from None
+    images = picture_channels(model, explained).taken(images)
     return Source(images, tuple(names), notes=tuple(dict.fromkeys(notes)))
 
 
@@ -133,9 +134,10 @@ def from_data(
     outside = [one for one in chosen.tolist() if not 0 <= one < len(images)]
     if outside:
         raise InputError(f"`index` must be between 0 and {len(images) - 1}. Received: {outside[0]}.")
-    picked, notes = _bytes(images[chosen]), []
+    picked, notes = _bytes(_as_batch(model, images[chosen], explained)), []
     if picked.dtype == np.uint8:
         picked = _scaled(model, _fitted(model, picked, explained, data, notes), notes)
+    picked = picture_channels(model, explained).taken(picked)
     classes = tuple(dataset.get("class_names") or ())
     classes = classes if _fits(model, len(classes)) else ()
     names = tuple(f"{data} {one}" for one in chosen.tolist())
@@ -174,13 +176,17 @@ def _named_inputs(model: Any, arrays: dict[str, np.ndarray], path: Path, explain
     return Source(arrays, tuple(f"{path.name} {index}" for index in range(count)), notes=tuple(notes))
 
 
-def _as_batch(array: np.ndarray, shape: tuple[int | None, ...] | None) -> np.ndarray:
-    """One picture as a batch of one, and gray pictures without a channel axis as the model takes them."""
+def _as_batch(model: Any, array: np.ndarray, explained: str | None) -> np.ndarray:
+    """One image as a batch of one; pictures with their channels last, gray ones too."""
+    shape, channels = picture_shape(model, explained), picture_channels(model, explained)
     if shape is None:
-        return array[None] if array.ndim == 3 else array
-    if len(shape) == 3 and shape[2] == 1 and (array.ndim == 2 or (array.ndim == 3 and array.shape[-1] not in (1, 3))):
+        axes = [len(one) for name, one in input_shapes(model).items() if explained in (None, name)] or [3]
+        return array[None] if array.ndim == axes[0] else array
+    if channels is Channels.FIRST and array.ndim in (3, 4) and array.shape[-3] == shape[2] != array.shape[-1]:
+        array = np.moveaxis(array, -3, -1)
+    if shape[2] == 1 and (array.ndim == 2 or (array.ndim == 3 and array.shape[-1] not in (1, 3))):
         array = array[..., None]
-    return array[None] if array.ndim == len(shape) else array
+    return array[None] if array.ndim == 3 else array
 
 
 def _fits(model: Any, names: int) -> bool:
@@ -197,7 +203,7 @@ def _channels(model: Any, explained: str | None) -> int:
         if shapes:
             raise InputError(f"The model must take pictures, (height, width, channels). Received: one that takes {shapes[0]}.")
         raise InputError("The model does not tell which pictures it takes. Hand them over as a .npy array.")
-    return 1 if len(shape) == 2 else shape[2] or 3
+    return shape[2] or 3
 
 
 def _fitted(model: Any, pixels: np.ndarray, explained: str | None, name: str, notes: list[str]) -> np.ndarray:
@@ -205,12 +211,13 @@ def _fitted(model: Any, pixels: np.ndarray, explained: str | None, name: str, no
     shape = picture_shape(model, explained)
     if shape is None:
         return pixels
+    if pixels.ndim != 4:
+        raise InputError(f"{name} must hold pictures, (batch, height, width, channels). Received: shape {pixels.shape}.")
     fitted = [resized(with_channels(picture, _channels(model, explained)), shape[:2]) for picture in pixels]
     if fitted[0].shape[:2] != pixels.shape[1:3]:
         before, after = ("x".join(map(str, size)) for size in (pixels.shape[1:3], fitted[0].shape[:2]))
         notes.append(f"{name}: resized from {before} to {after} (height x width)")
-    stacked = np.stack(fitted)
-    return stacked[..., 0] if len(shape) == 2 else stacked
+    return np.stack(fitted)
 
 
 def _scaled(model: Any, pixels: np.ndarray, notes: list[str]) -> np.ndarray:

@@ -1,10 +1,11 @@
-"""Targets: which class of each image is explained."""
+"""Targets: which score of each image is explained."""
 
 from __future__ import annotations
 
 import difflib
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,58 @@ from visualize.errors import InputError
 
 OWN_CHOICE = -1  # explain what the model itself chose
 MOST_LISTED = 20  # class names in a refusal
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """A score of a model that has several outputs, or whose output is an image.
+
+    Wherever a method takes a target, it takes one of these.
+
+    Attributes:
+        classes: what a target is else: a class index or name, one for all or one per image; a function; None for the model's
+            own choice.
+        output: name of the output, for a model of several.
+        region: which places of an image output, (batch, height, width, classes), the score is the mean of, in pixels of the
+            explained image: (top, left, height, width), or how much each pixel counts, (height, width) or (batch, height,
+            width), such as a mask of 0 and 1. By default all of them.
+    """
+
+    classes: Any = None
+    output: str | None = None
+    region: Any = None
+
+
+def weights_of(region: Any, count: int, size: tuple[int, ...]) -> np.ndarray | None:
+    """How much each place of `count` images of a size counts, (count, *size) float32; None where there is no region.
+
+    Raises:
+        InputError: a region that is no box within the image and no array of its size, or in which nothing counts.
+    """
+    if region is None:
+        return None
+    try:
+        array = np.asarray(region, "float64")
+    except (TypeError, ValueError):
+        array = np.array(np.nan)
+    if array.shape == (2 * len(size),) and (array == array.astype(int)).all():
+        starts, lengths = array.astype(int).reshape(2, -1)
+        if (starts < 0).any() or (lengths < 1).any() or (starts + lengths > size).any():
+            raise InputError(
+                f"`region` must be top, left, height, width within an image of {'x'.join(map(str, size))}. "
+                f"Received: {', '.join(map(str, array.astype(int)))}."
+            )
+        weights = np.zeros(size, "float32")
+        weights[tuple(slice(start, start + length) for start, length in zip(starts, lengths, strict=True))] = 1
+        array = weights
+    if array.shape not in (size, (count, *size)) or not np.isfinite(array).all() or (array < 0).any():
+        raise InputError(
+            f"`region` must be (top, left, height, width), or numbers from 0 of shape {size} or {(count, *size)}. "
+            f"Received: shape {array.shape}."
+        )
+    if not array.reshape(-1, *size).any(axis=tuple(range(1, 1 + len(size)))).all():
+        raise InputError("`region` must choose at least one pixel of each image. Received: none.")
+    return np.ascontiguousarray(np.broadcast_to(array, (count, *size)), "float32")
 
 
 def split_target(target: Any) -> tuple[Any, Callable | None]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
 from visualize.explanation import View, ask, explain
 from visualize.inputs import checked_batch_size
 from visualize.lazy import tf
-from visualize.maps import Maps, maps_of, named_layer, on_the_image
+from visualize.maps import Maps, averaged, named_layers, of_channels, places_of, strengths
+from visualize.resizing import resized
 from visualize.results import Attribution
 from visualize.sampling import scores_of_copies
 
@@ -19,9 +21,10 @@ def scorecam(
     images: Any,
     target: Any = None,
     *,
-    layer: str | None = None,
+    layer: str | Sequence[str] | None = None,
     explained: str | None = None,
     batch_size: int | None = None,
+    precision: Literal["float32", "bfloat16", "auto"] = "float32",
 ) -> Attribution:
     """Explain a class score by a layer's maps, each weighted by the score of the image seen through it.
 
@@ -31,9 +34,12 @@ def scorecam(
         model: Keras model.
         images: (batch, height, width, channels), in the range the model was trained on.
         target: class to explain; one for all or one per image; by default the model's own choice.
-        layer: path of a layer whose output is a map; by default the last map of the last convolution's size.
+        layer: path of a layer whose output is a map; by default the last map of the last convolution's size. Of several
+            layers the maps are averaged, each divided by its largest value.
         explained: name of the input to explain, for a model of several inputs.
         batch_size: masked copies at a time; by default as many as suit the size of the images.
+        precision: in which the model computes; "bfloat16" is faster where the hardware has it, to three digits, and "auto"
+            takes it there.
 
     Returns:
         Attribution whose values are relu(sum over channels of weight x map), never negative, resized bilinearly to the image.
@@ -46,28 +52,31 @@ def scorecam(
     Example:
         visualize scorecam model.keras cat.png
     """
-    question = ask(model, images, target, explained)
-    path = named_layer(model, layer)
+    question = ask(model, images, target, explained, precision)
+    paths = named_layers(model, layer)
     rows = checked_batch_size(batch_size, question.inputs)
 
-    def cam(view: View) -> dict[str, Any]:
-        maps = maps_of(view, question, path).values
-        low = tf.reduce_min(maps, axis=(1, 2), keepdims=True)
-        span = tf.reduce_max(maps, axis=(1, 2), keepdims=True) - low
+    def weighted(view: View, layer: Maps) -> Any:
+        maps = layer.values
+        places = places_of(maps)
+        low = tf.reduce_min(maps, axis=places, keepdims=True)
+        span = tf.reduce_max(maps, axis=places, keepdims=True) - low
         masks = tf.math.divide_no_nan(maps - low, span)
 
         def look(numbers, copies):
-            chosen = tf.transpose(tf.gather(masks, numbers, axis=-1), [3, 0, 1, 2])  # (k, batch, rows, columns)
-            chosen = tf.reshape(chosen, [-1, *maps.shape[1:3], 1])
-            resized = tf.cast(tf.image.resize(chosen, tf.shape(view.images)[1:3]), view.images.dtype)
-            resized = resized if view.images.shape.rank == 4 else resized[..., 0]
-            return view.again(tf.tile(view.images, [copies] + [1] * (view.images.shape.rank - 1)) * resized, copies)[1]
+            chosen = tf.gather(tf.transpose(masks, [maps.shape.rank - 1, 0, *places]), numbers)  # (k, batch, rows, columns)
+            chosen = resized(tf.reshape(chosen, [-1, *maps.shape[1:-1], 1]), view.images.shape[1:-1])
+            images = tf.tile(view.images, [copies] + [1] * (view.images.shape.rank - 1))
+            return view.again(images * tf.cast(chosen, images.dtype), copies)[1]
 
         scores = scores_of_copies(view, maps.shape[-1], rows, look)  # (channels, batch)
-        weights = tf.nn.softmax(tf.transpose(scores), axis=-1)[:, None, None]  # (batch, 1, 1, channels)
-        return {"values": on_the_image(view, tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1)))}
+        weights = tf.nn.softmax(tf.transpose(scores), axis=-1)  # (batch, channels)
+        return strengths(maps, of_channels(weights, maps))
 
-    options = {"key": (path, rows), "modifier": None, "batch_size": batch_size, "settings": {"unit": "activation"}}
+    def cam(view: View) -> dict[str, Any]:
+        return {"values": averaged(view, question, paths, lambda maps: weighted(view, maps))}
+
+    options = {"key": (paths, rows), "modifier": None, "batch_size": batch_size, "settings": {"unit": "activation"}}
     return explain(question, cam, method="scorecam", **options)
 
 
@@ -76,9 +85,10 @@ def ablationcam(
     images: Any,
     target: Any = None,
     *,
-    layer: str | None = None,
+    layer: str | Sequence[str] | None = None,
     explained: str | None = None,
     batch_size: int | None = None,
+    precision: Literal["float32", "bfloat16", "auto"] = "float32",
 ) -> Attribution:
     """Explain a class score by a layer's maps, each weighted by how far the score falls without it.
 
@@ -89,9 +99,12 @@ def ablationcam(
         model: Keras model.
         images: (batch, height, width, channels), in the range the model was trained on.
         target: class to explain; one for all or one per image; by default the model's own choice.
-        layer: path of a layer whose output is a map; by default the last map of the last convolution's size.
+        layer: path of a layer whose output is a map; by default the last map of the last convolution's size. Of several
+            layers the maps are averaged, each divided by its largest value.
         explained: name of the input to explain, for a model of several inputs.
         batch_size: copies at a time; by default as many as suit the size of the images.
+        precision: in which the model computes; "bfloat16" is faster where the hardware has it, to three digits, and "auto"
+            takes it there.
 
     Returns:
         Attribution whose values are relu(sum over channels of weight x map), never negative, resized bilinearly to the image;
@@ -104,25 +117,27 @@ def ablationcam(
     Example:
         visualize ablationcam model.keras cat.png
     """
-    question = ask(model, images, target, explained)
-    path = named_layer(model, layer)
+    question = ask(model, images, target, explained, precision)
+    paths = named_layers(model, layer)
     rows = checked_batch_size(batch_size, question.inputs)
 
-    def cam(view: View) -> dict[str, Any]:
-        maps = maps_of(view, question, path)
+    def weighted(view: View, maps: Maps) -> Any:
         scores = scores_of_copies(view, maps.values.shape[-1], rows, lambda numbers, k: _without(view, maps, numbers, k))
         score = tf.cast(view.score, tf.float32)
         falls = tf.math.divide_no_nan(score - scores, tf.abs(score))  # (channels, batch)
-        weights = tf.transpose(falls)[:, None, None]  # (batch, 1, 1, channels)
-        return {"values": on_the_image(view, tf.nn.relu(tf.reduce_sum(weights * maps.values, axis=-1)))}
+        weights = of_channels(tf.transpose(falls), maps.values)
+        return strengths(maps.values, weights)
 
-    options = {"key": (path, rows), "modifier": None, "batch_size": batch_size, "settings": {"unit": "activation"}}
+    def cam(view: View) -> dict[str, Any]:
+        return {"values": averaged(view, question, paths, lambda maps: weighted(view, maps))}
+
+    options = {"key": (paths, rows), "modifier": None, "batch_size": batch_size, "settings": {"unit": "activation"}}
     return explain(question, cam, method="ablationcam", **options)
 
 
 def _without(view: View, maps: Maps, numbers: Any, copies: Any) -> Any:
     """The score of each image when the channels of those numbers are zero, one at a time, (k x batch,)."""
-    keep = 1 - tf.one_hot(numbers, maps.values.shape[-1])[:, None, None, None, :]  # (k, 1, 1, 1, channels)
+    keep = of_channels(1 - tf.one_hot(numbers, maps.values.shape[-1]), maps.values)[:, None]  # (k, 1, 1, 1, channels)
     left = tf.reshape(maps.values[None] * keep, [-1, *maps.values.shape[1:]])
     images = tf.tile(view.images, [copies] + [1] * (view.images.shape.rank - 1))
-    return view.again(images, copies, instead=(maps.path, left))[1]
+    return view.again(images, copies, instead=(maps.path, maps.as_made(left)))[1]

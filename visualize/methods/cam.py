@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from visualize.explanation import View, ask, explain
 from visualize.lazy import tf
-from visualize.maps import maps_of, named_layer, on_the_image, slopes_of
+from visualize.maps import averaged, gradient_weights, named_layers, places_of, slopes_of, strengths
 from visualize.results import Attribution
 
 __all__ = ["gradcam", "gradcam_plus_plus", "hirescam", "layercam", "xgradcam"]
@@ -18,10 +18,11 @@ def gradcam(
     images: Any,
     target: Any = None,
     *,
-    layer: str | None = None,
+    layer: str | Sequence[str] | None = None,
     modifier: Literal["guided", "relu"] | None = None,
     explained: str | None = None,
     batch_size: int | None = None,
+    precision: Literal["float32", "bfloat16", "auto"] = "float32",
 ) -> Attribution:
     """Explain a class score by a layer's maps, each weighted by the mean of its gradient.
 
@@ -31,10 +32,13 @@ def gradcam(
         model: Keras model.
         images: (batch, height, width, channels), in the range the model was trained on.
         target: class to explain; one for all or one per image; by default the model's own choice.
-        layer: path of a layer whose output is a map; by default the last map of the last convolution's size.
+        layer: path of a layer whose output is a map; by default the last map of the last convolution's size. Of several
+            layers the maps are averaged, each divided by its largest value.
         modifier: "guided" or "relu": how a ReLU above the layer passes gradients back; by default as it is.
         explained: name of the input to explain, for a model of several inputs.
         batch_size: images at a time; by default as many as suit their size.
+        precision: in which the model computes; "bfloat16" is faster where the hardware has it, to three digits, and "auto"
+            takes it there.
 
     Returns:
         Attribution whose values are relu(sum over channels of weight x map), never negative, resized bilinearly to the image.
@@ -50,10 +54,9 @@ def gradcam(
     """
 
     def evidence(maps, slopes):
-        weights = tf.reduce_mean(slopes, axis=(1, 2), keepdims=True)  # (batch, 1, 1, channels)
-        return tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1))
+        return strengths(maps, gradient_weights(slopes))
 
-    options = {"modifier": modifier, "explained": explained, "batch_size": batch_size}
+    options = {"modifier": modifier, "explained": explained, "batch_size": batch_size, "precision": precision}
     return _explained("gradcam", evidence, model, images, target, layer, **options)
 
 
@@ -62,10 +65,11 @@ def gradcam_plus_plus(
     images: Any,
     target: Any = None,
     *,
-    layer: str | None = None,
+    layer: str | Sequence[str] | None = None,
     modifier: Literal["guided", "relu"] | None = None,
     explained: str | None = None,
     batch_size: int | None = None,
+    precision: Literal["float32", "bfloat16", "auto"] = "float32",
 ) -> Attribution:
     """Explain a class score by a layer's maps, each weighted by its positive gradients, place by place.
 
@@ -76,10 +80,13 @@ def gradcam_plus_plus(
         model: Keras model.
         images: (batch, height, width, channels), in the range the model was trained on.
         target: class to explain; one for all or one per image; by default the model's own choice.
-        layer: path of a layer whose output is a map; by default the last map of the last convolution's size.
+        layer: path of a layer whose output is a map; by default the last map of the last convolution's size. Of several
+            layers the maps are averaged, each divided by its largest value.
         modifier: "guided" or "relu": how a ReLU above the layer passes gradients back; by default as it is.
         explained: name of the input to explain, for a model of several inputs.
         batch_size: images at a time; by default as many as suit their size.
+        precision: in which the model computes; "bfloat16" is faster where the hardware has it, to three digits, and "auto"
+            takes it there.
 
     Returns:
         Attribution whose values are relu(sum over channels of weight x map), never negative, resized bilinearly to the image;
@@ -95,11 +102,13 @@ def gradcam_plus_plus(
 
     def evidence(maps, slopes):
         positive = tf.nn.relu(slopes)  # alpha = g^2 / (2 g^2 + g^3 x total): g^2 cancels out where g counts
-        below = 2 + positive * tf.reduce_sum(maps, axis=(1, 2), keepdims=True)
-        weights = tf.reduce_sum(tf.math.divide_no_nan(positive, below), axis=(1, 2), keepdims=True)  # (batch, 1, 1, channels)
-        return tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1))
+        below = 2 + positive * tf.reduce_sum(maps, axis=places_of(maps), keepdims=True)
+        weights = tf.reduce_sum(
+            tf.math.divide_no_nan(positive, below), axis=places_of(maps), keepdims=True
+        )  # (batch, 1, 1, channels)
+        return strengths(maps, weights)
 
-    options = {"modifier": modifier, "explained": explained, "batch_size": batch_size}
+    options = {"modifier": modifier, "explained": explained, "batch_size": batch_size, "precision": precision}
     return _explained("gradcam_plus_plus", evidence, model, images, target, layer, **options)
 
 
@@ -108,10 +117,11 @@ def layercam(
     images: Any,
     target: Any = None,
     *,
-    layer: str | None = None,
+    layer: str | Sequence[str] | None = None,
     modifier: Literal["guided", "relu"] | None = None,
     explained: str | None = None,
     batch_size: int | None = None,
+    precision: Literal["float32", "bfloat16", "auto"] = "float32",
 ) -> Attribution:
     """Explain a class score by a layer's maps, each place weighted by its own positive gradient.
 
@@ -121,10 +131,13 @@ def layercam(
         model: Keras model.
         images: (batch, height, width, channels), in the range the model was trained on.
         target: class to explain; one for all or one per image; by default the model's own choice.
-        layer: path of a layer whose output is a map; by default the last map of the last convolution's size.
+        layer: path of a layer whose output is a map; by default the last map of the last convolution's size. Of several
+            layers the maps are averaged, each divided by its largest value.
         modifier: "guided" or "relu": how a ReLU above the layer passes gradients back; by default as it is.
         explained: name of the input to explain, for a model of several inputs.
         batch_size: images at a time; by default as many as suit their size.
+        precision: in which the model computes; "bfloat16" is faster where the hardware has it, to three digits, and "auto"
+            takes it there.
 
     Returns:
         Attribution whose values are relu(sum over channels of relu(gradient) x map), never negative, resized bilinearly to the
@@ -141,7 +154,7 @@ def layercam(
     def evidence(maps, slopes):
         return tf.nn.relu(tf.reduce_sum(tf.nn.relu(slopes) * maps, axis=-1))
 
-    options = {"modifier": modifier, "explained": explained, "batch_size": batch_size}
+    options = {"modifier": modifier, "explained": explained, "batch_size": batch_size, "precision": precision}
     return _explained("layercam", evidence, model, images, target, layer, **options)
 
 
@@ -150,10 +163,11 @@ def hirescam(
     images: Any,
     target: Any = None,
     *,
-    layer: str | None = None,
+    layer: str | Sequence[str] | None = None,
     modifier: Literal["guided", "relu"] | None = None,
     explained: str | None = None,
     batch_size: int | None = None,
+    precision: Literal["float32", "bfloat16", "auto"] = "float32",
 ) -> Attribution:
     """Explain a class score by a layer's maps, each place weighted by its own gradient.
 
@@ -164,10 +178,13 @@ def hirescam(
         model: Keras model.
         images: (batch, height, width, channels), in the range the model was trained on.
         target: class to explain; one for all or one per image; by default the model's own choice.
-        layer: path of a layer whose output is a map; by default the last map of the last convolution's size.
+        layer: path of a layer whose output is a map; by default the last map of the last convolution's size. Of several
+            layers the maps are averaged, each divided by its largest value.
         modifier: "guided" or "relu": how a ReLU above the layer passes gradients back; by default as it is.
         explained: name of the input to explain, for a model of several inputs.
         batch_size: images at a time; by default as many as suit their size.
+        precision: in which the model computes; "bfloat16" is faster where the hardware has it, to three digits, and "auto"
+            takes it there.
 
     Returns:
         Attribution whose values are the sum over channels of gradient x map, signed, resized bilinearly to the image. Where
@@ -184,7 +201,7 @@ def hirescam(
     def evidence(maps, slopes):
         return tf.reduce_sum(slopes * maps, axis=-1)
 
-    options = {"modifier": modifier, "explained": explained, "batch_size": batch_size}
+    options = {"modifier": modifier, "explained": explained, "batch_size": batch_size, "precision": precision}
     return _explained("hirescam", evidence, model, images, target, layer, **options)
 
 
@@ -193,10 +210,11 @@ def xgradcam(
     images: Any,
     target: Any = None,
     *,
-    layer: str | None = None,
+    layer: str | Sequence[str] | None = None,
     modifier: Literal["guided", "relu"] | None = None,
     explained: str | None = None,
     batch_size: int | None = None,
+    precision: Literal["float32", "bfloat16", "auto"] = "float32",
 ) -> Attribution:
     """Explain a class score by a layer's maps, each weighted by the mean of its gradient where it is active.
 
@@ -206,10 +224,13 @@ def xgradcam(
         model: Keras model.
         images: (batch, height, width, channels), in the range the model was trained on.
         target: class to explain; one for all or one per image; by default the model's own choice.
-        layer: path of a layer whose output is a map; by default the last map of the last convolution's size.
+        layer: path of a layer whose output is a map; by default the last map of the last convolution's size. Of several
+            layers the maps are averaged, each divided by its largest value.
         modifier: "guided" or "relu": how a ReLU above the layer passes gradients back; by default as it is.
         explained: name of the input to explain, for a model of several inputs.
         batch_size: images at a time; by default as many as suit their size.
+        precision: in which the model computes; "bfloat16" is faster where the hardware has it, to three digits, and "auto"
+            takes it there.
 
     Returns:
         Attribution whose values are relu(sum over channels of weight x map), never negative, resized bilinearly to the image;
@@ -225,11 +246,13 @@ def xgradcam(
     """
 
     def evidence(maps, slopes):
-        active = tf.reduce_sum(maps * slopes, axis=(1, 2), keepdims=True)
-        weights = tf.math.divide_no_nan(active, tf.reduce_sum(maps, axis=(1, 2), keepdims=True))  # (batch, 1, 1, channels)
-        return tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1))
+        active = tf.reduce_sum(maps * slopes, axis=places_of(maps), keepdims=True)
+        weights = tf.math.divide_no_nan(
+            active, tf.reduce_sum(maps, axis=places_of(maps), keepdims=True)
+        )  # (batch, 1, 1, channels)
+        return strengths(maps, weights)
 
-    options = {"modifier": modifier, "explained": explained, "batch_size": batch_size}
+    options = {"modifier": modifier, "explained": explained, "batch_size": batch_size, "precision": precision}
     return _explained("xgradcam", evidence, model, images, target, layer, **options)
 
 
@@ -239,20 +262,22 @@ def _explained(
     model: Any,
     images: Any,
     target: Any,
-    layer: str | None,
+    layer: str | Sequence[str] | None,
     *,
     modifier: str | None,
     explained: str | None,
     batch_size: int | None,
+    precision: str,
 ) -> Attribution:
     """`evidence(maps, slopes)`, both (batch, rows, columns, channels), is the value at each place, (batch, rows, columns)."""
-    question = ask(model, images, target, explained)
-    path = named_layer(model, layer)
+    question = ask(model, images, target, explained, precision)
+    paths = named_layers(model, layer)
 
     def cam(view: View) -> dict[str, Any]:
-        maps = maps_of(view, question, path)
-        return {"values": on_the_image(view, evidence(maps.values, slopes_of(view, maps)))}
+        return {
+            "values": averaged(view, question, paths, lambda maps: evidence(maps.values, slopes_of(view, maps))),
+        }
 
     settings = {"unit": "score"}
-    options = {"key": (path,), "modifier": modifier, "batch_size": batch_size, "settings": settings}
+    options = {"key": (paths,), "modifier": modifier, "batch_size": batch_size, "settings": settings}
     return explain(question, cam, method=method, **options)

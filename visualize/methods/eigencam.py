@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
 from visualize.explanation import View, ask, explain
 from visualize.lazy import tf
-from visualize.maps import maps_of, named_layer, on_the_image
+from visualize.maps import averaged, named_layers
 from visualize.results import Attribution
 
 __all__ = ["eigencam"]
@@ -16,9 +17,10 @@ def eigencam(
     model: Any,
     images: Any,
     *,
-    layer: str | None = None,
+    layer: str | Sequence[str] | None = None,
     explained: str | None = None,
     batch_size: int | None = None,
+    precision: Literal["float32", "bfloat16", "auto"] = "float32",
 ) -> Attribution:
     """Show the first principal component of a layer's maps.
 
@@ -27,9 +29,12 @@ def eigencam(
     Args:
         model: Keras model.
         images: (batch, height, width, channels), in the range the model was trained on.
-        layer: path of a layer whose output is a map; by default the last map of the last convolution's size.
+        layer: path of a layer whose output is a map; by default the last map of the last convolution's size. Of several
+            layers the maps are averaged, each divided by its largest value.
         explained: name of the input to explain, for a model of several inputs.
         batch_size: images at a time; by default as many as suit their size.
+        precision: in which the model computes; "bfloat16" is faster where the hardware has it, to three digits, and "auto"
+            takes it there.
 
     Returns:
         Attribution whose values are the maps, (places, channels), times their first right singular vector, resized bilinearly
@@ -41,16 +46,18 @@ def eigencam(
     Example:
         visualize eigencam model.keras cat.png
     """
-    question = ask(model, images, None, explained)
-    path = named_layer(model, layer)
+    question = ask(model, images, None, explained, precision)
+    paths = named_layers(model, layer)
 
-    def component(view: View) -> dict[str, Any]:
-        maps = maps_of(view, question, path).values
+    def component(maps: Any) -> Any:
         places = tf.reshape(maps, [tf.shape(maps)[0], -1, maps.shape[-1]])  # (batch, places, channels)
         _, _, right = tf.linalg.svd(places)
         first = tf.matmul(places, right[:, :, :1])  # (batch, places, 1)
         first *= tf.where(tf.reduce_sum(first, axis=1, keepdims=True) < 0, -1.0, 1.0)
-        return {"values": on_the_image(view, tf.reshape(first, tf.shape(maps)[:3]))}
+        return tf.reshape(first, tf.shape(maps)[:-1])
 
-    options = {"key": (path,), "modifier": None, "batch_size": batch_size, "settings": {"unit": "activation"}}
-    return explain(question, component, method="eigencam", **options)
+    def cam(view: View) -> dict[str, Any]:
+        return {"values": averaged(view, question, paths, lambda maps: component(maps.values))}
+
+    options = {"key": (paths,), "modifier": None, "batch_size": batch_size, "settings": {"unit": "activation"}}
+    return explain(question, cam, method="eigencam", **options)

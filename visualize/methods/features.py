@@ -8,7 +8,6 @@ import numpy as np
 
 from visualize import models, probe, tracing
 from visualize.errors import InputError
-from visualize.explanation import pictures_of
 from visualize.inputs import checked_batch_size, inputs_of
 from visualize.lazy import tf
 from visualize.results import Tiles
@@ -35,7 +34,8 @@ def features(
 
     Returns:
         For each image Tiles, (channels, rows, columns, 1), the layer's output itself. The units of a layer without maps are
-        one tile, (1, 1, units, 1).
+        one tile, (1, 1, units, 1); those along a sequence too, (1, length, units, 1); of a volume each slice of each
+        channel is a tile.
 
     Raises:
         InputError: `layer` is no layer of the model, the model never calls it, or its output is no tensor of maps or units.
@@ -46,7 +46,7 @@ def features(
     inputs = inputs_of(model, images, explained)
     known = models.layers(model)
     if layer is None:
-        layer = next((path for path, one in known.items() if models.has_kernels(one)), None)
+        layer = next((path for path, one in known.items() if type(one).__name__ in models.CONVOLUTIONS), None)
         if layer is None:
             raise InputError(f"`layer` must be named: the model has no convolution. Choices: {models.listed(list(known))}.")
     path = models.find_layer(layer, list(known))
@@ -54,24 +54,30 @@ def features(
     def once(model, **tensors):
         seen = probe.look(model, inputs.packed(tensors), tensors[inputs.explained])
         output = seen.layer(path)
-        if output.shape.rank not in (2, 3, 4):
+        if output.shape.rank not in (2, 3, 4, 5):
             raise InputError(f"`layer` must have maps or units. Received: {path!r}, whose output is {tuple(output.shape)}.")
+        if output.shape.rank > 2 and seen.has_channels_first(models.layers(model)[path]):
+            output = tf.transpose(output, [0, *range(2, output.shape.rank), 1])
         return {"output": tf.cast(output, tf.float32)}, {}
 
     trace = tracing.trace(model, ("features", path, inputs.explained, str(inputs.structure)), once, inputs.specs())
     output = trace.batches(inputs.arrays, batch_size=checked_batch_size(batch_size, inputs))["output"]
     card = models.card(model)
     settings = {"layer": path, "unit": "activation", "input_range": card.input_range}
-    pictures = pictures_of(inputs.images)
-    return [_tiles(one, picture, settings) for one, picture in zip(output, pictures, strict=True)]
+    return [_tiles(one, image, settings) for one, image in zip(output, inputs.images, strict=True)]
 
 
-def _tiles(output: np.ndarray, picture: np.ndarray, settings: dict[str, Any]) -> Tiles:
-    if output.ndim == 3:
+def _tiles(output: np.ndarray, image: np.ndarray, settings: dict[str, Any]) -> Tiles:
+    if output.ndim == 4:
+        slices, channels = output.shape[0], output.shape[-1]
+        maps = output.transpose(3, 0, 1, 2).reshape(-1, *output.shape[1:3], 1)
+        captions = tuple(f"{channel}/{number}" for channel in range(channels) for number in range(slices))
+        settings = {**settings, "columns": slices}
+    elif output.ndim == 3:
         maps = output.transpose(2, 0, 1)[..., None]  # (channels, rows, columns, 1)
         captions = tuple(str(channel) for channel in range(len(maps)))
     else:
         maps = output.reshape(1, -1 if output.ndim == 1 else output.shape[0], output.shape[-1], 1)
         maps = maps.reshape(1, 1, -1, 1) if output.ndim == 1 else maps
         captions = (f"{output.shape[-1]} units",)
-    return Tiles(maps, captions, bool((output < 0).any()), "features", settings, source=picture)
+    return Tiles(maps, captions, bool((output < 0).any()), "features", settings, source=image if image.ndim == 3 else None)

@@ -24,6 +24,7 @@ def saliency(
     modifier: Literal["guided", "relu"] | None = None,
     explained: str | None = None,
     batch_size: int | None = None,
+    precision: Literal["float32", "bfloat16", "auto"] = "float32",
 ) -> Attribution:
     """Explain a class score by the size of its gradient at each pixel.
 
@@ -37,6 +38,8 @@ def saliency(
             ReLU passes gradients back; by default as it is.
         explained: name of the input to explain, for a model of several inputs.
         batch_size: images at a time; by default as many as suit their size.
+        precision: in which the model computes; "bfloat16" is faster where the hardware has it, to three digits, and "auto"
+            takes it there.
 
     Returns:
         Attribution whose values are max over channels of |d score / d pixel|, never negative, in score per unit of pixel.
@@ -48,7 +51,7 @@ def saliency(
     Example:
         visualize saliency model.keras cat.png dog.png --modifier guided
     """
-    question = ask(model, images, target, explained)
+    question = ask(model, images, target, explained, precision)
 
     def sizes(view: View) -> dict[str, Any]:
         slopes = view.seen.gradient(view.score, view.images, "the image")
@@ -73,6 +76,7 @@ def input_times_gradient(
     modifier: Literal["guided", "relu"] | None = None,
     explained: str | None = None,
     batch_size: int | None = None,
+    precision: Literal["float32", "bfloat16", "auto"] = "float32",
 ) -> Attribution:
     """Explain a class score by each pixel times its gradient.
 
@@ -85,6 +89,8 @@ def input_times_gradient(
         modifier: "guided" or "relu": how a ReLU passes gradients back; by default as it is.
         explained: name of the input to explain, for a model of several inputs.
         batch_size: images at a time; by default as many as suit their size.
+        precision: in which the model computes; "bfloat16" is faster where the hardware has it, to three digits, and "auto"
+            takes it there.
 
     Returns:
         Attribution whose values are the sum over channels of pixel x d score / d pixel, signed, in units of the score. On a
@@ -96,7 +102,7 @@ def input_times_gradient(
     Example:
         visualize input_times_gradient model.keras cat.png
     """
-    question = ask(model, images, target, explained)
+    question = ask(model, images, target, explained, precision)
 
     def products(view: View) -> dict[str, Any]:
         slopes = view.seen.gradient(view.score, view.images, "the image")
@@ -123,6 +129,7 @@ def integrated_gradients(
     modifier: Literal["guided", "relu"] | None = None,
     explained: str | None = None,
     batch_size: int | None = None,
+    precision: Literal["float32", "bfloat16", "auto"] = "float32",
 ) -> Attribution:
     """Explain a class score by the gradients on the straight way from a baseline image to this one.
 
@@ -138,6 +145,8 @@ def integrated_gradients(
         modifier: "guided" or "relu": how a ReLU passes gradients back; by default as it is.
         explained: name of the input to explain, for a model of several inputs.
         batch_size: images at a time; by default as many as suit their size.
+        precision: in which the model computes; "bfloat16" is faster where the hardware has it, to three digits, and "auto"
+            takes it there.
 
     Returns:
         Attribution whose values are the sum over channels of (pixel - baseline) x mean gradient, signed, in units of the
@@ -151,7 +160,7 @@ def integrated_gradients(
         visualize integrated_gradients model.keras cat.png --steps 100
     """
     checked_count("steps", steps, 1)
-    question = ask(model, images, target, explained)
+    question = ask(model, images, target, explained, precision)
     start, told = _baseline(question, baseline)
     rows = checked_batch_size(batch_size, question.inputs)
 
@@ -166,7 +175,7 @@ def integrated_gradients(
         (total,) = summed_slopes(view, steps, rows, change, lambda slopes: (slopes,), 1)
         values = sum_of_channels(way * total / steps)
         nothing = view.again(tf.zeros_like(way) + origin)[1]
-        gap = tf.reduce_sum(values, axis=[1, 2]) - tf.cast(view.score - nothing, values.dtype)
+        gap = tf.reduce_sum(values, axis=list(range(1, values.shape.rank))) - tf.cast(view.score - nothing, values.dtype)
         return {"values": values, "gap": gap}
 
     return explain(

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import numpy as np
 
-from visualize import probe, tracing
+from visualize import tracing
 from visualize.errors import InputError
 from visualize.explanation import ask, notes_of, score_of
+from visualize.fills import WORDS, checked_fill, filling
 from visualize.inputs import checked_batch_size
 from visualize.lazy import tf
 from visualize.results import Attribution
 
 __all__ = ["occlusion"]
+
+STARTS = {1: ("starts",), 2: ("tops", "lefts"), 3: ("fronts", "tops", "lefts")}  # of the patches along each axis
 
 
 def occlusion(
@@ -23,9 +27,10 @@ def occlusion(
     *,
     patch: int | None = None,
     stride: int | None = None,
-    fill: float | None = None,
+    fill: float | str | None = None,
     explained: str | None = None,
     batch_size: int | None = None,
+    precision: Literal["float32", "bfloat16", "auto"] = "float32",
 ) -> Attribution:
     """Explain a class score by how far it falls while a square of the image is hidden.
 
@@ -35,12 +40,14 @@ def occlusion(
         model: Keras model.
         images: (batch, height, width, channels), in the range the model was trained on.
         target: class to explain; one for all or one per image; by default the model's own choice on the whole image.
-        patch: side of the square in pixels; by default a seventh of the shorter side of the image.
+        patch: side of the square in pixels (of the cube in a volume); by default a seventh of the image's shortest side.
         stride: pixels from one position to the next, at most `patch`; by default half of it.
-        fill: value of the hidden pixels; by default gray, the middle of the input range that the model's card gives, and the
-            mean of the image where there is no card.
+        fill: what hides the pixels: a number, "mean" for the mean color of the image, or "blur" for the image out of focus; by
+            default gray, the middle of the input range that the model's card gives, and "mean" where there is no card.
         explained: name of the input to explain, for a model of several inputs.
         batch_size: hidden copies at a time; by default as many as suit the size of the images.
+        precision: in which the model computes; "bfloat16" is faster where the hardware has it, to three digits, and "auto"
+            takes it there.
 
     Returns:
         Attribution whose values are, at each pixel, score - score while hidden, averaged over the positions that hide the
@@ -55,66 +62,59 @@ def occlusion(
     Example:
         visualize occlusion model.keras cat.png --patch 32 --stride 8
     """
-    question = ask(model, images, target, explained)
+    question = ask(model, images, target, explained, precision)
     inputs, function = question.inputs, question.function
-    count, height, width = inputs.images.shape[:3]
-    patch = _side("patch", patch, max(1, min(height, width) // 7), min(height, width), "the image's shorter side")
+    count, shortest = len(inputs.images), min(inputs.size)
+    patch = _side("patch", patch, max(1, shortest // 7), shortest, "the image's shortest side")
     stride = _side("stride", stride, max(1, patch // 2), patch, "`patch`, or pixels would never be hidden")
-    if fill is not None and not np.isfinite(fill):
-        raise InputError(f"`fill` must be a finite number. Received: {fill}.")
-    tops, lefts = _starts(height, patch, stride), _starts(width, patch, stride)
-    fills, filled_with = _fills(inputs.images, fill, question.input_range)
+    hides = checked_fill(fill, sum(question.input_range) / 2 if question.input_range else "mean")
+    starts = [_starts(length, patch, stride) for length in inputs.size]
 
     def base(model, classes, **tensors):
-        seen = probe.look(model, inputs.packed(tensors), tensors[inputs.explained])
-        return score_of(seen, classes, function)[1], notes_of(seen, function)
+        seen = question.look(model, tensors)
+        found = score_of(seen, classes, function)[1]
+        return {**found, "fills": filling(tensors[inputs.explained], hides)}, notes_of(seen, function)
 
-    def hidden(model, which, top, left, side, fills, classes, **tensors):
+    def hidden(model, which, corners, side, fills, classes, **tensors):
         batch = {name: tf.gather(tensor, which) for name, tensor in tensors.items()}
-        rows, columns = tf.range(height), tf.range(width)
-        inside_rows = (rows >= top[:, None]) & (rows < top[:, None] + side)  # (positions, height)
-        inside_columns = (columns >= left[:, None]) & (columns < left[:, None] + side)
-        inside = inside_rows[:, :, None] & inside_columns[:, None, :]  # (positions, height, width)
-        shape = [-1] + [1] * (len(inputs.images.shape) - 1)
-        gray = tf.reshape(tf.gather(fills, which), shape)
-        inside = inside if len(inputs.images.shape) == 3 else inside[..., None]
-        batch[inputs.explained] = tf.where(inside, gray, batch[inputs.explained])
-        seen = probe.look(model, inputs.packed(batch), batch[inputs.explained])
-        found = score_of(seen, tf.gather(classes, which), function)[1]
+        inside = tf.constant(True)
+        for axis, length in enumerate(inputs.size):
+            pixels, corner = tf.range(length), corners[:, axis, None]
+            along = (pixels >= corner) & (pixels < corner + side)  # (positions, length)
+            inside &= tf.reshape(along, [-1, *(length if one == axis else 1 for one in range(len(inputs.size))), 1])
+        batch[inputs.explained] = tf.where(inside, tf.gather(fills, which), batch[inputs.explained])
+        found = score_of(question.look(model, batch), tf.gather(classes, which), function)[1]
         return {name: found[name] for name in ("score", "predicted") if name in found}, {}
 
-    per_image = {**inputs.specs(), "classes": tf.TensorSpec([None], tf.int32)}
-    whole = tracing.trace(model, ("whole", *question.key), base, per_image)
-    place = tf.TensorSpec([None], tf.int32)
-    specs = {"which": place, "top": place, "left": place, "side": tf.TensorSpec([], tf.int32)}
-    specs["fills"] = tf.TensorSpec([None], inputs.images.dtype)
-    masked = tracing.trace(model, ("occlusion", *question.key, height, width), hidden, {**per_image, **specs})
+    per_image = {**question.specs, "classes": tf.TensorSpec([None], tf.int32)}
+    whole = tracing.trace(model, ("whole", hides, *question.key), base, per_image)
+    specs = {"which": tf.TensorSpec([None], tf.int32), "corners": tf.TensorSpec([None, len(starts)], tf.int32)}
+    specs["side"] = tf.TensorSpec([], tf.int32)
+    wide = [None] * len(starts)
+    specs["fills"] = tf.TensorSpec([None, *wide, inputs.images.shape[-1] if hides in WORDS else 1], inputs.images.dtype)
+    masked = tracing.trace(model, ("occlusion", hides in WORDS, *question.key), hidden, {**per_image, **specs})
 
     size = checked_batch_size(batch_size, inputs)
-    found = whole.batches({**inputs.arrays, "classes": question.classes(whole.notes)}, batch_size=size)
-    which, top, left = (axis.ravel().astype("int32") for axis in np.meshgrid(np.arange(count), tops, lefts, indexing="ij"))
+    found = whole.batches({**question.arrays, "classes": question.classes(whole.notes)}, batch_size=size)
+    which, *corners = (axis.ravel() for axis in np.meshgrid(np.arange(count), *starts, indexing="ij"))
     falls = masked.batches(
-        {"which": which, "top": top, "left": left},
+        {"which": which.astype("int32"), "corners": np.stack(corners, axis=1).astype("int32")},
         batch_size=size,
         side=np.int32(patch),
-        fills=fills,
+        fills=found["fills"],
         classes=found["target"],
-        **inputs.arrays,
+        **question.arrays,
     )
-    grid = (count, len(tops), len(lefts))
+    grid = (count, *map(len, starts))
     scores = falls["score"].reshape(grid)
     arrays = {"position_scores": scores}
     if "predicted" in falls:
         arrays["position_classes"] = falls["predicted"].reshape(grid)
-    settings = {
-        "patch": patch,
-        "stride": stride,
-        "fill": filled_with,
-        "tops": tops.tolist(),
-        "lefts": lefts.tolist(),
-    }
-    values = _spread(found["score"][:, None, None] - scores, tops, lefts, patch, height, width)
-    return question.attribution(values, found, "occlusion", {**settings, "unit": "fall of the score", **whole.notes}, **arrays)
+    settings = {"patch": patch, "stride": stride, "fill": hides, "unit": "fall of the score", **whole.notes}
+    settings.update({name: axis.tolist() for name, axis in zip(STARTS[len(starts)], starts, strict=True)})
+    whole_scores = found["score"].reshape([-1] + [1] * len(starts))
+    values = _spread(whole_scores - scores, starts, patch, inputs.size)
+    return question.attribution(values, found, "occlusion", settings, **arrays)
 
 
 def _starts(length: int, patch: int, stride: int) -> np.ndarray:
@@ -123,25 +123,15 @@ def _starts(length: int, patch: int, stride: int) -> np.ndarray:
     return np.arange(steps + 1) * stride
 
 
-def _spread(falls: np.ndarray, tops: np.ndarray, lefts: np.ndarray, patch: int, height: int, width: int) -> np.ndarray:
-    """At each pixel the mean of the falls of the positions that hide it."""
-    rows = _covers(tops, patch, height)  # (rows, height)
-    columns = _covers(lefts, patch, width)  # (columns, width)
-    total = np.einsum("nrc,ry,cx->nyx", falls.astype("float64"), rows, columns, optimize=True)
-    return (total / np.outer(rows.sum(axis=0), columns.sum(axis=0))).astype("float32")
-
-
-def _covers(starts: np.ndarray, patch: int, length: int) -> np.ndarray:
-    pixels = np.arange(length)
-    return ((pixels >= starts[:, None]) & (pixels < starts[:, None] + patch)).astype("float64")
-
-
-def _fills(images: np.ndarray, fill: float | None, input_range: tuple[float, float] | None) -> tuple[np.ndarray, Any]:
-    """The hidden pixels' value for each image, and what to say of it."""
-    if fill is None and input_range is None:
-        return images.mean(axis=tuple(range(1, images.ndim))).astype(images.dtype), "the mean of the image"
-    value = float(sum(input_range) / 2 if fill is None else fill)
-    return np.full(len(images), value, images.dtype), value
+def _spread(falls: np.ndarray, starts: Sequence[np.ndarray], patch: int, size: Sequence[int]) -> np.ndarray:
+    """At each pixel the mean of the falls of the positions that hide it, (batch, *size)."""
+    total = falls.astype("float64")
+    for axis, (corners, length) in enumerate(zip(starts, size, strict=True), 1):
+        pixels = np.arange(length)
+        covers = (pixels >= corners[:, None]) & (pixels < corners[:, None] + patch)  # (positions, length)
+        mean = covers / covers.sum(axis=0)
+        total = np.moveaxis(np.tensordot(total, mean, axes=[axis, 0]), -1, axis)
+    return total.astype("float32")
 
 
 def _side(name: str, value: int | None, default: int, most: int, limit: str) -> int:

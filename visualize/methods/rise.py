@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
+from typing import Any, Literal
 
 from visualize.errors import InputError
 from visualize.explanation import View, ask, explain
+from visualize.fills import checked_fill, filling
 from visualize.inputs import checked_batch_size, checked_count
 from visualize.lazy import tf
+from visualize.resizing import resized
 from visualize.results import Attribution
 from visualize.sampling import over_copies
 
@@ -24,9 +24,10 @@ def rise(
     masks: int = 2000,
     cells: int = 7,
     keep: float = 0.5,
-    fill: float | None = None,
+    fill: float | str | None = None,
     explained: str | None = None,
     batch_size: int | None = None,
+    precision: Literal["float32", "bfloat16", "auto"] = "float32",
     seed: int = 0,
 ) -> Attribution:
     """Explain a class score by the mean score of the images that show a pixel, less the mean of all.
@@ -42,9 +43,12 @@ def rise(
         masks: how many; they are made in the graph, and memory does not grow with their number.
         cells: of a mask along each side, before it is resized to the image and shifted by part of a cell.
         keep: share of the cells that show the image.
-        fill: value of what a mask hides; by default black, the low end of the input range that the model's card gives, else 0.
+        fill: what stands where a mask hides the image: a number, "mean" for the mean color of the image, or "blur" for the
+            image out of focus; by default black, the low end of the input range that the model's card gives, else 0.
         explained: name of the input to explain, for a model of several inputs.
         batch_size: masked copies at a time; by default as many as suit the size of the images.
+        precision: in which the model computes; "bfloat16" is faster where the hardware has it, to three digits, and "auto"
+            takes it there.
         seed: of the masks, which are the same for every image.
 
     Returns:
@@ -62,50 +66,45 @@ def rise(
     checked_count("seed", seed, 0)
     if not 0 < keep < 1:
         raise InputError(f"`keep` must be between 0 and 1. Received: {keep}.")
-    question = ask(model, images, target, explained)
-    hidden = fill if fill is not None else question.input_range[0] if question.input_range else 0.0
-    if not np.isfinite(hidden):
-        raise InputError(f"`fill` must be a finite number. Received: {fill}.")
+    question = ask(model, images, target, explained, precision)
+    hides = checked_fill(fill, question.input_range[0] if question.input_range else 0.0)
     rows = checked_batch_size(batch_size, question.inputs)
-    height, width = question.inputs.images.shape[1:3]
+    size = question.inputs.size
 
     def averages(view: View) -> dict[str, Any]:
-        flat = view.images if view.images.shape.rank == 4 else view.images[..., None]
+        hidden = filling(view.images, hides)
 
         def body(numbers, shown, masked, scores):
-            shape = tf.TensorSpec([height, width], tf.float32)
-            drawn = tf.map_fn(
-                lambda number: _mask(number, seed, cells, keep, height, width), numbers, fn_output_signature=shape
-            )
-            seen_through = tf.cast(drawn[:, None, ..., None], flat.dtype)  # (k, 1, height, width, 1)
-            copies = hidden + (flat[None] - hidden) * seen_through
+            shape = tf.TensorSpec(size, tf.float32)
+            drawn = tf.map_fn(lambda number: _mask(number, seed, cells, keep, size), numbers, fn_output_signature=shape)
+            seen_through = tf.cast(drawn[:, None, ..., None], view.images.dtype)  # (k, 1, height, width, 1)
+            copies = hidden + (view.images[None] - hidden) * seen_through
             score = view.again(tf.reshape(copies, [-1, *view.images.shape[1:]]), tf.shape(numbers)[0])[1]
             score = tf.reshape(tf.cast(score, tf.float32), [tf.shape(numbers)[0], -1])  # (k, batch)
             shown += tf.reduce_sum(drawn, axis=0)
-            masked += tf.einsum("kb,khw->bhw", score, drawn)
+            masked += tf.tensordot(score, drawn, axes=[0, 0])
             return shown, masked, scores + tf.reduce_sum(score, axis=0)
 
-        batch = tf.shape(flat)[0]
-        start = [tf.zeros([height, width]), tf.zeros([batch, height, width]), tf.zeros([batch])]
+        batch = tf.shape(view.images)[0]
+        start = [tf.zeros(size), tf.zeros([batch, *size]), tf.zeros([batch])]
         shown, masked, scores = over_copies(view, masks, rows, body, start)
-        return {"values": masked / shown - scores[:, None, None] / masks}
+        return {"values": masked / shown - tf.reshape(scores, [-1] + [1] * len(size)) / masks}
 
     return explain(
         question,
         averages,
         method="rise",
-        key=(masks, cells, keep, hidden, seed, rows),
+        key=(masks, cells, keep, hides, seed, rows),
         modifier=None,
         batch_size=batch_size,
-        settings={"unit": "score", "masks": masks, "cells": cells, "keep": keep, "fill": hidden, "seed": seed},
+        settings={"unit": "score", "masks": masks, "cells": cells, "keep": keep, "fill": hides, "seed": seed},
     )
 
 
-def _mask(number: Any, seed: int, cells: int, keep: float, height: int, width: int) -> Any:
-    """A mask of the image's size, (height, width), smooth between 0 and 1: a random grid, resized, and shifted."""
-    grid = tf.random.stateless_uniform([cells + 1, cells + 1], [seed, 2 * number]) < keep
-    tall, wide = -(-height // cells), -(-width // cells)  # of a cell
-    large = tf.image.resize(tf.cast(grid, tf.float32)[..., None], [(cells + 1) * tall, (cells + 1) * wide])[..., 0]
-    shift = tf.random.stateless_uniform([2], [seed, 2 * number + 1])
-    top, left = tf.cast(shift[0] * tall, tf.int32), tf.cast(shift[1] * wide, tf.int32)
-    return tf.slice(large, [top, left], [height, width])
+def _mask(number: Any, seed: int, cells: int, keep: float, size: tuple[int, ...]) -> Any:
+    """A mask of the image's size, smooth between 0 and 1: a random grid, resized, and shifted."""
+    grid = tf.random.stateless_uniform([cells + 1] * len(size), [seed, 2 * number]) < keep
+    cell = [-(-length // cells) for length in size]
+    large = resized(tf.cast(grid, tf.float32)[None, ..., None], [(cells + 1) * length for length in cell])[0, ..., 0]
+    shift = tf.random.stateless_uniform([len(size)], [seed, 2 * number + 1])
+    return tf.slice(large, tf.cast(shift * cell, tf.int32), size)

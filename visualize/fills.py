@@ -1,0 +1,56 @@
+"""Fills: what stands where a part of an image is hidden."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from visualize.errors import InputError
+from visualize.lazy import tf
+
+WORDS = ("mean", "blur")
+BLUR = 0.1  # standard deviation, in parts of the image's shortest side
+
+
+def checked_fill(fill: float | str | None, default: float | str) -> float | str:
+    """A number, "mean" or "blur".
+
+    Raises:
+        InputError: it is none of these.
+    """
+    fill = default if fill is None else fill
+    if fill in WORDS:
+        return fill
+    if isinstance(fill, str | bool) or not np.isfinite(fill):
+        raise InputError(f"`fill` must be a finite number, 'mean' or 'blur'. Received: {fill!r}.")
+    return float(fill)
+
+
+def filling(images: Any, fill: float | str) -> Any:
+    """What to put in the place of images on the graph being traced, (batch, *places, channels), or what broadcasts to it.
+
+    Args:
+        images: (batch, *places, channels).
+        fill: a number; "mean", each image's mean color; or "blur", the image through a Gaussian of a tenth of its shortest
+            side, cut off and made up for at the border. Fong & Vedaldi (2017), arXiv:1704.03296, section 4.1, hide things so.
+    """
+    axes = list(range(1, images.shape.rank - 1))
+    if fill == "mean":
+        return tf.reduce_mean(images, axis=axes, keepdims=True)
+    if fill != "blur":
+        return tf.fill([tf.shape(images)[0], *[1] * (images.shape.rank - 1)], tf.constant(fill, images.dtype))
+    sigma = BLUR * min(images.shape[1:-1])
+    for axis in axes:
+        weights = tf.constant(_gaussian(images.shape[axis], sigma), images.dtype)
+        order = [axis, *(other for other in range(images.shape.rank) if other != axis)]
+        blurred = tf.tensordot(weights, images, axes=[1, axis])  # the blurred axis comes first
+        images = tf.transpose(blurred, np.argsort(order))
+    return images
+
+
+def _gaussian(length: int, sigma: float) -> np.ndarray:
+    """The weight of each pixel of a line, (length, length), in the blurred value of each; they add up to 1."""
+    apart = np.arange(length)[:, None] - np.arange(length)
+    weights = np.exp(-(apart**2) / (2 * sigma**2))
+    return weights / weights.sum(axis=1, keepdims=True)
