@@ -4,9 +4,10 @@
 
 All of them run in one process and in turn, and medians are compared. What the floor counts is in each row of `rows_of`: the
 passes of each image without which the method's definition cannot be answered. Occlusion and Ablation-CAM compare with the
-image as it is, one pass more; Score-CAM needs the maps, one pass more. Not counted: that every result of ours tells the
-score of each image and the class that the model chooses, which costs the methods of many samples one more forward pass of
-each image; and that integrated gradients check their completeness, which costs two.
+image as it is, one pass more; Score-CAM needs the maps, one pass more. Guided Grad-CAM needs a plain gradient above the
+layer too, counted as one pass more from the layer on. Not counted: that every result of ours tells the score of each image
+and the class that the model chooses, which costs the methods of many samples one more forward pass of each image; and that
+integrated gradients check their completeness, which costs two.
 """
 
 from __future__ import annotations
@@ -129,6 +130,7 @@ def rows_of(workload: Workload, floor: Floor, count: int) -> list[Row]:
         Row("layercam", ours(v.layercam, **layer), passes(to_layer=1), kv("Layercam", **kv_layer)),
         Row("hirescam", ours(v.hirescam, **layer), passes(to_layer=1)),
         Row("xgradcam", ours(v.xgradcam, **layer), passes(to_layer=1)),
+        Row("guided_gradcam", ours(v.guided_gradcam, **layer), passes(backward=1, head=1)),
         Row("eigencam", ours(v.eigencam, **layer), passes(maps=1)),
         Row(
             "scorecam",

@@ -112,6 +112,5 @@ def _score(count: int) -> Any:
     return CategoricalScore([TARGET] * count)
 
 
-keras.utils.disable_interactive_logging()  # of the predict() that Score-CAM of tf-keras-vis calls
 warnings.filterwarnings("ignore", category=DeprecationWarning)  # tf-keras-vis' imports from SciPy
 warnings.filterwarnings("ignore", "The structure of `inputs`")  # it calls every model on a list

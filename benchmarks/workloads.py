@@ -40,6 +40,7 @@ class Workload:
     def model(self) -> keras.Model:
         """A fresh functional model that returns logits; the same weights each time."""
         keras.utils.clear_session()  # layers are named by counting
+        keras.utils.disable_interactive_logging()  # Score-CAM of tf-keras-vis calls predict(): no bar
         keras.utils.set_random_seed(0)
         if self.name == "mobilenet":
             return keras.applications.MobileNetV2(weights=None, input_shape=self.shape, classifier_activation=None)
