@@ -12,7 +12,7 @@ from benchmarks.timing import seconds_of
 from benchmarks.workloads import TARGET, Workload
 
 SIZES = tuple(2**power for power in range(9))  # batch sizes to choose from: 1 to 256
-TRIED = 3  # of them, the largest that the passes fill
+TRIED = 3  # of them, the largest that the passes fill; and all in one batch, where that is no larger
 
 
 class Floor:
@@ -85,8 +85,8 @@ class Floor:
 
     def best_size(self, name: str, count: int) -> int:
         """The batch size at which so many passes are fastest on this machine; measured once."""
-        sizes = [size for size in SIZES if size <= count][-TRIED:]
-        return min(sizes, key=lambda size: self._time((name, size)) / size)
+        sizes = {*[size for size in SIZES if size <= count][-TRIED:], min(count, SIZES[-1])}
+        return min(sorted(sizes), key=lambda size: self._time((name, size)) / size)
 
     def _time(self, key: tuple[str, int]) -> float:
         if key not in self._times:

@@ -60,7 +60,7 @@ class Workload:
 WORKLOADS = {
     one.name: one
     for one in (
-        Workload("digits_cnn", (28, 28, 1), "conv2d_1", "conv2d_1", samples=16, masks=128, steps=50),
+        Workload("digits_cnn", (28, 28, 1), "conv2d_1", "conv2d_1", samples=25, masks=128, steps=50),
         Workload("mobilenet", (224, 224, 3), "out_relu", "block_2_add", samples=8, masks=32, steps=20),
     )
 }
