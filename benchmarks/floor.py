@@ -11,8 +11,7 @@ import tensorflow as tf
 from benchmarks.timing import seconds_of
 from benchmarks.workloads import TARGET, Workload
 
-SIZES = tuple(2**power for power in range(9))  # batch sizes to choose from: 1 to 256
-TRIED = 3  # of them, the largest that the passes fill; and all in one batch, where that is no larger
+TRIED = 3  # batch sizes: powers of two, the largest that the passes fill; and all in one batch, where that is no larger
 
 
 class Floor:
@@ -32,7 +31,7 @@ class Floor:
         maps = model.get_layer(workload.layer).output
         below, above = keras.Model(model.inputs, maps), keras.Model(maps, model.outputs)
         self._shapes = {"head": tuple(maps.shape[1:])}
-        self._shape = workload.shape
+        self._shape, self._largest = workload.shape, workload.largest
         self.channels = int(maps.shape[-1])
         self.score_channels = int(model.get_layer(workload.score_layer).output.shape[-1])
         self._batches: dict[tuple, tf.Tensor] = {}
@@ -85,7 +84,8 @@ class Floor:
 
     def best_size(self, name: str, count: int) -> int:
         """The batch size at which so many passes are fastest on this machine; measured once."""
-        sizes = {*[size for size in SIZES if size <= count][-TRIED:], min(count, SIZES[-1])}
+        most = min(count, self._largest)
+        sizes = {most, *(2**power for power in range(most.bit_length() - TRIED, most.bit_length()) if power >= 0)}
         return min(sorted(sizes), key=lambda size: self._time((name, size)) / size)
 
     def _time(self, key: tuple[str, int]) -> float:

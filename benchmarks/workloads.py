@@ -19,6 +19,7 @@ class Workload:
         shape: (height, width, channels) of its images.
         layer: whose maps the CAM methods read.
         score_layer: whose maps Score-CAM reads: one with few channels, as each costs a forward pass of every image.
+        largest: batch to try; beyond it images take longer, not less.
         samples: noisy copies, or steps of integrated gradients.
         masks: of RISE.
         steps: of activation maximization.
@@ -28,6 +29,7 @@ class Workload:
     shape: tuple[int, int, int]
     layer: str
     score_layer: str
+    largest: int
     samples: int
     masks: int
     steps: int
@@ -60,7 +62,7 @@ class Workload:
 WORKLOADS = {
     one.name: one
     for one in (
-        Workload("digits_cnn", (28, 28, 1), "conv2d_1", "conv2d_1", samples=25, masks=128, steps=50),
-        Workload("mobilenet", (224, 224, 3), "out_relu", "block_2_add", samples=8, masks=32, steps=20),
+        Workload("digits_cnn", (28, 28, 1), "conv2d_1", "conv2d_1", largest=256, samples=25, masks=128, steps=50),
+        Workload("mobilenet", (224, 224, 3), "out_relu", "block_2_add", largest=16, samples=8, masks=32, steps=20),
     )
 }
