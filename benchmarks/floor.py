@@ -57,7 +57,10 @@ class Floor:
             "maps": lambda images: below(images, training=False),
             "head": lambda features: above(features, training=False),
         }
-        self._passes = {name: tf.function(function) for name, function in passes.items()}
+        self._passes = {
+            name: tf.function(function, input_signature=[tf.TensorSpec([None, *self._shapes.get(name, self._shape)])])
+            for name, function in passes.items()
+        }
 
     def seconds(self, **passes: int) -> Callable[[], float]:
         """A function that runs so many passes of each kind in batches of the best size: its seconds.
