@@ -1,5 +1,6 @@
 """The command line of visualize: what it writes, says and refuses."""
 
+import gc
 import json
 import os
 import resource
@@ -19,6 +20,7 @@ import visualize
 from visualize import tracing
 from visualize.cli import main
 from visualize.commands import method, method_names, takes
+from visualize.terminal import uncollected
 
 METHODS = tuple(sorted(method_names()))
 WITH_IMAGES = tuple(name for name in METHODS if takes(method(name), "images"))
@@ -459,3 +461,13 @@ def test_an_ascent_by_copies_and_transforms_and_of_a_whole_layer_is_drawn(model,
     assert paths[0].name == "maximize-whole-conv.png"
     told = mistake("maximize", model, "--whole-layer", "conv", "--target", 1, "--out", tmp_path)
     assert told == "Error: `whole_layer` takes the place of `target` and `layer`. Received: both."
+
+
+def test_opening_leaves_the_garbage_collector_alone_for_a_while_only():
+    try:
+        with uncollected():
+            assert not gc.isenabled()
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > 0  # what was imported is never looked at again
+    finally:
+        gc.unfreeze()

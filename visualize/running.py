@@ -19,7 +19,7 @@ from visualize.comparison import compare, contrast
 from visualize.results import Attribution, Result, Structure
 from visualize.sources import Source, from_data, from_files
 from visualize.targets import Target
-from visualize.terminal import busy, progress_bar, quiet, say
+from visualize.terminal import busy, progress_bar, quiet, say, uncollected
 
 
 def opened_model(
@@ -28,7 +28,7 @@ def opened_model(
     """The model, with TensorFlow's own remarks on the machine kept off the terminal."""
     if custom_objects:
         sys.path.append(str(Path.cwd()))  # a console script does not look there, and that is where people keep a module
-    with busy("opening the model"):
+    with busy("opening the model"), uncollected():
         with quiet():
             from visualize.lazy import tf
 

@@ -54,8 +54,13 @@ def eigencam(
 
     def component(maps: Any) -> Any:
         places = tf.reshape(maps, [tf.shape(maps)[0], -1, maps.shape[-1]])  # (batch, places, channels)
-        _, _, right = tf.linalg.svd(places)
-        first = tf.matmul(places, right[:, :, :1])  # (batch, places, 1)
+        count = maps.shape[1:-1].num_elements()
+        if count is not None and count < maps.shape[-1]:  # the smaller of the two products of the maps with themselves
+            sizes, left = tf.linalg.eigh(tf.matmul(places, places, transpose_b=True))  # ascending
+            first = left[:, :, -1:] * tf.sqrt(tf.maximum(sizes[:, None, -1:], 0))  # (batch, places, 1)
+        else:
+            _, right = tf.linalg.eigh(tf.matmul(places, places, transpose_a=True))
+            first = tf.matmul(places, right[:, :, -1:])
         first *= tf.where(tf.reduce_sum(first, axis=1, keepdims=True) < 0, -1.0, 1.0)
         return tf.reshape(first, tf.shape(maps)[:-1])
 
