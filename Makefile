@@ -34,7 +34,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $(STAMP)
 
 demo: install
-	@$(BIN)/kerasdemos train digits_cnn --if-missing --out outputs
+	@$(BIN)/kerasdemos train digits_cnn --precision auto --if-missing --out outputs
 	@$(BIN)/visualize gallery $(DEMO)/model.keras --data mnist:test --per-class --out $(DEMO)
 	@echo "Look at $(DEMO)/*.png; the values of each picture stand beside it (.npz), and how it was made (.json)."
 

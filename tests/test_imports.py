@@ -29,7 +29,7 @@ ROWS = {
         ("data", "layers", "points", "descent", "batches"),
         ("straight_line", "xor"),
         ("demos",),
-        ("catalogue", "card", "checkpoints", "progress", "figures"),
+        ("catalogue", "card", "checkpoints", "progress", "figures", "precisions", "building"),
         ("tables", "fitting", "evaluation", "folder"),
         ("training",),
         ("display",),
