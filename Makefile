@@ -6,6 +6,9 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 DEMO   := outputs/digits_cnn
 GALLERY := outputs/gallery
+BENCH  := .venv-bench
+ROUNDS := 7
+MARKDOWN :=
 PYTHON ?=
 
 .PHONY: install demo pictures bench test fast lint format lock clean
@@ -31,7 +34,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $(STAMP)
 
 demo: install
-	@$(BIN)/kerasdemos train digits_cnn --if-missing --out outputs
+	@$(BIN)/kerasdemos train digits_cnn --precision auto --if-missing --out outputs
 	@$(BIN)/visualize gallery $(DEMO)/model.keras --data mnist:test --per-class --out $(DEMO)
 	@echo "Look at $(DEMO)/*.png; the values of each picture stand beside it (.npz), and how it was made (.json)."
 
@@ -53,11 +56,18 @@ test: install
 fast: install
 	@$(BIN)/python -m pytest --numprocesses 2 -m "not slow"
 
-# What each method costs beside the bare passes that it needs.
-bench: install
-	@$(BIN)/python benchmarks/methods.py --images 1
-	@$(BIN)/python benchmarks/methods.py --images 64
-	@$(BIN)/python benchmarks/windows.py
+# What each method costs beside the bare passes that it needs and beside its peers; start-up, memory, XLA. Some 20 minutes.
+# make bench ROUNDS=7 MARKDOWN=bench.md
+bench: $(BENCH)/.installed
+	@$(BENCH)/bin/python -m benchmarks --rounds $(ROUNDS) $(if $(MARKDOWN),--markdown $(MARKDOWN))
+
+$(BENCH)/.installed: $(STAMP) benchmarks/requirements.txt
+	@echo "Installing the peers beside us into $(BENCH): another 700 MB, a few minutes."
+	@$(BIN)/python -m venv --clear $(BENCH)
+	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement benchmarks/requirements.txt
+	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
 
 lint: install
 	@$(BIN)/ruff check .
@@ -73,4 +83,4 @@ lock:
 	    --generate-hashes --no-header --no-annotate pyproject.toml - --output-file requirements.lock
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(BENCH) build dist .pytest_cache .ruff_cache

@@ -1,160 +1,211 @@
-"""What each method costs, beside the bare passes that it cannot do without.
+"""Methods: what each costs, beside the floor and the same method of its peers.
 
-    python benchmarks/methods.py [--model digits_cnn|mobilenet] [--images N] [--rounds N]
+    python -m benchmarks.methods [--network NAME] [--images N] [--rounds N] [--only METHOD]
 
-The floor of a method is the time of the compiled forward, or forward and backward, passes that its definition asks for, at the
-best batch size of this machine, and nothing else: no target, no check, no map. Method and floor are timed in turn, in one
-process, and the medians compared, so that what else the machine does counts for both.
+All of them run in one process and in turn, and medians are compared. What the floor counts is in each row of `rows_of`: the
+passes of each image without which the method's definition cannot be answered. Occlusion and Ablation-CAM compare with the
+image as it is, one pass more; Score-CAM needs the maps, one pass more. Guided Grad-CAM needs a plain gradient above the
+layer too, counted as one pass more from the layer on. Not counted: that every result of ours tells the score of each image
+and the class that the model chooses, which costs the methods of many samples one more forward pass of each image; and that
+integrated gradients check their completeness, which costs two.
 """
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
 import statistics
-import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import click
-import keras
-import numpy as np
-import tensorflow as tf
-from rich.console import Console
-from rich.table import Table
 
 import visualize
+from benchmarks import peers
+from benchmarks.floor import Floor
+from benchmarks.peers import Contender
+from benchmarks.report import Report, number
+from benchmarks.timing import in_turn, ratio, seconds_of
+from benchmarks.workloads import TARGET, WORKLOADS, Workload
 
-MODELS = {"digits_cnn": (28, 28, 1), "mobilenet": (224, 224, 3)}
-BEST_BATCH = {"digits_cnn": 128, "mobilenet": 10}
-LAYERS = {"digits_cnn": "conv2d_1", "mobilenet": "out_relu"}
-STEPS, SAMPLES, MASKS, ASCENT = 10, 10, 200, 200  # fewer than the defaults: a ratio needs no more
-
-
-def model_of(name: str) -> keras.Model:
-    """The network, with random weights: they cost what trained ones cost."""
-    keras.utils.set_random_seed(0)
-    if name == "mobilenet":
-        return keras.applications.MobileNetV2(weights=None, input_shape=MODELS[name], classifier_activation=None)
-    from kerasdemos.demos.digits_cnn import build
-
-    model = build()
-    model.layers[-1].activation = keras.activations.linear
-    return model
-
-
-class Floor:
-    """Bare compiled passes of one model."""
-
-    def __init__(self, model: keras.Model, layer: str, best: int):
-        self.best, self.shape = best, model.input_shape[1:]
-        maps = model.get_layer(layer).output
-        below, above = keras.Model(model.inputs, maps), keras.Model(maps, model.outputs)
-        self.channels = int(maps.shape[-1])
-        self.map_shape = tuple(maps.shape[1:])
-
-        @tf.function
-        def forward(images):
-            return model(images, training=False)
-
-        @tf.function
-        def backward(images):
-            with tf.GradientTape() as tape:
-                tape.watch(images)
-                score = model(images, training=False)[:, 3]
-            return tape.gradient(score, images)
-
-        @tf.function
-        def to_layer(images):
-            features = below(images, training=False)
-            with tf.GradientTape() as tape:
-                tape.watch(features)
-                score = above(features, training=False)[:, 3]
-            return tape.gradient(score, features)
-
-        @tf.function
-        def head(features):
-            return above(features, training=False)
-
-        self.forward, self.backward, self.to_layer, self.head = forward, backward, to_layer, head
-
-    def run(self, pass_: Callable, images: np.ndarray, times: int = 1) -> Callable[[], float]:
-        """A function that times `times` x images passes at the best batch size, by one batch of them: seconds."""
-        count = len(images) * times
-        size = min(count, self.best) if times > 1 else len(images)
-        shape = self.map_shape if pass_ is self.head else self.shape
-        batch = tf.constant(np.random.default_rng(1).random((size, *shape)), tf.float32)
-
-        def seconds() -> float:
-            began = time.perf_counter()
-            pass_(batch).numpy()
-            return (time.perf_counter() - began) * count / size
-
-        return seconds
+NOISE, CELLS, KEEP = 0.15, 7, 0.5  # of SmoothGrad, and of RISE's masks
+HEADER = (
+    "method",
+    "ms",
+    "floor, ms",
+    "of the floor",
+    "tf-keras-vis, ms",
+    "Xplique, ms",
+    "faster than the best peer",
+    "first call, s",
+    "best peer's, s",
+)
+PEERS = (
+    "A dash: the peer has no such method, or (guided, on MobileNetV2) it would change nothing there. tf-keras-vis' "
+    "SmoothGrad is the mean of |gradient|, ours and Xplique's the mean gradient. Xplique's occlusion adds the falls up "
+    "where ours averages them, its ascent shifts by cropping, and its integral takes the ends of the steps, ours their "
+    "middles: the same passes."
+)
 
 
-def timed(function: Callable) -> Callable[[], float]:
-    """A function that calls the function and returns the seconds that it took."""
+@dataclass(frozen=True)
+class Row:
+    """One method: ours, the floor, and the peers that have it."""
 
-    def seconds() -> float:
-        began = time.perf_counter()
-        function()
-        return time.perf_counter() - began
+    name: str
+    ours: Contender
+    floor: Callable[[], float]
+    keras_vis: Contender | None = None
+    xplique: Contender | None = None
 
-    return seconds
+
+def rows_of(workload: Workload, floor: Floor, count: int) -> list[Row]:
+    """Every method on so many images. To measure another method, add a line."""
+    images, samples, masks, steps = workload.images(count), workload.samples, workload.masks, workload.steps
+    patch, positions, units = workload.patch, 16, min(count, 10)
+    layer, score_layer = {"layer": workload.layer}, {"layer": workload.score_layer}
+    kv_layer = {"penultimate_layer": workload.layer, "seek_penultimate_conv_layer": False, "normalize_cam": False}
+    kv_score = {**kv_layer, "penultimate_layer": workload.score_layer, "max_N": -1}
+
+    def ours(function: Callable, **options) -> Contender:
+        target = [TARGET] if "target" in inspect.signature(function).parameters else []
+        return lambda model: lambda: function(model, images, *target, **options)
+
+    def climb(model):
+        return lambda: visualize.maximize(model, range(units), steps=steps)
+
+    def size(name: str, each: int) -> dict[str, int]:
+        return {"batch_size": floor.best_size(name, each)}
+
+    def passes(**each: int) -> Callable[[], float]:
+        return floor.seconds(**{name: times * count for name, times in each.items()})
+
+    kv, xp = functools.partial(peers.keras_vis, images=images), functools.partial(peers.xplique, images=images)
+    v, kv_plain = visualize, {"normalize_map": False}
+    kv_smooth = {"smooth_samples": samples, "smooth_noise": NOISE, **kv_plain}
+    smooth, once, many = {"samples": samples, "noise": NOISE}, size("backward", count), size("backward", count * samples)
+    xp_smooth, xp_cam = {"nb_samples": samples, "noise": NOISE, **many}, {"conv_layer": workload.layer, **once}
+    hidden = {"patch_size": patch, "patch_stride": patch, **size("forward", positions)}
+    rise = {"nb_samples": masks, "grid_size": CELLS, "preservation_probability": KEEP, **size("forward", masks)}
+    guided = peers.guided() if workload.name == "digits_cnn" else None  # theirs reaches no ReLU layer of MobileNetV2
+    kv_guided = kv("Saliency", modifier=guided, **kv_plain) if guided else None
+    channels, few = floor.channels, floor.score_channels
+    return [
+        Row("saliency", ours(v.saliency), passes(backward=1), kv("Saliency", **kv_plain), xp("Saliency", **once)),
+        Row(
+            "saliency, guided",
+            ours(v.saliency, modifier="guided"),
+            passes(backward=1),
+            kv_guided,
+            xp("GuidedBackprop", **once),
+        ),
+        Row("input_times_gradient", ours(v.input_times_gradient), passes(backward=1), None, xp("GradientInput", **once)),
+        Row(
+            "integrated_gradients",
+            ours(v.integrated_gradients, steps=samples),
+            passes(backward=samples),
+            None,
+            xp("IntegratedGradients", steps=samples, **many),
+        ),
+        Row(
+            "smoothgrad",
+            ours(v.smoothgrad, **smooth),
+            passes(backward=samples),
+            kv("Saliency", **kv_smooth),
+            xp("SmoothGrad", **xp_smooth),
+        ),
+        Row("squaregrad", ours(v.squaregrad, **smooth), passes(backward=samples), None, xp("SquareGrad", **xp_smooth)),
+        Row("vargrad", ours(v.vargrad, **smooth), passes(backward=samples), None, xp("VarGrad", **xp_smooth)),
+        Row("gradcam", ours(v.gradcam, **layer), passes(to_layer=1), kv("Gradcam", **kv_layer), xp("GradCAM", **xp_cam)),
+        Row(
+            "gradcam_plus_plus",
+            ours(v.gradcam_plus_plus, **layer),
+            passes(to_layer=1),
+            kv("GradcamPlusPlus", **kv_layer),
+            xp("GradCAMPP", **xp_cam),
+        ),
+        Row("layercam", ours(v.layercam, **layer), passes(to_layer=1), kv("Layercam", **kv_layer)),
+        Row("hirescam", ours(v.hirescam, **layer), passes(to_layer=1)),
+        Row("xgradcam", ours(v.xgradcam, **layer), passes(to_layer=1)),
+        Row("guided_gradcam", ours(v.guided_gradcam, **layer), passes(backward=1, head=1)),
+        Row("eigencam", ours(v.eigencam, **layer), passes(maps=1)),
+        Row(
+            "scorecam",
+            ours(v.scorecam, **score_layer),
+            passes(forward=few + 1),
+            kv("Scorecam", **kv_score, **size("forward", count * few)),
+        ),
+        Row("ablationcam", ours(v.ablationcam, **layer), passes(head=channels, forward=1)),
+        Row(
+            "occlusion",
+            ours(v.occlusion, patch=patch, stride=patch, fill=0.0),
+            passes(forward=positions + 1),
+            None,
+            xp("Occlusion", **hidden),
+        ),
+        Row("rise", ours(v.rise, masks=masks, cells=CELLS, keep=KEEP), passes(forward=masks), None, xp("Rise", **rise)),
+        Row(
+            f"maximize, {units} unit{'s' * (units > 1)}",
+            climb,
+            floor.steps(units, steps),
+            peers.keras_vis_ascent(workload.shape, units, steps),
+            peers.xplique_ascent(units, steps),
+        ),
+    ]
+
+
+def measured(row: Row, workload: Workload, rounds: int) -> tuple[str, ...]:
+    """The cells of one row."""
+    row.floor()  # compiles what is common to all: a first call is to pay for itself alone
+    runs, firsts = {"floor": row.floor}, {}
+    for name in ("ours", "keras_vis", "xplique"):
+        contender = getattr(row, name)
+        if contender is not None:
+            model = workload.model()  # its own: nobody's traces serve another
+            calls: list[Callable[[], object]] = []
+            firsts[name] = seconds_of(lambda calls=calls, contender=contender, model=model: _first(calls, contender, model))
+            runs[name] = functools.partial(seconds_of, calls[0])
+    times = in_turn(runs, rounds)
+    milliseconds = {name: 1000 * statistics.median(values) for name, values in times.items()}
+    best = min((name for name in firsts if name != "ours"), key=milliseconds.get, default=None)
+    peers_first = min((seconds for name, seconds in firsts.items() if name != "ours"), default=None)
+    cells = [milliseconds["ours"], milliseconds["floor"], ratio(times["ours"], times["floor"])]
+    cells += [milliseconds.get("keras_vis"), milliseconds.get("xplique")]
+    cells += [ratio(times[best], times["ours"]) if best else None, firsts["ours"], peers_first]
+    return row.name, *(number(cell) for cell in cells)
+
+
+def _first(calls: list, contender: Contender, model) -> None:
+    calls.append(contender(model))
+    calls[0]()
+
+
+def report(name: str, count: int, rounds: int, only: tuple[str, ...] = ()) -> Report:
+    """The table of one network and so many images."""
+    workload = WORKLOADS[name]
+    floor = Floor(workload)
+    rows = [row for row in rows_of(workload, floor, count) if not only or row.name.split(",")[0] in only]
+    title = f"{name}, {count} image{'s' * (count > 1)}, medians of {rounds}"
+    with click.progressbar(rows, label=title) as waiting:
+        cells = tuple(measured(row, workload, rounds) for row in waiting)
+    counts = (
+        f"{workload.samples} samples or steps, {workload.masks} masks, 16 patches, {workload.steps} steps of ascent; CAM of "
+        f"`{workload.layer}` ({floor.channels} channels), Score-CAM of `{workload.score_layer}` ({floor.score_channels})."
+    )
+    return Report(title, HEADER, cells, (counts, PEERS))
 
 
 @click.command()
-@click.option("--model", "name", type=click.Choice(list(MODELS)), default="digits_cnn", show_default=True)
+@click.option("--network", type=click.Choice(list(WORKLOADS)), default="digits_cnn", show_default=True)
 @click.option("--images", "count", type=int, default=64, show_default=True)
 @click.option("--rounds", type=int, default=7, show_default=True)
-def main(name: str, count: int, rounds: int) -> None:
+@click.option("--only", multiple=True, help="Name of a method.")
+def main(network: str, count: int, rounds: int, only: tuple[str, ...]) -> None:
     """Print one table."""
-    model, layer = model_of(name), LAYERS[name]
-    floor = Floor(model, layer, BEST_BATCH[name])
-    images = np.random.default_rng(0).random((count, *MODELS[name])).astype("float32")
-    side = MODELS[name][0]
-    positions = len(visualize.occlusion(model, images[:1], 3, patch=side // 4, stride=side // 4).settings["tops"]) ** 2
-
-    def method(function, **options):
-        return timed(lambda: function(model, images, 3, **options))
-
-    rows = {
-        "saliency": (method(visualize.saliency), floor.run(floor.backward, images)),
-        "input_times_gradient": (method(visualize.input_times_gradient), floor.run(floor.backward, images)),
-        "integrated_gradients": (
-            method(visualize.integrated_gradients, steps=STEPS),
-            floor.run(floor.backward, images, STEPS),
-        ),
-        "smoothgrad": (method(visualize.smoothgrad, samples=SAMPLES), floor.run(floor.backward, images, SAMPLES)),
-        "vargrad": (method(visualize.vargrad, samples=SAMPLES), floor.run(floor.backward, images, SAMPLES)),
-        "gradcam": (method(visualize.gradcam, layer=layer), floor.run(floor.to_layer, images)),
-        "gradcam_plus_plus": (method(visualize.gradcam_plus_plus, layer=layer), floor.run(floor.to_layer, images)),
-        "layercam": (method(visualize.layercam, layer=layer), floor.run(floor.to_layer, images)),
-        "hirescam": (method(visualize.hirescam, layer=layer), floor.run(floor.to_layer, images)),
-        "scorecam": (method(visualize.scorecam, layer=layer), floor.run(floor.forward, images, floor.channels)),
-        "ablationcam": (method(visualize.ablationcam, layer=layer), floor.run(floor.head, images, floor.channels)),
-        "occlusion": (
-            method(visualize.occlusion, patch=side // 4, stride=side // 4),
-            floor.run(floor.forward, images, positions),
-        ),
-        "rise": (method(visualize.rise, masks=MASKS), floor.run(floor.forward, images, MASKS)),
-    }
-    if count >= 10:
-        ascent = timed(lambda: visualize.maximize(model, range(10), steps=ASCENT))
-        rows["maximize, 10 units"] = (ascent, floor.run(floor.backward, images[:10], ASCENT))
-    if name == "mobilenet":  # 1280 channels: minutes a round
-        del rows["scorecam"]
-    table = Table("method", "milliseconds", "floor", "ratio", title=f"{name}, {count} images, medians of {rounds}")
-    for row, (ours, bare) in rows.items():
-        first = ours()  # traces
-        bare()
-        both = [(ours(), bare()) for _ in range(rounds)]
-        seconds, least = (statistics.median(column) for column in zip(*both, strict=True))
-        ratio = statistics.median(one / other for one, other in both)
-        table.add_row(row, f"{1000 * seconds:.1f}", f"{1000 * least:.1f}", f"{ratio:.2f}")
-        del first
-    Console(width=100).print(table)
+    report(network, count, rounds, only).show()
 
 
 if __name__ == "__main__":

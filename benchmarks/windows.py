@@ -1,6 +1,6 @@
 """What occlusion in windows costs, beside computing every hidden copy in full.
 
-    python benchmarks/windows.py [--model digits_cnn|vgg|resnet|mobilenet]... [--rounds N]
+python -m benchmarks.windows [--model digits_cnn|vgg|resnet|mobilenet]... [--rounds N]
 
 Both are `visualize.occlusion`: with `path="auto"`, which computes in windows where it expects to win, and with `path="full"`,
 at the batch size that suits this machine. They are timed in turn, in one process, after one call each that traces; the ratio
@@ -11,22 +11,23 @@ one position, in parts of the range of all scores.
 
 from __future__ import annotations
 
+import functools
 import os
 import statistics
-import time
-from collections.abc import Callable
+from collections.abc import Sequence
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import click
 import keras
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
 import visualize
+from benchmarks.report import Report, number
+from benchmarks.timing import in_turn, ratio, seconds_of
+from benchmarks.workloads import TARGET
 
-SMALL, LARGE = (28, 28, 1), (224, 224, 3)
+LARGE = (224, 224, 3)
 ROWS = {  # images, patch, stride
     "digits_cnn": [(1, 4, 4), (1, 4, 2), (1, 4, 1), (16, 4, 4), (16, 4, 2), (16, 4, 1)],
     "vgg": [(1, 32, 16), (1, 16, 8)],
@@ -59,53 +60,35 @@ def model_of(name: str) -> keras.Model:
     return build()
 
 
-def timed(function: Callable) -> float:
-    """The seconds that a function takes."""
-    began = time.perf_counter()
-    function()
-    return time.perf_counter() - began
+def report(rounds: int, names: Sequence[str] = tuple(ROWS)) -> Report:
+    """The table; the large networks take minutes a round, and get a third of the rounds."""
+    rows = []
+    for name in names:
+        model = model_of(name)
+        for count, patch, stride in ROWS[name]:
+            images = np.random.default_rng(0).random((count, *model.input_shape[1:])).astype("float32")
+            ask = functools.partial(visualize.occlusion, model, images, TARGET, patch=patch, stride=stride)
+            found, full = ask(path="auto"), ask(path="full")  # traces
+            runs = {path: functools.partial(seconds_of, functools.partial(ask, path=path)) for path in ("auto", "full")}
+            times = in_turn(runs, rounds if name == "digits_cnn" else -(-rounds // 3))
+            scores = [one.arrays["position_scores"] for one in (found, full)]
+            difference = np.abs(scores[0] - scores[1]).max() / np.ptp(scores[1])
+            told = found.settings
+            saved = [number(told.get(key)) for key in ("operations_saving", "estimated_saving")]
+            seconds = [number(statistics.median(times[path])) for path in ("auto", "full")]
+            row = (f"{name}, {count} x {patch}/{stride}", told["path"], *saved, *seconds)
+            rows.append((*row, number(ratio(times["auto"], times["full"])), f"{difference:.0e}"))
+    header = ("images x patch/stride", "path", "operations", "estimated", "seconds", "in full", "of the full", "difference")
+    notes = ("operations, estimated: times saved, as counted and as predicted. difference: in parts of the scores' range.",)
+    return Report(f"occlusion in windows, medians of {rounds}", header, tuple(rows), notes)
 
 
 @click.command()
 @click.option("--model", "names", type=click.Choice(list(ROWS)), multiple=True, default=list(ROWS), show_default=True)
-@click.option("--rounds", type=int, default=5, show_default=True, help="Of digits_cnn; the large networks get a third.")
+@click.option("--rounds", type=click.IntRange(1), default=7, show_default=True)
 def main(names: tuple[str, ...], rounds: int) -> None:
-    """Print one table."""
-    columns = (
-        "model",
-        "images",
-        "patch",
-        "stride",
-        "path",
-        "operations",
-        "estimated",
-        "seconds",
-        "full",
-        "ratio",
-        "difference",
-    )
-    table = Table(*columns, title="occlusion in windows and in full")
-    for name in names:
-        model = model_of(name)
-        times = rounds if name == "digits_cnn" else -(-rounds // 3)
-        for count, patch, stride in ROWS[name]:
-            images = np.random.default_rng(0).random((count, *model.input_shape[1:])).astype("float32")
-
-            def occluded(path: str, images=images, model=model, patch=patch, stride=stride) -> visualize.Attribution:
-                return visualize.occlusion(model, images, 3, patch=patch, stride=stride, path=path)
-
-            found, full = occluded("auto"), occluded("full")  # traces
-            pairs = [(timed(lambda: occluded("auto")), timed(lambda: occluded("full"))) for _ in range(times)]
-            ours, whole = (statistics.median(column) for column in zip(*pairs, strict=True))
-            ratio = statistics.median(one / other for one, other in pairs)
-            scores = [one.arrays["position_scores"] for one in (found, full)]
-            difference = np.abs(scores[0] - scores[1]).max() / np.ptp(scores[1])
-            told = found.settings
-            saved = [f"{told[key]:.2f}" if key in told else "" for key in ("operations_saving", "estimated_saving")]
-            row = (str(count), str(patch), str(stride), told["path"], *saved)
-            table.add_row(name, *row, f"{ours:.3f}", f"{whole:.3f}", f"{ratio:.2f}", f"{difference:.0e}")
-        del model
-    Console(width=120).print(table)
+    """Print the table."""
+    report(rounds, names).show()
 
 
 if __name__ == "__main__":

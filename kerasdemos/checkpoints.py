@@ -27,7 +27,7 @@ NAME = "checkpoint.npz"
 class Checkpoint:
     """The end of an epoch."""
 
-    identity: Mapping[str, Any]  # what must be equal for a run to go on from here: demo, seed, data
+    identity: Mapping[str, Any]  # what must be equal for a run to go on from here: demo, seed, data, precision
     history: tuple[Mapping[str, float], ...]  # one row an epoch
     variables: tuple[np.ndarray, ...]
 

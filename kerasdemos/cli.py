@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from kerasdemos import catalogue, display, tables
-from kerasdemos.demo import Program
+from kerasdemos import catalogue, display, precisions, tables
+from kerasdemos.demo import Network, Program
 from kerasdemos.errors import InputError
 from kerasdemos.files import whole
 
@@ -20,6 +20,7 @@ Examples:
   kerasdemos train digits_cnn
   kerasdemos train relu_mlp line_fit --seed 3 --out results
   kerasdemos train digits_cnn --data path/to/fashion-mnist --epochs 2
+  kerasdemos train digits_cnn --precision auto
   kerasdemos train --all --resume
   kerasdemos evaluate outputs/digits_cnn/model.keras
 """
@@ -86,6 +87,14 @@ def list_() -> None:
     help="A directory of IDX files named as MNIST's, a .npz of Keras' layout, or what a program reads, such as "
     "points.csv.  [default: MNIST, or what the article has]",
 )
+@click.option(
+    "--precision",
+    type=click.Choice(precisions.CHOICES),
+    default="float32",
+    show_default=True,
+    help="What networks are trained in. auto is bfloat16 on a CPU with AVX512-BF16 or AMX and on a GPU that has it, and "
+    "float32 elsewhere. The saved model is a float32 one, and the programs compute as ever.",
+)
 @click.option("--out", default="outputs", show_default=True, help="Folder that gets a folder for each demo.")
 @click.option(
     "--resume",
@@ -95,10 +104,10 @@ def list_() -> None:
 @click.option(
     "--if-missing",
     is_flag=True,
-    help="As --resume, but leave every finished run alone, whatever its seed, epochs and data.",
+    help="As --resume, but leave every finished run alone, whatever its settings.",
 )
 @click.option("--tensorboard", is_flag=True, help="Write a TensorBoard log too.")
-def train(names, everything, epochs, seed, data, out, resume, if_missing, tensorboard) -> None:
+def train(names, everything, epochs, seed, data, precision, out, resume, if_missing, tensorboard) -> None:
     """Train networks, run programs.
 
     Each writes to OUT/NAME: model.keras, model.json (the card), history.csv, and its picture. Ctrl-C loses at
@@ -112,11 +121,19 @@ def train(names, everything, epochs, seed, data, out, resume, if_missing, tensor
 
         from kerasdemos import quiet, training
 
-        asked = {"epochs": epochs, "seed": seed, "data": data, "out": out, "resume": resume, "if_missing": if_missing}
+        asked = {"epochs": epochs, "seed": seed, "data": data, "out": out}
+        again = {"resume": resume, "if_missing": if_missing}
+        networks = [demo for demo in demos if isinstance(demo.run, Network)]
+        # Beside networks a program computes as ever; without them it refuses the option, which would change nothing.
+        wanted = {demo.name: precision if demo in networks or not networks else "float32" for demo in demos}
         for demo in demos:
-            training.check(demo, epochs=epochs, seed=seed, data=data, out=out, tensorboard=tensorboard)
-            training.standing(demo, **asked)
+            training.check(demo, **asked, precision=wanted[demo.name], tensorboard=tensorboard)
+        if precision != "float32":
+            quiet.import_tensorflow()  # which knows the GPUs
+        finished = {demo.name for demo in demos if training.standing(demo, **asked, **again, precision=wanted[demo.name])}
         quiet.import_tensorflow()
+        if precision != "float32" and any(demo.name not in finished for demo in networks):
+            _say(str(precisions.resolve(precision)))
         runs = []
         for demo in demos:
             waiting = 0 if resume or if_missing else training.unfinished(demo, out)
@@ -124,7 +141,8 @@ def train(names, everything, epochs, seed, data, out, resume, if_missing, tensor
                 _say(f"{demo.name}: starting afresh; --resume would go on after epoch {waiting}.")
             with display.training(demo.name) as report:
                 try:
-                    run = training.train(demo, **asked, tensorboard=tensorboard, report=report)
+                    options = {**asked, **again, "precision": wanted[demo.name]}
+                    run = training.train(demo, **options, tensorboard=tensorboard, report=report)
                 except KeyboardInterrupt:
                     _stop(demo, training.unfinished(demo, out))
             runs.append(run)
@@ -176,7 +194,8 @@ def _refusals() -> Iterator[None]:
 
 def _settings(demo, card) -> str:
     count, one = card.get("epochs"), "step" if isinstance(demo.run, Program) else "epoch"
-    return f"seed {card.get('seed')}, {count} {one}{'s' * (count != 1)}, data {card.get('data')}"
+    precision = f", {card['precision']}" if card.get("precision") else ""
+    return f"seed {card.get('seed')}, {count} {one}{'s' * (count != 1)}, data {card.get('data')}{precision}"
 
 
 def _stop(demo, epochs: int) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import random
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasdemos import checkpoints
+from kerasdemos.building import build
 from kerasdemos.demo import Network, Split
 from kerasdemos.progress import Progress, Watch
 
@@ -35,33 +34,32 @@ def fit(
     the initial weights and the random numbers of dropout begin at the seed, and the order of the pictures in
     an epoch follows from the seed and the number of the epoch.
 
+    A network that trained in bfloat16 leaves its weights, which are float32, to one that computes in float32.
+
     Args:
         network: what to build and how to feed it.
         split: its data.
         epochs: in all, those of a checkpoint included.
-        identity: the `demo`, the `seed` of every random choice, and the `data`: a run goes on only from a
-            checkpoint that agrees in all of them.
+        identity: the `demo`, the `seed` of every random choice, the `data`, and the `precision`, float32 or
+            bfloat16: a run goes on only from a checkpoint that agrees in all of them.
         checkpoint: file that is replaced after each epoch.
         resume: go on from the checkpoint where there is one.
         callbacks: further Keras callbacks.
         report: gets to know the progress.
 
     Returns:
-        The trained model, and the history: column -> one value an epoch.
+        The trained model, which computes in float32, and the history: column -> one value an epoch.
 
     Raises:
         InputError: the checkpoint is damaged or belongs to another run.
     """
-    seed = identity["seed"]
+    seed, precision = identity["seed"], identity["precision"]
     found = checkpoints.read(checkpoint) if resume else None
     if found:
         checkpoints.match(found, identity, epochs=epochs, path=checkpoint)
-    with _seeded(seed):
-        model = network.build()
-    model.optimizer.build(model.trainable_variables)
+    model = build(network, seed=seed, precision=precision)
     if found:
-        for variable, value in zip(_variables(model), found.variables, strict=True):
-            variable.assign(value)
+        _assign(model, found.variables)
     keeper = _Keeper(checkpoint, identity, found.history if found else ())
     order = _Epoch(keeper.done)
     watch = (
@@ -79,6 +77,9 @@ def fit(
         verbose=0,
         callbacks=[order, *watch, *callbacks, keeper],
     )
+    if precision != "float32":
+        trained, model = model, build(network, seed=seed, precision="float32")
+        _assign(model, _variables(trained))
     columns = ("epoch", *(name for name in keeper.history[0] if name != "epoch"))
     return model, {name: np.array([row[name] for row in keeper.history]) for name in columns}
 
@@ -138,12 +139,6 @@ def _variables(model: keras.Model) -> list[keras.Variable]:
     return [*model.variables, *model.optimizer.variables]
 
 
-@contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Keras draws the seeds of initializers and dropouts from Python's random numbers; put those back."""
-    before = random.getstate()
-    random.seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(before)
+def _assign(model: keras.Model, values: Iterable[np.ndarray | keras.Variable]) -> None:
+    for variable, value in zip(_variables(model), values, strict=True):
+        variable.assign(value)

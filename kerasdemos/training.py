@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerasdemos import card, checkpoints, figures, folder
+from kerasdemos import card, checkpoints, figures, folder, precisions
 from kerasdemos.data import checks
 from kerasdemos.data import load as load_pictures
 from kerasdemos.demo import Demo, Network, Outcome, Pictures, Program, Split
@@ -46,6 +46,7 @@ def train(
     epochs: int | None = None,
     seed: int = 0,
     data: str | None = None,
+    precision: str = "float32",
     out: Path | str = "outputs",
     resume: bool = False,
     if_missing: bool = False,
@@ -61,10 +62,12 @@ def train(
         epochs: of a network, or steps of a program; as the article has it if None.
         seed: of every random choice. The same seed gives the same weights on the same machine.
         data: a directory of IDX files, a .npz file, or what a program reads; None for the demo's own data.
+        precision: that a network computes in while it is trained: float32, bfloat16, or auto, which is bfloat16 where
+            this machine is fast in it. The network that is measured and saved is a float32 one either way.
         out: folder that gets a folder NAME.
-        resume: leave a finished run of the same seed, epochs and data alone, refuse to replace another, go on
+        resume: leave a finished run of the same seed, epochs, data and precision alone, refuse to replace another, go on
             from an interrupted one.
-        if_missing: leave a finished run alone, whatever its seed, epochs and data; go on from an interrupted one.
+        if_missing: leave a finished run alone, whatever its settings; go on from an interrupted one.
         tensorboard: also write a TensorBoard log.
         report: gets to know the progress of a network.
 
@@ -72,15 +75,15 @@ def train(
         InputError: the settings or the data do not fit the demo, or a finished run of other settings is not to
             be replaced; nothing was written.
     """
-    check(demo, epochs=epochs, seed=seed, data=data, out=out, tensorboard=tensorboard)
-    asked = {"epochs": epochs, "seed": seed, "data": data, "out": out, "resume": resume, "if_missing": if_missing}
-    if found := standing(demo, **asked):
+    check(demo, epochs=epochs, seed=seed, data=data, precision=precision, out=out, tensorboard=tensorboard)
+    asked = {"epochs": epochs, "seed": seed, "data": data, "precision": precision, "out": out}
+    if found := standing(demo, **asked, resume=resume, if_missing=if_missing):
         return _left_alone(demo, found, Path(out) / demo.name)
     as_published = data is None and epochs in (None, _published(demo))
     epochs = _published(demo) if epochs is None else epochs
     place = Path(out) / demo.name
     pictures = load_pictures(data) if isinstance(demo.run, Network) else None
-    identity = {"demo": demo.name, "seed": seed, "data": _data_name(demo, data, pictures)}
+    identity = _identity(demo, seed=seed, data=_data_name(demo, data, pictures), precision=precision)
     began = time.perf_counter()
     if pictures is None:
         done = _compute(demo, epochs=epochs, seed=seed, data=data)
@@ -104,6 +107,7 @@ def train(
         "parameters": demo.parameters,
         "seed": seed,
         "epochs": epochs,
+        "precision": identity.get("precision"),
         "seconds": round(time.perf_counter() - began, 1),
         "versions": card.versions(),
     }
@@ -113,16 +117,23 @@ def train(
     return Run(demo, results, files, done.lines)
 
 
-def check(demo: Demo, *, epochs: int | None, seed: int, data: str | None, out: Path | str, tensorboard: bool) -> None:
+def check(
+    demo: Demo, *, epochs: int | None, seed: int, data: str | None, precision: str, out: Path | str, tensorboard: bool
+) -> None:
     """Refuse settings that do not fit a demo, before anything is computed or written."""
     if epochs is not None and epochs < 1:
         raise InputError(f"`epochs` must be at least 1. Received: {epochs}.")
     if not 0 <= seed < 2**31:
         raise InputError(f"`seed` must be between 0 and {2**31 - 1}. Received: {seed}.")
+    precisions.check(precision)
     folder.check(Path(out) / demo.name)
     if isinstance(demo.run, Program):
         if data is not None and not demo.run.takes_data:
             raise InputError(f"{demo.name} makes its own data: `--data` must be left out. Received: {data}.")
+        if precision != "float32":
+            raise InputError(
+                f"{demo.name} trains no network on pictures: `--precision` must be left out. Received: {precision}."
+            )
         return
     checks.digits(load_pictures(data))
     if tensorboard and importlib.util.find_spec("tensorboard") is None:
@@ -133,7 +144,15 @@ def check(demo: Demo, *, epochs: int | None, seed: int, data: str | None, out: P
 
 
 def standing(
-    demo: Demo, *, epochs: int | None, seed: int, data: str | None, out: Path | str, resume: bool, if_missing: bool
+    demo: Demo,
+    *,
+    epochs: int | None,
+    seed: int,
+    data: str | None,
+    precision: str,
+    out: Path | str,
+    resume: bool,
+    if_missing: bool,
 ) -> Mapping[str, Any] | None:
     """The card of a finished run that is to be left alone, None where there is something to run.
 
@@ -147,7 +166,7 @@ def standing(
     if found is None or if_missing:
         return found
     pictures = load_pictures(data) if isinstance(demo.run, Network) else None
-    identity = {"demo": demo.name, "seed": seed, "data": _data_name(demo, data, pictures)}
+    identity = _identity(demo, seed=seed, data=_data_name(demo, data, pictures), precision=precision)
     asked = {**identity, "epochs": _published(demo) if epochs is None else epochs}
     others = [f"{key} {found.get(key)} (asked: {value})" for key, value in asked.items() if found.get(key) != value]
     if not others:
@@ -238,11 +257,14 @@ def _fit(
 
 
 def _measures(model: keras.Model, split: Split, history: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """Accuracies after the last epoch, not the best one; the one in training is the mean over that epoch."""
+    """Accuracies of the model that is saved, after the last epoch, not the best one.
+
+    The one in training is the mean over that epoch, in the precision of the training.
+    """
     loss, accuracy = model.evaluate(*split.test, batch_size=256, verbose=0)
     measures = {"test accuracy": accuracy, "train accuracy": float(history["accuracy"][-1])}
     if split.validation is not split.test:
-        measures["validation accuracy"] = float(history["val_accuracy"][-1])
+        measures["validation accuracy"] = model.evaluate(*split.validation, batch_size=256, verbose=0)[1]
     return {**measures, "test loss": loss}
 
 
@@ -256,6 +278,12 @@ def _left_alone(demo: Demo, found: Mapping[str, Any], place: Path) -> Run:
 
 def _published(demo: Demo) -> int:
     return demo.run.steps if isinstance(demo.run, Program) else demo.run.epochs
+
+
+def _identity(demo: Demo, *, seed: int, data: str, precision: str) -> dict[str, Any]:
+    """What must be equal for two runs to end with the same numbers, but for their epochs."""
+    identity = {"demo": demo.name, "seed": seed, "data": data}
+    return identity if isinstance(demo.run, Program) else {**identity, "precision": precisions.resolve(precision).name}
 
 
 def _data_name(demo: Demo, data: str | None, pictures: Pictures | None) -> str:

@@ -95,6 +95,49 @@ def _separable():
     return keras.Model(inputs, keras.layers.Dense(CLASSES, activation="softmax", name="preds")(x))
 
 
+def _of_axes(axes, data_format="channels_last"):
+    """One or three axes of places, or channels before them."""
+    named = {
+        1: ("Conv1D", "GlobalAveragePooling1D"),
+        2: ("Conv2D", "GlobalAveragePooling2D"),
+        3: ("Conv3D", "GlobalAveragePooling3D"),
+    }
+    convolution, pooling = (getattr(keras.layers, name) for name in named[axes])
+    places = (12, 10, 8)[:axes]
+    first = data_format == "channels_first"
+    x = inputs = keras.Input((2, *places) if first else (*places, 2), name="picture")
+    x = convolution(4, 3, activation="relu", data_format=data_format, name="conv")(x)
+    x = keras.layers.ReLU(name="relu")(convolution(5, 2, data_format=data_format, name="conv_2")(x))
+    x = pooling(data_format=data_format, name="pool")(x)
+    return keras.Model(inputs, keras.layers.Dense(CLASSES, activation="softmax", name="preds")(x))
+
+
+def _two_outputs():
+    inputs = keras.Input((12, 12, 1), name="picture")
+    x = inputs
+    for layer in _body():
+        x = layer(x)
+    outputs = {"kind": _dense("softmax")[0](x), "size": keras.layers.Dense(1, name="size_of")(x)}
+    return keras.Model(inputs, outputs, name="two_outputs")
+
+
+def _segmenting():
+    inputs = keras.Input((12, 12, 1), name="picture")
+    x = keras.layers.Conv2D(6, 3, padding="same", activation="relu", name="conv")(inputs)
+    x = keras.layers.MaxPooling2D(name="pool")(x)
+    x = keras.layers.Conv2D(8, 3, padding="same", activation="relu", name="conv_2")(x)
+    x = keras.layers.UpSampling2D(name="up")(x)
+    return keras.Model(inputs, keras.layers.Conv2D(CLASSES, 1, activation="softmax", name="preds")(x), name="segmenting")
+
+
+def _siamese():
+    """One tower, called on two pictures."""
+    tower = keras.Sequential([keras.Input((12, 12, 1)), *_body()], name="tower")
+    left, right = keras.Input((12, 12, 1), name="picture"), keras.Input((12, 12, 1), name="other")
+    joined = keras.layers.Concatenate(name="joined")([tower(left), tower(right)])
+    return keras.Model([left, right], keras.layers.Dense(CLASSES, activation="softmax", name="preds")(joined))
+
+
 def _called(model, shape=(12, 12, 1)):
     model(np.zeros((1, *shape), "float32"))
     return model
@@ -127,6 +170,15 @@ BUILDERS = {
     "not_square": lambda: _sequential(_dense("softmax"), (10, 16, 1)),
 }
 KINDS = tuple(BUILDERS)
+BUILDERS |= {  # what the slow tests go through, too
+    "regression": lambda: _sequential([keras.layers.Dense(1, name="preds")]),
+    "channels_first": lambda: _of_axes(2, "channels_first"),
+    "sequence": lambda: _of_axes(1),
+    "volume": lambda: _of_axes(3),
+    "segmenting": _segmenting,
+    "two_outputs": _two_outputs,
+    "siamese": _siamese,
+}
 
 
 def build(kind: str) -> keras.Model:
@@ -192,6 +244,7 @@ def reloaded(saved):
 
 
 def pytest_generate_tests(metafunc):
-    """A test that asks for `kind` runs once for each kind of model."""
-    if "kind" in metafunc.fixturenames:
-        metafunc.parametrize("kind", KINDS)
+    """A test that asks for `kind` runs once for each kind of model that the articles know; for `any_kind`, for every one."""
+    for name, kinds in (("kind", KINDS), ("any_kind", tuple(BUILDERS))):
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, kinds)

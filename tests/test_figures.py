@@ -1,5 +1,6 @@
 """Figures: same input, same bytes; scales that do not lie; names that do not break them."""
 
+import dataclasses
 import io
 import itertools
 import logging
@@ -387,3 +388,76 @@ def test_the_title_tells_class_and_score():
     found = words(draw(attribution(names=["a cat"])))
     assert "a cat\nlogit 4.5, p 0.500" in found
     assert "class 0\nlogit 4.5, p 0.500" in words(draw(attribution()))
+
+
+def test_maps_of_a_shared_scale_have_one_end(tmp_path):
+    values = np.stack([np.full((6, 9), 1.0), np.full((6, 9), 4.0)])
+    values[:, 0, 0] = 0
+    own = draw(attribution(values, count=2))
+    shared = draw(attribution(values, count=2, scale="shared"))
+    assert [limits_of(figure) for figure in (own, shared)] == [[(0, 1), (0, 4)], [(0, 4), (0, 4)]]
+
+
+def limits_of(figure):
+    """The ends of the scale of each map: of what is drawn in colors, but for the color bar."""
+    drawn = [image for axes in figure.axes for image in axes.get_images() if image.get_array().ndim == 2]
+    return [image.get_clim() for image in drawn if image.get_array().shape[0] > 1]
+
+
+def test_a_volume_is_drawn_by_the_slice_that_says_most():
+    values = np.zeros((1, 3, 4, 5))
+    values[0, 2, 1, 1] = -1.0
+    images = np.stack([np.full((4, 5, 1), level) for level in (0.0, 0.5, 1.0)])[None]
+    volume = Attribution(values, images, np.array([1]), np.array([2.0]), "occlusion", {"input_range": [0, 1]})
+    figure = draw(volume)
+    picture, found = (axes.get_images()[0].get_array() for axes in figure.axes[:2])
+    np.testing.assert_array_equal(picture, np.ones((4, 5, 3)))
+    np.testing.assert_array_equal(found, values[0, 2])
+    assert any("slice 3" in text for text in words(figure))
+
+
+def test_a_sequence_is_drawn_as_its_line_over_the_colors_of_its_values():
+    values = np.array([[0.0, 1.0, -2.0, 0.5]])
+    sequence = np.array([[[0.0], [2.0], [1.0], [4.0]]])
+    one = Attribution(values, sequence, np.array([1]), np.array([2.0]), "occlusion", {})
+    figure = draw(one)
+    _, found = figure.axes[:2]
+    np.testing.assert_array_equal(found.get_images()[0].get_array(), values)
+    line = found.get_lines()[0].get_ydata()
+    np.testing.assert_allclose((line - line[0]) / (line[3] - line[0]), sequence[0, :, 0] / 4)
+
+
+def test_a_contrast_tells_both_classes():
+    names = ["cat", "dog"]
+    one = attribution(class_names=names)
+    both = dataclasses.replace(one, method="contrast", targets=np.array([1]), arrays={"against": np.array([0])})
+    told = " ".join(words(draw(dataclasses.replace(both, settings={**both.settings, "method": "rise"}))))
+    assert "dog rather than cat" in told
+    assert "contrast\nof rise" in told
+
+
+def heading(figure):
+    return figure.texts[0].get_text()
+
+
+def of_objectives(*targets, layer=None):
+    one = ascent(len(targets))
+    captions = tuple(f"{target}: 1.5" for target in targets)
+    return Tiles(one.pictures, captions, False, "maximize", {**one.settings, "targets": list(targets), "layer": layer})
+
+
+def test_the_heading_of_an_ascent_says_what_is_maximized():
+    assert heading(draw(of_objectives(0, 1))) == "inputs that maximize each score"
+    assert heading(draw(of_objectives(0))) == "input that maximizes the score"
+    assert heading(draw(of_objectives(0, 4, layer="conv"))) == "inputs that maximize conv"
+    assert heading(draw(of_objectives("cat - dog"))) == "input that maximizes cat - dog"
+    assert heading(draw(of_objectives("all of conv", "all of conv"))) == "inputs that maximize all of conv"
+    assert heading(draw(of_objectives("cat - dog", 3))) == "inputs that maximize each objective"
+
+
+def test_a_long_caption_is_set_small_before_it_is_cut():
+    long = "score 3 - 0.5 * score 7"
+    (text,) = [text for text in draw(of_objectives(long)).texts if text.get_text() == f"{long}: 1.5"]
+    assert text.get_fontsize() == 6
+    (text,) = [text for text in draw(of_objectives("cat")).texts if text.get_text() == "cat: 1.5"]
+    assert text.get_fontsize() == 8

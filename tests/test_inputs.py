@@ -127,6 +127,15 @@ def test_a_number_is_no_batch_to_a_model_that_tells_no_shape_either(build):
     assert refusal(model, 3.0).endswith("must be a batch of images. Received: the number 3.0.")
 
 
+def test_an_input_may_have_any_name():
+    picture, numbers = keras.Input((4, 4, 1), name="my picture-1"), keras.Input((3,), name="2 numbers")
+    joined = keras.layers.Concatenate()([keras.layers.Flatten()(picture), numbers])
+    model = keras.Model([picture, numbers], keras.layers.Dense(2)(joined))
+    found = saliency(model, {"my picture-1": zeros(1, 4, 4, 1), "2 numbers": zeros(1, 3)}, 0)
+    weights = model.layers[-1].get_weights()[0][:16, 0].reshape(1, 4, 4)
+    np.testing.assert_allclose(found.values, np.abs(weights), rtol=1e-6)
+
+
 def test_a_vector_is_a_line_of_numbers_without_channels():
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
     found = saliency(model, zeros(3, 4), 0)

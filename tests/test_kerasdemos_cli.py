@@ -141,7 +141,7 @@ def test_a_finished_run_is_left_alone_and_its_settings_are_told(trained, some_di
     result = run("train", "relu_mlp", *switch, *(word for pair in settings.items() for word in pair))
     assert result.exit_code == 0
     told = json.loads((folder / "model.json").read_text())["data"]
-    assert result.stderr == f"relu_mlp: a finished run (seed 0, 1 epoch, data {told}) is there, left alone.\n"
+    assert result.stderr == f"relu_mlp: a finished run (seed 0, 1 epoch, data {told}, float32) is there, left alone.\n"
     assert (folder / "model.keras").read_bytes() == before
     assert "0.882 ± 0.012" in result.stdout
 

@@ -87,7 +87,10 @@ def test_penalties_do_not_depend_on_the_units_of_the_input_range():
     )
 
 
-@pytest.mark.parametrize("option", [{"jitter": 3}, {"step_size": 0.2}, {"steps": 25}])
+@pytest.mark.parametrize(
+    "option",
+    [{"jitter": 3}, {"step_size": 0.2}, {"steps": 25}, {"rotate": 20}, {"scale": (0.8, 1.2)}, {"parametrization": "fourier"}],
+)
 def test_each_number_changes_the_result(option, build):
     model = build("softmax")
     plain = maximize(model, 1, **{"steps": 12, **PLAIN})
@@ -101,6 +104,49 @@ def test_the_unit_of_a_layer_is_a_channel_and_its_answer_the_mean_of_the_map(bui
     np.testing.assert_allclose(found.settings["scores"], [maps[0, ..., 2].mean(), maps[1, ..., 5].mean()], rtol=1e-4)
     assert found.settings["score"] == "activation"
     assert len(maximize(model, layer="conv", steps=2).pictures) == 6
+
+
+MOVING = {"parametrization": "fourier", "rotate": 10, "scale": (0.9, 1.1), "copies": 2, "diversity": 5}
+
+
+def test_waves_and_transforms_and_copies_are_the_same_whoever_climbs_beside_them(build):
+    model = build("color")
+    together = maximize(model, [0, 2], steps=10, **MOVING)
+    alone = maximize(model, 2, steps=10, **MOVING)
+    np.testing.assert_allclose(alone.pictures, together.pictures[2:], atol=2e-3)
+    few = maximize(model, [0, 2], steps=10, batch_size=1, **MOVING)  # the copies of a unit still climb together
+    np.testing.assert_allclose(few.pictures, together.pictures, atol=2e-3)
+    np.testing.assert_array_equal(maximize(model, 2, steps=10, **MOVING).pictures, alone.pictures)
+    assert not np.allclose(maximize(model, 2, steps=10, seed=1, **MOVING).pictures, alone.pictures, atol=0.05)
+
+
+def test_each_copy_begins_with_noise_of_its_own_and_the_first_is_the_input_without_copies(build):
+    model = build("softmax")
+    found = maximize(model, [1, 3], steps=5, copies=3)
+    np.testing.assert_allclose(found.pictures[[0, 3]], maximize(model, [1, 3], steps=5).pictures, atol=1e-4)
+    assert not np.allclose(found.pictures[0], found.pictures[1], atol=0.05)
+    assert found.settings["targets"] == [1, 1, 1, 3, 3, 3]
+    assert found.settings["columns"] == 3  # a row for each unit
+    start = np.full((12, 12, 1), 0.2)
+    first, second = maximize(model, 1, steps=1, copies=2, frames=1, start=start, step_size=1e-6).frames[0]
+    np.testing.assert_allclose(first, start, atol=1e-4)
+    assert 0.02 < np.std(second - start) < 0.08
+
+
+def test_a_linear_model_is_maximized_by_waves_too():
+    model, kernel = linear_model((5, 4, 1))
+    waves = {"parametrization": "fourier", "input_range": (-1, 3), "steps": 200, "step_size": 0.1, **PLAIN}
+    np.testing.assert_allclose(maximize(model, **waves).pictures, corners(kernel), atol=0.04)
+    model, _ = linear_model((7, 5, 3))
+    down, right, color = np.meshgrid(np.linspace(-1, 1, 7), np.linspace(-1, 1, 5), [1, 1, -1], indexing="ij")
+    smooth = np.stack([down + 0.1, right - 0.1, color], axis=-1)
+    model.layers[-1].set_weights([smooth.reshape(-1, 3)])
+    np.testing.assert_allclose(maximize(model, **waves).pictures, corners(smooth), atol=0.04)
+
+
+def corners(kernel):
+    """Each unit's best input within -1 to 3."""
+    return np.where(np.moveaxis(kernel, -1, 0) > 0, 3, -1)
 
 
 def test_frames_are_pictures_of_the_way_and_the_last_is_where_it_ends(build):
@@ -168,6 +214,16 @@ def test_a_unit_that_its_relu_silences_at_the_start_is_woken():
     assert found.settings["still"] == [1]  # nothing reaches it
 
 
+def test_a_sleeping_unit_pays_no_penalty_until_it_is_awake():
+    model = keras.Sequential(
+        [keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(1, activation="relu", name="units")]
+    )
+    model.layers[-1].set_weights([np.ones((16, 1)), np.array([-12.0])])
+    found = maximize(model, layer="units", steps=100, lp_norm=1000, total_variation=0, jitter=0)  # which draws it to black
+    assert found.settings["scores"][0] > 0
+    assert found.settings["still"] == []
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -181,7 +237,16 @@ def test_a_unit_that_its_relu_silences_at_the_start_is_woken():
         ({"target": 4}, r"`target` must be between 0 and 3\. Received: 4\."),
         ({"target": [0, 9], "layer": "conv"}, r"`target` must be between 0 and 5\. Received: 9\."),
         ({"start": np.zeros((2, 12, 12, 1))}, r"`start` must be one picture"),
-        ({"target": len}, r"`target` must be classes or units here\. Received: a function\."),
+        ({"rotate": -1}, r"`rotate` must not be negative\. Received: -1\."),
+        ({"diversity": -1.0}, r"`diversity` must not be negative\. Received: -1\.0\."),
+        ({"diversity": 1.0}, r"`copies` must be at least 2\. Received: 1\."),
+        ({"copies": 0}, r"`copies` must be a whole number from 1\. Received: 0\."),
+        ({"scale": (1.1, 0.9)}, r"`scale` must be two factors above 0, the lower first\. Received: \(1\.1, 0\.9\)\."),
+        ({"scale": (0, 1)}, r"`scale` must be two factors above 0"),
+        ({"parametrization": "wavelet"}, r"`parametrization` must be 'pixel' or 'fourier'\. Received: 'wavelet'\."),
+        ({"regularizers": [3]}, r"`regularizers` must be functions of images, .* Received: 3\."),
+        ({"regularizers": [lambda images: images]}, r"one number for each image\. Received: shape \(1, 12, 12, 1\)\."),
+        ({"callbacks": [print]}, r"`callbacks` must be callbacks of tf-keras-vis\. Received: <built-in function print>\."),
     ],
 )
 def test_what_cannot_be_done_is_refused(options, message, build):

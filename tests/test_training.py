@@ -72,7 +72,7 @@ def test_the_card_says_how_pixels_become_inputs_and_what_was_measured(relu_run, 
     assert found["input_range"] == pytest.approx([-0.1307 / 0.3081, (1 - 0.1307) / 0.3081])
     assert (found["scale"], found["mean"]) == pytest.approx((255 * 0.3081, 0.1307 / 0.3081))
     assert found["class_names"] == list("0123456789")
-    assert (found["parameters"], found["seed"], found["epochs"]) == (218_058, 0, 3)
+    assert (found["parameters"], found["seed"], found["epochs"], found["precision"]) == (218_058, 0, 3, "float32")
     assert found["versions"]["keras"] == keras.__version__
     assert found["versions"]["tensorflow"] == tf.__version__
     assert set(found["versions"]) == {"python", "tensorflow", "keras", "kerasdemos"}

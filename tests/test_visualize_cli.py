@@ -1,5 +1,6 @@
 """The command line of visualize: what it writes, says and refuses."""
 
+import gc
 import json
 import os
 import re
@@ -20,6 +21,7 @@ import visualize
 from visualize import tracing
 from visualize.cli import main
 from visualize.commands import method, method_names, takes
+from visualize.terminal import uncollected
 
 METHODS = tuple(sorted(method_names()))
 WITH_IMAGES = tuple(name for name in METHODS if takes(method(name), "images"))
@@ -451,3 +453,34 @@ def test_a_module_of_the_working_folder_is_found(tmp_path, monkeypatch):
     assert "'Twice', which is not registered" in mistake("layers", "model.keras")
     assert "Twice" in run("layers", "model.keras", "--custom-objects", "here_layers").stdout
     keras.saving.get_custom_objects().pop("here>Twice")
+
+
+def test_a_choice_that_has_a_default_is_made_once(model, tmp_path):
+    assert "--parametrization [pixel|fourier]" in run("maximize", "--help").stdout
+    assert "none" in run("saliency", "--help").stdout
+    paths = written(run("maximize", model, "--steps", 2, "--parametrization", "fourier", "--out", tmp_path))
+    assert record(paths)["results"][0]["settings"]["parametrization"] == "fourier"
+    told = mistake("maximize", model, "--parametrization", "none", "--out", tmp_path)
+    assert "'none' is not one of 'pixel', 'fourier'" in told
+
+
+def test_an_ascent_by_copies_and_transforms_and_of_a_whole_layer_is_drawn(model, tmp_path):
+    options = ["--steps", 3, "--copies", 2, "--diversity", 5, "--rotate", 4, "--scale", 0.9, 1.1, "--out", tmp_path]
+    paths = written(run("maximize", model, "--target", "cat", "--target", 1, *options))
+    (found,) = visualize.load(paths[1])
+    assert [caption.split(":")[0] for caption in found.captions] == ["cat", "cat", "dog", "dog"]
+    assert found.settings["scale"] == [0.9, 1.1]
+    paths = written(run("maximize", model, "--whole-layer", "conv", "--steps", 3, "--out", tmp_path))
+    assert paths[0].name == "maximize-whole-conv.png"
+    told = mistake("maximize", model, "--whole-layer", "conv", "--target", 1, "--out", tmp_path)
+    assert told == "Error: `whole_layer` takes the place of `target` and `layer`. Received: both."
+
+
+def test_opening_leaves_the_garbage_collector_alone_for_a_while_only():
+    try:
+        with uncollected():
+            assert not gc.isenabled()
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > 0  # what was imported is never looked at again
+    finally:
+        gc.unfreeze()

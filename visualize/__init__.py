@@ -1,5 +1,7 @@
 """What did a Keras model learn, and why does it say that?"""
 
+from visualize import objectives
+from visualize.comparison import compare, contrast
 from visualize.errors import InputError
 from visualize.methods.ablation import ablationcam, scorecam
 from visualize.methods.cam import gradcam, gradcam_plus_plus, hirescam, layercam, xgradcam
@@ -7,6 +9,7 @@ from visualize.methods.eigencam import eigencam
 from visualize.methods.features import features
 from visualize.methods.filters import filters
 from visualize.methods.gradients import input_times_gradient, integrated_gradients, saliency
+from visualize.methods.guided_gradcam import guided_gradcam
 from visualize.methods.maximize import maximize
 from visualize.methods.occlusion import occlusion
 from visualize.methods.rise import rise
@@ -15,13 +18,17 @@ from visualize.methods.summary import layer_facts, summary
 from visualize.models import describe, open_model
 from visualize.results import Attribution, Structure, Tiles, load, save
 from visualize.sources import from_data, from_files
+from visualize.targets import Target
 
 __all__ = [
     "Attribution",
     "InputError",
     "Structure",
+    "Target",
     "Tiles",
     "ablationcam",
+    "compare",
+    "contrast",
     "describe",
     "draw",
     "eigencam",
@@ -31,6 +38,7 @@ __all__ = [
     "from_files",
     "gradcam",
     "gradcam_plus_plus",
+    "guided_gradcam",
     "hirescam",
     "input_times_gradient",
     "integrated_gradients",
@@ -38,6 +46,7 @@ __all__ = [
     "layercam",
     "load",
     "maximize",
+    "objectives",
     "occlusion",
     "open_model",
     "rise",

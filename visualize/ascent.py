@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from visualize import probe, tracing
-from visualize.errors import InputError
+from visualize import models, penalties, probe, tracing, transforms
+from visualize.answers import Answer, answer
 from visualize.inputs import Inputs
 from visualize.lazy import tf
+from visualize.objectives import Source
+from visualize.parametrizations import Fourier, Pixel
 
 DECAY = 0.95  # of RMSprop's running mean of squared slopes
 TINY = 1e-12
@@ -21,119 +24,133 @@ class Climb:
     """What a step weighs; with it a graph is told from another.
 
     Attributes:
-        path: layer whose units climb; None for the model's scores.
-        step_size, lp_norm, total_variation: as in `maximize`.
-        low, high: the input range.
+        sources: of the answers that the objectives weigh.
+        parametrization: of the images.
+        step_size, lp_norm, total_variation, copies, diversity, regularizers: as in `maximize`.
+        warps: whether images are turned or scaled.
     """
 
-    path: str | None
+    sources: tuple[Source, ...]
+    parametrization: Pixel | Fourier
     step_size: float
     lp_norm: float
     total_variation: float
-    low: float
-    high: float
+    copies: int
+    diversity: float
+    regularizers: tuple[Callable, ...]
+    warps: bool
 
     @property
-    def span(self) -> float:
-        """From black to white."""
-        return self.high - self.low
+    def functions(self) -> tuple[Callable, ...]:
+        """The user's own, which are traced anew each time."""
+        return self.regularizers + tuple(one.function for one in self.sources if one.function is not None)
 
 
 def trace_of(model: Any, inputs: Inputs, climb: Climb) -> tracing.Trace:
-    """A graph that takes units through as many steps as it gets shifts.
+    """A graph that takes images through as many steps as it gets moves.
 
-    Its tensors are those of `first_state`, `units` (batch,) and `shifts` (steps, 2), and the inputs that stay as they are, one
-    row each. It returns the state after the steps, and `score` (batch,), what the units answered to the input of the last
-    step. Its notes tell `units`, how many there are, and `score`, what their answer is.
+    Its tensors are those of `climbing.first_state`; `weights_0` and on, (batch, answers), of the answers of each source; what
+    `transforms.draw_moves` makes; and `held_` and its name for each input that stays as it is, one row. It returns the state
+    after the steps; `images`, (batch, height, width, channels), and `best_images`; and `score`, (batch,), what the objectives
+    came to at the images of the last step. Its notes tell `counts`, how many answers each source has, `score`, what they are,
+    and `diversity_layers`.
     """
+    parametrization, names = climb.parametrization, [f"weights_{number}" for number in range(len(climb.sources))]
+    span, held = parametrization.span, [name for name in inputs.arrays if name != inputs.explained]
 
-    def ascend(model, units, shifts, images, mean_squares, best, best_loss, scale, **others):
-        others = {name: tf.repeat(other, tf.shape(units)[0], axis=0) for name, other in others.items()}
+    def ascend(model, shifts, parameters, mean_squares, best, best_loss, scale, warps=None, **fixed):
+        weights = [fixed.pop(name) for name in names]
+        others = {name: tf.repeat(fixed[f"held_{name}"], tf.shape(scale)[0], axis=0) for name in held}
         notes: dict[str, Any] = {}
 
-        def step(index, images, mean_squares, best, best_loss, scale, _):
-            shifted = tf.roll(images, shifts[index], axis=[1, 2])
-            seen = probe.look(model, inputs.packed({**others, inputs.explained: shifted}), shifted)
-            answers, before_relu = _answers(seen, climb.path)
-            notes.update(units=answers.shape[-1], score=seen.score_kind if climb.path is None else "activation")
-            score = tf.cast(probe.picked(answers, units), images.dtype)
-            waking = None if before_relu is None else probe.picked(before_relu, units)
-            uphill = climb.span * _uphill(seen, score, waking, images)
-            scale = tf.where(scale > 0, scale, _length(uphill)[:, 0, 0, 0])  # of the first slope that is not zero
-            penalty = _penalty(images, climb)
-            downhill = probe.slope(penalty, images)
-            loss = penalty - tf.math.divide_no_nan(score, scale)
-            slope = climb.span * downhill - tf.math.divide_no_nan(uphill, scale[:, None, None, None])
-            slope /= _length(slope) + TINY
+        def step(index, parameters, mean_squares, best, best_loss, scale, _):
+            images = parametrization.images(parameters)
+            shown = transforms.moved(images, shifts[index], None if warps is None else warps[index])
+            seen = probe.look(model, inputs.packed({**others, inputs.explained: shown}), shown)
+            found = answer(seen, climb.sources, weights)
+            notes.update(counts=found.counts, score=found.kind)
+            score = tf.cast(found.score, images.dtype)
+            uphill, asleep = _uphill(seen, found, images)
+            uphill *= span
+            scale = tf.where(scale > 0, scale, _length(uphill))  # of the first slope that is not zero
+            penalty = _penalty(images, tf.stop_gradient(scale), climb)
+            if climb.diversity:
+                alike, notes["diversity_layers"] = _similarity(seen, weights, climb)
+                penalty += climb.diversity * tf.cast(alike, images.dtype)
+            loss = tf.where(asleep, tf.constant(np.inf, score.dtype), penalty - tf.math.divide_no_nan(score, scale))
+            # Who sleeps pays nothing until awake, and is never the best.
+            downhill = tf.where(_as(asleep, images), tf.zeros_like(images), span * probe.slope(penalty, images))
+            slope = downhill - tf.math.divide_no_nan(uphill, _as(scale, uphill))
+            slope = _carried(slope, images, parameters) * (parametrization.reach / span)
+            slope /= _as(_length(slope), slope) + TINY
             better = loss < best_loss
-            best = tf.where(better[:, None, None, None], images, best)
-            mean_squares = DECAY * mean_squares + (1 - DECAY) * slope**2
-            moved = images - climb.step_size * climb.span * slope / tf.sqrt(mean_squares + TINY)
-            moved = tf.clip_by_value(moved, climb.low, climb.high)
-            return index + 1, moved, mean_squares, best, tf.where(better, loss, best_loss), scale, score
+            best = tf.where(_as(better, parameters), parameters, best)
+            mean_squares = DECAY * mean_squares + (1 - DECAY) * parametrization.paced(slope**2)
+            moved = parameters - climb.step_size * parametrization.reach * slope / tf.sqrt(mean_squares + TINY)
+            return index + 1, parametrization.kept(moved), mean_squares, best, tf.where(better, loss, best_loss), scale, score
 
-        state = (0, images, mean_squares, best, best_loss, scale, tf.zeros_like(best_loss))
-        names = ("images", "mean_squares", "best", "best_loss", "scale", "score")
+        state = (0, parameters, mean_squares, best, best_loss, scale, tf.zeros_like(best_loss))
         after = tf.while_loop(lambda index, *_: index < tf.shape(shifts)[0], step, state)[1:]
-        return dict(zip(names, after, strict=True)), notes
+        after = dict(zip(("parameters", "mean_squares", "best", "best_loss", "scale", "score"), after, strict=True))
+        images, best_images = (parametrization.images(after[name]) for name in ("parameters", "best"))
+        return {**after, "images": images, "best_images": best_images}, notes
 
-    images = tf.TensorSpec([None, *inputs.images.shape[1:]], inputs.images.dtype)
-    specs = {name: spec for name, spec in inputs.specs().items() if name != inputs.explained}
-    specs.update(images=images, mean_squares=images, best=images)
-    number = tf.TensorSpec([None], inputs.images.dtype)
-    specs.update(best_loss=number, scale=number, units=tf.TensorSpec([None], tf.int32))
+    dtype = inputs.images.dtype
+    specs = {f"held_{name}": inputs.specs()[name] for name in held}
+    parameters = tf.TensorSpec([None, *parametrization.parameters(inputs.images).shape[1:]], dtype)
+    specs.update(parameters=parameters, mean_squares=parameters, best=parameters)
+    specs.update(dict.fromkeys(("best_loss", "scale"), tf.TensorSpec([None], dtype)))
+    specs.update(dict.fromkeys(names, tf.TensorSpec([None, None], tf.float32)))
     specs.update(shifts=tf.TensorSpec([None, 2], tf.int32))
-    return tracing.trace(model, ("ascent", climb, inputs.explained, str(inputs.structure)), ascend, specs)
+    if climb.warps:
+        specs.update(warps=tf.TensorSpec([None, 2], tf.float32))
+    return tracing.trace(model, ("ascent", climb, *climb.functions, inputs.explained, str(inputs.structure)), ascend, specs)
 
 
-def first_state(images: np.ndarray) -> dict[str, Any]:
-    """The state before the first step, from the inputs to start from, (batch, height, width, channels)."""
-    images = tf.constant(images)
-    worst = tf.fill(tf.shape(images)[:1], tf.constant(np.inf, images.dtype))
-    zeros = tf.zeros_like(images)
-    return {"images": images, "mean_squares": zeros, "best": images, "best_loss": worst, "scale": tf.zeros_like(worst)}
-
-
-def noise(units: np.ndarray, shape: tuple[int, ...], climb: Climb, seed: int) -> np.ndarray:
-    """Gray with noise, (units, *shape). A unit's noise depends on the seed and the unit alone, not on its batch mates."""
-    normal = np.stack([np.random.default_rng([seed, int(unit)]).standard_normal(shape) for unit in units])
-    return np.clip((climb.low + climb.high) / 2 + 0.05 * climb.span * normal, climb.low, climb.high)
-
-
-def _answers(seen: probe.Look, path: str | None) -> tuple[Any, Any | None]:
-    """What each unit answers, (batch, units), a score or the mean of a map; and the same before its ReLU, if it has one."""
-    if path is None:
-        if seen.scores is None:
-            raise InputError("`layer` must be named: the model does not return one row of scores for each image.")
-        return seen.scores, None
-    output = probe.before_activation(seen.layer(path))[0]
-    if output.shape.rank < 2:
-        raise InputError(f"`layer` must have units. Received: {path!r}, whose output is {tuple(output.shape)}.")
-    before, relu = probe.before_activation(output, probe.RELUS)
-    means = [tf.reduce_mean(tf.cast(one, tf.float32), axis=list(range(1, one.shape.rank - 1))) for one in (output, before)]
-    return means[0], means[1] if relu else None
-
-
-def _uphill(seen: probe.Look, score: Any, before_relu: Any | None, images: Any) -> Any:
-    """The slope of each score; of a unit that its ReLU silences everywhere, the slope that would wake it.
+def _uphill(seen: probe.Look, found: Answer, images: Any) -> tuple[Any, Any]:
+    """The slope of each score, and whether its unit sleeps: where a ReLU silences it everywhere, the slope that would wake it.
 
     Olah, Mordvintsev & Schubert (2017), Feature Visualization, doi:10.23915/distill.00007, pass gradients on likewise.
     """
-    slope = seen.gradient(score, images, "the image")
-    if before_relu is None:
-        return slope
-    return tf.where(_length(slope) > 0, slope, seen.gradient(before_relu, images, "the image"))
+    slope = seen.gradient(found.score, images, "the image")
+    if found.before_relu is None:
+        return slope, tf.zeros_like(_length(slope), tf.bool)
+    waking = seen.gradient(found.before_relu, images, "the image")
+    asleep = (_length(slope) == 0) & (_length(waking) > 0)
+    return tf.where(_as(asleep, slope), waking, slope), asleep
+
+
+def _penalty(images: Any, scale: Any, climb: Climb) -> Any:
+    """What each image pays, (batch,), where a score counts 1 / scale."""
+    penalty = penalties.norm_and_variation(images / climb.parametrization.span, climb.lp_norm, climb.total_variation)
+    for regularizer in climb.regularizers:
+        penalty += tf.math.divide_no_nan(penalties.regularization(regularizer, images), scale)
+    return penalty
+
+
+def _similarity(seen: probe.Look, weights: list[Any], climb: Climb) -> tuple[Any, list[str]]:
+    """How alike each image is to the other copies of its unit where its objective reads, (batch,), and the layers of all."""
+    read: dict[str, Any] = {}
+    for source, rows in zip(climb.sources, weights, strict=True):
+        path = source.layer or models.cam_layer(seen.facts())[0]
+        read[path] = tf.logical_or(read.get(path, False), tf.reduce_any(rows != 0, axis=-1))
+    maps = [tf.cast(seen.with_channels_last(path, seen.layer(path)), tf.float32) for path in read]
+    alike = [penalties.similarity(one, climb.copies) for one in maps]
+    marks = [tf.cast(mark, tf.float32) for mark in read.values()]
+    summed = tf.add_n([mark * one for mark, one in zip(marks, alike, strict=True)])
+    return summed / tf.add_n(marks), list(read)
+
+
+def _carried(slope: Any, images: Any, parameters: Any) -> Any:
+    """A slope by the images as the slope by the numbers that make them."""
+    return slope if parameters is images else probe.slope(tf.reduce_sum(images * tf.stop_gradient(slope)), parameters)
 
 
 def _length(slopes: Any) -> Any:
-    """The Euclidean length of each image's slope, (batch, 1, 1, 1)."""
-    return tf.sqrt(tf.reduce_sum(slopes**2, axis=[1, 2, 3], keepdims=True))
+    """The Euclidean length of each image's slope, (batch,)."""
+    return tf.sqrt(tf.reduce_sum(slopes**2, axis=list(range(1, slopes.shape.rank))))
 
 
-def _penalty(images: Any, climb: Climb) -> Any:
-    """Norm and total variation, weighed, per number of the input; pixels are counted in parts of the input range."""
-    parts = images / climb.span
-    down = tf.reduce_sum((parts[:, 1:] - parts[:, :-1]) ** 2, axis=[1, 2, 3])
-    right = tf.reduce_sum((parts[:, :, 1:] - parts[:, :, :-1]) ** 2, axis=[1, 2, 3])
-    norm = (tf.reduce_sum(tf.abs(parts) ** 6, axis=[1, 2, 3]) + TINY) ** (1 / 6)
-    return (climb.lp_norm * norm + climb.total_variation * (down + right)) / float(np.prod(images.shape[1:]))
+def _as(numbers: Any, tensor: Any) -> Any:
+    """One number an image, (batch,), with axes of length 1 for all others of a tensor."""
+    return tf.reshape(numbers, [-1] + [1] * (tensor.shape.rank - 1))

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from visualize import commands, models
+from visualize import commands, models, options
 from visualize.errors import InputError
 from visualize.terminal import say
 
@@ -23,6 +23,7 @@ HELP = """Show what a saved Keras model learned, and why it says what it says.
   visualize saliency model.keras cat.png           which pixels matter
   visualize gradcam model.keras cat.png dog.png    which places speak for the class
   visualize maximize model.keras --target 3        what the model wants to see
+  visualize compare model.keras cat.png            eight methods side by side
   visualize gallery model.keras --data mnist:test  all of it at once
 
 Each figure is written as METHOD-*.png, with its raw values beside it (.npz) and a record of how it was made (.json). The paths
@@ -97,106 +98,98 @@ def reported(function: Callable) -> Callable:
     return run
 
 
-def model_options(function: Callable) -> Callable:
-    """The options of every command that opens a model."""
-    options = [
-        click.argument("model", metavar="MODEL", type=click.Path(path_type=Path)),
-        click.option(
-            "--unsafe",
-            is_flag=True,
-            help="Let the file run code of its own (Lambda layers). Only if you trust its author.",
-        ),
-        click.option(
-            "--custom-objects",
-            metavar="MODULE",
-            multiple=True,
-            help="Python module to import first: it registers the model's classes.",
-        ),
-    ]
-    return functools.reduce(lambda decorated, option: option(decorated), reversed(options), function)
-
-
-def image_options() -> list[click.Parameter]:
-    """The options of every command that asks about pictures."""
-    return [
-        click.Argument(["images"], metavar="[IMAGES]...", nargs=-1, type=click.Path(path_type=Path)),
-        click.Option(
-            ["--data"],
-            metavar="NAME:PART",
-            help="A named data set such as mnist:test or idx:DIR, or a .npz file.",
-        ),
-        click.Option(["--index"], metavar="N,N,...", help="Which images of the data set.  [default: 0]"),
-        click.Option(
-            ["--per-class"],
-            is_flag=True,
-            help="The first image of each class, each explained for its own class, as one sheet.",
-        ),
-        click.Option(["--sheet"], is_flag=True, help="All images in one figure; by default each has its own."),
-    ]
-
-
-def score_options() -> list[click.Parameter]:
-    """The options that say which score of a model is meant, where it has more than one row of them."""
-    return [
-        click.Option(["--output"], metavar="NAME", help="Name of the output to explain, for a model of several outputs."),
-        click.Option(
-            ["--region"],
-            type=int,
-            nargs=4,
-            metavar="TOP LEFT HEIGHT WIDTH",
-            help="Which pixels of an output that is an image the score is the mean of; by default all.",
-        ),
-    ]
-
-
 def method_command(name: str) -> click.Command:
     """The command of one method, read off its function."""
-    function = commands.method(name)
-    parameters: list[click.Parameter] = []
-    if commands.takes(function, "images"):
-        parameters += image_options()
-    if commands.takes(function, "target"):
-        text = commands.argument_help(function)["target"]
-        parameters.append(click.Option(["--target"], metavar="T", multiple=True, help=f"{text} Repeat it for several."))
-        parameters += score_options() if "images" in [one.name for one in parameters] else []
-    parameters += commands.options_of(function)
-    parameters += [
-        click.Option(
-            ["--input-range"],
-            type=float,
-            nargs=2,
-            metavar="LOW HIGH",
-            help="What black and white are for the model; by default its card says.",
-        ),
-        click.Option(
-            ["--out"],
-            type=click.Path(path_type=Path),
-            default=Path(),
-            metavar="DIR",
-            help="Where to write.  [default: here]",
-        ),
-    ]
-    run = model_options(reported(functools.partial(run_method, name)))
-    parameters = [*reversed(run.__click_params__), *parameters]
-    head = long = commands.long_help(function)
-    return click.Command(name, callback=run, params=parameters, help=long, short_help=head.split("\n")[0])
+    run = reported(functools.partial(run_method, name))
+    text = commands.long_help(commands.method(name))
+    return click.Command(name, callback=run, params=options.of_a_method(name), help=text, short_help=text.split("\n")[0])
 
 
 def run_method(name: str, model: Path, *, out: Path, unsafe: bool, custom_objects: Sequence[str], **asked: Any) -> None:
     """One method on one model: open, gather, compute, write."""
     asked = _checked(name, asked)
-    models.check_file(model)
-    _check_folder(out)
+    opened = _opened(model, out, unsafe, custom_objects, asked)
     from visualize import running
 
-    opened = running.opened_model(model, unsafe, custom_objects, asked["input_range"])
     source = running.source_of(opened, asked) if "images" in asked else None
     for path in running.run(name, opened, out, asked, source):
         click.echo(path)
 
 
-@main.command()
-@model_options
+@main.command(
+    params=[
+        *options.of_the_model(),
+        *(one for one in options.of_the_images() if one.name != "sheet"),
+        click.Option(
+            ["--method"],
+            type=click.Choice(commands.explaining()),
+            multiple=True,
+            help="A column of the figure. Repeat it for several; by default eight that show the families.",
+        ),
+        options.of_the_target("Class to explain; by default the model's own choice."),
+        *options.of_the_score(),
+        *options.of_every_method(),
+        *options.of_the_run(),
+    ]
+)
+@reported
+def compare(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], **asked: Any) -> None:
+    r"""Draw several methods on the same images: a row an image, a column a method.
+
+    The maps of one method share one scale, so that images can be compared too.
+
+    \b
+    Example:
+      visualize compare model.keras cat.png dog.png --method saliency --method gradcam
+    """
+    asked = _checked("compare", asked)
+    opened = _opened(model, out, unsafe, custom_objects, asked)
+    from visualize import running
+
+    for path in running.run_comparison(opened, out, asked, running.source_of(opened, asked)):
+        click.echo(path)
+
+
+@main.command(
+    params=[
+        *options.of_the_model(),
+        *options.of_the_images(),
+        options.of_the_target("The first class; by default the model's own choice."),
+        click.Option(
+            ["--against"],
+            metavar="T",
+            multiple=True,
+            help="The second class; by default the likeliest beside the first. Repeat it for several.",
+        ),
+        click.Option(
+            ["--method"],
+            type=click.Choice(commands.explaining()),
+            default="integrated_gradients",
+            show_default=True,
+            help="That explains both.",
+        ),
+        *options.of_the_score(),
+        *options.of_every_method(),
+        *options.of_the_run(),
+    ]
+)
+@reported
+def contrast(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], **asked: Any) -> None:
+    r"""Draw why one class rather than another: the evidence for the first minus the evidence for the second.
+
+    \b
+    Example:
+      visualize contrast model.keras --data mnist:test --index 18 --target 3 --against 5
+    """
+    asked = _checked("contrast", asked)
+    opened = _opened(model, out, unsafe, custom_objects, asked)
+    from visualize import running
+
+    for path in running.run_contrast(opened, out, asked, running.source_of(opened, asked)):
+        click.echo(path)
+
+
+@main.command(params=options.of_the_model())
 @reported
 def layers(model: Path, unsafe: bool, custom_objects: Sequence[str]) -> None:
     """List every layer by its path, and the layer that Grad-CAM reads by default."""
@@ -240,26 +233,21 @@ def draw(file: Path, out: Path | None) -> None:
         click.echo(figures.write_gif(loaded[0], (out or file).with_suffix(".gif")))
 
 
-@main.command(params=[*image_options()])
-@click.option("--explained", metavar="INPUT", help="Name of the input to explain, for a model of several inputs.")
-@click.option("--input-range", type=float, nargs=2, metavar="LOW HIGH", help="What black and white are for the model.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path(),
-    metavar="DIR",
-    help="Where to write.  [default: here]",
+@main.command(
+    params=[
+        *options.of_the_model(),
+        *options.of_the_images(),
+        *(one for one in options.of_every_method() if one.name == "explained"),
+        *options.of_the_run(),
+    ]
 )
-@model_options
 @reported
 def gallery(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], **asked: Any) -> None:
     """Write the figures of every method at once, modifiers side by side."""
     asked = _checked("gallery", asked)
-    models.check_file(model)
-    _check_folder(out)
+    opened = _opened(model, out, unsafe, custom_objects, asked)
     from visualize import running
 
-    opened = running.opened_model(model, unsafe, custom_objects, asked["input_range"])
     everything = running.source_of(opened, asked)  # images that cannot be read are a mistake: nothing is drawn
     for name in GALLERY:
         choices = commands.choices_of(commands.method(name))
@@ -287,7 +275,13 @@ def _without(choices: Any, name: str, opened: Any, out: Path, wanted: dict, sour
     return paths
 
 
-gallery.params.sort(key=lambda parameter: parameter.name != "model")  # MODEL before IMAGES
+def _opened(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], asked: dict[str, Any]) -> Any:
+    """The model, when all that can be told to be wrong without TensorFlow is right."""
+    models.check_file(model)
+    _check_folder(out)
+    from visualize import running
+
+    return running.opened_model(model, unsafe, custom_objects, asked["input_range"])
 
 
 def _check_folder(out: Path) -> None:

@@ -34,6 +34,12 @@ def method(name: str) -> Callable:
     return getattr(importlib.import_module(method_names()[name]), name)
 
 
+def explaining() -> list[str]:
+    """The methods that explain images, each with an Attribution."""
+    names = sorted(method_names())
+    return [name for name in names if inspect.signature(method(name)).return_annotation == "Attribution"]
+
+
 def takes(function: Callable, parameter: str) -> bool:
     """Whether a method has a parameter of that name."""
     return parameter in inspect.signature(function).parameters
@@ -53,11 +59,9 @@ def options_of(function: Callable) -> list[click.Option]:
 
 
 def choices_of(function: Callable) -> dict[str, tuple[str, ...]]:
-    """The options of a method that are a choice among words or none of them; each can be repeated, and makes columns."""
-    hints, parameters = typing.get_type_hints(function), inspect.signature(function).parameters
-    kinds = {
-        name: _kinds(hints[name]) for name, parameter in parameters.items() if parameter.default is None and name in hints
-    }
+    """The options of a method that are a choice among words or none of them; each can be repeated."""
+    hints = {name: hint for name, hint in typing.get_type_hints(function).items() if _optional(hint)}
+    kinds = {name: _kinds(hint) for name, hint in hints.items()}
     return {name: typing.get_args(kind) for name, (kind, *_) in kinds.items() if typing.get_origin(kind) is typing.Literal}
 
 
@@ -99,7 +103,7 @@ def _section(function: Callable, name: str) -> str:
 def _option(name: str, hint: Any, default: Any, text: str) -> click.Option | None:
     flag = "--" + name.replace("_", "-")
     kinds = _kinds(hint)
-    metavar = {"layer": "PATH", "explained": "INPUT"}.get(name)
+    metavar = {"layer": "PATH", "whole_layer": "PATH", "explained": "INPUT"}.get(name)
     if kinds == (str, Sequence[str]):
         return click.Option([flag], multiple=True, metavar=metavar, help=text)
     if kinds == (float, str):
@@ -108,7 +112,7 @@ def _option(name: str, hint: Any, default: Any, text: str) -> click.Option | Non
         return None
     (kind,) = kinds
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin is typing.Literal and default is not None:
+    if origin is typing.Literal and not _optional(hint):
         return click.Option([flag], type=click.Choice(arguments), default=default, show_default=True, help=text)
     if origin is typing.Literal:
         choices = click.Choice([*arguments, "none"])
@@ -119,6 +123,11 @@ def _option(name: str, hint: Any, default: Any, text: str) -> click.Option | Non
     if kind in (int, float, str):
         return click.Option([flag], type=kind, default=default, show_default=default is not None, metavar=metavar, help=text)
     return None
+
+
+def _optional(hint: Any) -> bool:
+    """Whether an annotation allows None."""
+    return type(None) in typing.get_args(hint)
 
 
 def _kinds(hint: Any) -> tuple[Any, ...]:

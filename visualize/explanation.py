@@ -16,7 +16,7 @@ from visualize.precision import settled
 from visualize.results import Attribution
 from visualize.targets import Target
 
-REGION = "region of the output"  # its name among the arrays of a question
+REGION = "region_of_the_output"  # its name among the arrays of a question
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,8 @@ class Question:
             tensors: a batch of each.
             options: further options of `probe.look`.
         """
-        options = {"output": self.output, "region": tensors.get(REGION), "precision": self.precision, **options}
+        region = None if self.region is None else tensors[REGION]
+        options = {"output": self.output, "region": region, "precision": self.precision, **options}
         return probe.look(model, self.inputs.packed(tensors), tensors[self.inputs.explained], **options)
 
     def classes(self, notes: Mapping[str, Any]) -> np.ndarray:
@@ -201,6 +202,24 @@ def explain(
     notes = {name: note for name, note in trace.notes.items() if name != "made"}
     more = {name: found[name] for name in trace.notes["made"] if name != "values"}
     return question.attribution(found["values"], found, method, {**settings, "modifier": modifier, **notes}, **more)
+
+
+def scores_of_classes(question: Question) -> np.ndarray:
+    """The score of every class, (batch, classes).
+
+    Raises:
+        InputError: the model has several outputs, and none was named.
+    """
+
+    def every(model, classes, **tensors):
+        seen = question.look(model, tensors)
+        score_of(seen, classes, None)  # refuses what has no classes
+        return {"scores": seen.scores}, {}
+
+    specs = {**question.specs, "classes": tf.TensorSpec([None], tf.int32)}
+    trace = tracing.trace(question.model, ("scores", *question.key), every, specs)
+    arrays = {**question.arrays, "classes": np.full(len(question.inputs.images), targets.OWN_CHOICE, "int32")}
+    return trace.batches(arrays, batch_size=checked_batch_size(None, question.inputs))["scores"]
 
 
 def score_of(seen: probe.Look, classes: Any, function: Callable | None) -> tuple[Any, dict[str, Any]]:

@@ -120,6 +120,11 @@ def of_channels(weights: Any, maps: Any) -> Any:
     return tf.reshape(weights, [-1, *[1] * (maps.shape.rank - 2), maps.shape[-1]])
 
 
+def gradient_weights(slopes: Any) -> Any:
+    """Grad-CAM's weight of each channel, the mean of its gradient, (batch, 1, 1, channels)."""
+    return tf.reduce_mean(slopes, axis=places_of(slopes), keepdims=True)
+
+
 def strengths(maps: Any, weights: Any) -> Any:
     """relu(sum over channels of weight x map) at each place, (batch, rows, columns)."""
     return tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1))

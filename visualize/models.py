@@ -39,7 +39,7 @@ class LayerFact:
     has_kernels: bool  # its weights can be drawn as pictures
     convolution: bool
     places: tuple[int | None, ...]  # (height, width) of its output as a map of the image; () where it is none
-    within: bool  # it stands between the explained input and the output
+    within: bool  # it stands between the explained input and the output, and is not the output itself
     leaf: bool  # it contains no other layer
 
     @property

@@ -21,6 +21,7 @@ from visualize.precision import lowered
 from visualize.resizing import resized
 
 MODIFIERS = ("guided", "relu")
+ACTIVATIONS = ("Softmax", "LogSoftmax", "Sigmoid")  # of an output, behind which the logits are
 RELUS = ("Relu", "Relu6")  # the operations that they modify
 
 
@@ -124,11 +125,18 @@ class Look:
                     has_kernels=models.has_kernels(call.layer),
                     convolution=kind in models.CONVOLUTIONS or isinstance(call.layer, _convolution_classes()),
                     places=self._places(call.layer, shape),
-                    within=fresh and self.within(tensor),
+                    within=fresh and self.within(tensor) and tensor.op not in self._ends,
                     leaf=call.path not in containers,
                 )
             )
         return facts
+
+    def with_channels_last(self, path: str, tensor: Any) -> Any:
+        """What a layer produced, its channels behind its places."""
+        layer = next(call.layer for call in self.calls if call.path == path)
+        if tensor.shape.rank is None or tensor.shape.rank < 3 or not self.has_channels_first(layer):
+            return tensor
+        return tf.transpose(tensor, [0, *range(2, tensor.shape.rank), 1])
 
     def has_channels_first(self, layer: Any) -> bool:
         """Whether the maps of a layer are (batch, channels, height, width)."""
@@ -144,6 +152,17 @@ class Look:
     def within(self, tensor: Any) -> bool:
         """Whether a tensor stands between the explained images and the output."""
         return tensor.op in self._downstream and tensor.op in self._upstream
+
+    @functools.cached_property
+    def _ends(self) -> set[Any]:
+        """The operations that make the output of the scores, and the scores: an image output's map cannot explain itself."""
+        found, todo = set(), [tensor.op for tensor in keras.tree.flatten(self.output)]
+        while todo:
+            operation = todo.pop()
+            found.add(operation)
+            if operation.type in ("Identity", "Cast", *ACTIVATIONS):
+                todo.append(operation.inputs[0].op)
+        return found
 
     @functools.cached_property
     def _downstream(self) -> set[Any]:
@@ -214,7 +233,7 @@ def picked(scores: Any, indices: Any) -> Any:
     return tf.reduce_sum(tf.where(chosen, scores, tf.zeros_like(scores)), axis=-1)
 
 
-def before_activation(tensor: Any, kinds: tuple[str, ...] = ("Softmax", "LogSoftmax", "Sigmoid")) -> tuple[Any, str | None]:
+def before_activation(tensor: Any, kinds: tuple[str, ...] = ACTIVATIONS) -> tuple[Any, str | None]:
     """The tensor from which an activation of these kinds made this one, and its kind; else the tensor and None."""
     operation = tensor.op
     while operation.type in ("Identity", "Cast"):

@@ -21,8 +21,9 @@ class Attribution:
     """What each pixel of each image does to a score.
 
     Attributes:
-        values: (batch, height, width), signed, in the unit that `settings["unit"]` names.
-        images: (batch, height, width, channels), in the model's range.
+        values: (batch, height, width), signed, in the unit that `settings["unit"]` names. Of a sequence (batch, length), of a
+            volume (batch, depth, height, width).
+        images: (batch, height, width, channels), in the model's range; channels last, whatever the model takes.
         targets: (batch,) the class that was explained; -1 where a function of the scores was.
         scores: (batch,) the score that was explained.
         method: "saliency", "gradcam", "occlusion".
@@ -40,8 +41,9 @@ class Attribution:
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        count, height, width = self.values.shape
-        return f"Attribution({self.method}, {count} of {height}x{width}, {self.values.min():.3g} to {self.values.max():.3g})"
+        count, *size = self.values.shape
+        of = "x".join(map(str, size))
+        return f"Attribution({self.method}, {count} of {of}, {self.values.min():.3g} to {self.values.max():.3g})"
 
     def of(self, index: int) -> Attribution:
         """The same for one image of the batch."""

@@ -15,10 +15,11 @@ import click
 import numpy as np
 
 from visualize import commands, models, outputs, tracing
+from visualize.comparison import compare, contrast
 from visualize.results import Attribution, Result, Structure
 from visualize.sources import Source, from_data, from_files
 from visualize.targets import Target
-from visualize.terminal import busy, progress_bar, quiet, say
+from visualize.terminal import busy, progress_bar, quiet, say, uncollected
 
 
 def opened_model(
@@ -27,7 +28,7 @@ def opened_model(
     """The model, with TensorFlow's own remarks on the machine kept off the terminal."""
     if custom_objects:
         sys.path.append(str(Path.cwd()))  # a console script does not look there, and that is where people keep a module
-    with busy("opening the model"):
+    with busy("opening the model"), uncollected():
         with quiet():
             from visualize.lazy import tf
 
@@ -56,20 +57,71 @@ def run(name: str, model: Any, out: Path, asked: Mapping[str, Any], source: Sour
     source = source if commands.takes(function, "images") else None
     arguments = [model] if source is None else [model, source.images]
     if commands.takes(function, "target"):
-        target = _target(asked, source)
-        named = {key: asked[key] for key in ("output", "region") if key in asked}
-        arguments.append(Target(target, **named) if named else target)
+        arguments.append(_target(asked, source))
     started = time.monotonic()
     savings: list[tuple[float, float]] = []
     with progress_bar(name), tracing.savings(lambda *both: savings.append(both)):
-        results = [_ranged(function(*arguments, **options), model) for options in _columns(function, asked)]
+        results = [function(*arguments, **options) for options in _columns(function, asked)]
     seconds = time.monotonic() - started
+    for note in _savings(results, savings):
+        say(f"Note: {note}")
+    yield from _written(name, results, model, out, asked, source, seconds, told=told)
+
+
+def run_comparison(model: Any, out: Path, asked: Mapping[str, Any], source: Source) -> Iterator[Path]:
+    """Compute the methods of `asked["method"]`, or a choice of them, and write one figure.
+
+    Yields:
+        Each path when it is written.
+    """
+    asked = _given(asked)
+    methods = [commands.method(name) for name in asked["method"]] if "method" in asked else None
+    started = time.monotonic()
+    with progress_bar("compare"):
+        results = compare(model, source.images, _target(asked, source), methods=methods, **_common(asked))
+    for name, reason in results[0].settings["left_out"].items():
+        say(f"Note: no {name}. {reason}")
+    yield from _written("compare", results, model, out, {**asked, "sheet": True}, source, time.monotonic() - started)
+
+
+def run_contrast(model: Any, out: Path, asked: Mapping[str, Any], source: Source) -> Iterator[Path]:
+    """Explain one class rather than another by the method of `asked["method"]`, and write its figures.
+
+    Yields:
+        Each path when it is written.
+    """
+    asked = _given(asked)
+    options = {"method": commands.method(asked["method"]), **_common(asked)}
+    against = list(asked.get("against", ()))
+    against = against[0] if len(against) == 1 else against or None
+    started = time.monotonic()
+    with progress_bar("contrast"):
+        result = contrast(model, source.images, _target(asked, source), against, **options)
+    yield from _written("contrast", [result], model, out, asked, source, time.monotonic() - started)
+
+
+def _common(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that every method has."""
+    return {key: asked[key] for key in ("explained", "batch_size", "precision") if key in asked}
+
+
+def _written(
+    name: str,
+    results: list[Any],
+    model: Any,
+    out: Path,
+    asked: Mapping[str, Any],
+    source: Source | None,
+    seconds: float,
+    *,
+    told: bool = True,
+) -> Iterator[Path]:
+    """Write the figures of what was computed, and say what a person should know of them."""
+    results = [_ranged(one, model) for one in results]
     for group, picture in _figures(results, source, as_sheet="sheet" in asked or "per_class" in asked):
         if isinstance(group[0], Structure) and sys.stderr.isatty():
             click.echo(outputs.table(group[0]), err=True)
-        notes = (*_empty_maps(group), *_ascents(group, told), *_savings(results, savings))
-        savings.clear()  # they are of all pictures, and said once
-        for note in notes:
+        for note in (*_empty_maps(group), *_ascents(group, told)):
             say(f"Note: {note}")
         yield from outputs.write(group, out, _stem(name, asked, picture), model, _plain(asked), seconds)
 
@@ -99,10 +151,13 @@ def _given(asked: Mapping[str, Any]) -> dict[str, Any]:
 
 def _target(asked: Mapping[str, Any], source: Source | None) -> Any:
     """What the method gets as its target: with --per-class each image's own class, unless another is asked for."""
-    chosen = list(asked.get("target", ()))
+    chosen: Any = list(asked.get("target", ()))
     if not chosen:
-        return source.labels.tolist() if source is not None and "per_class" in asked else None
-    return chosen[0] if len(chosen) == 1 and source is not None else chosen
+        chosen = source.labels.tolist() if source is not None and "per_class" in asked else None
+    elif len(chosen) == 1 and source is not None:
+        chosen = chosen[0]
+    named = {key: asked[key] for key in ("output", "region") if key in asked}
+    return Target(chosen, **named) if named else chosen
 
 
 def _columns(function: Any, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -195,8 +250,12 @@ def _stem(name: str, asked: Mapping[str, Any], picture: str) -> str:
     parts = [name, *(modifiers if len(asked.get("modifier", ())) == 1 else [])]
     layers = [asked["layer"]] if isinstance(asked.get("layer"), str) else asked.get("layer", ())
     parts += [outputs.plain_name(one.replace("/", ".")) for one in layers]
+    parts += [outputs.plain_name("whole-" + asked["whole_layer"].replace("/", "."))] if "whole_layer" in asked else []
     parts += [outputs.plain_name(asked[key]) for key in ("explained", "output") if key in asked]
-    parts += [outputs.plain_name(f"target-{'-'.join(map(str, asked['target']))}")] if "target" in asked else []
+    parts += [outputs.plain_name("-".join(asked["method"]))] if name == "compare" and "method" in asked else []
+    parts += [outputs.plain_name(asked["method"])] if name == "contrast" else []
+    for key in ("target", "against"):
+        parts += [outputs.plain_name(f"{key}-{'-'.join(map(str, asked[key]))}")] if key in asked else []
     return "-".join([*parts, picture] if picture else parts)
 
 

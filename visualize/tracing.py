@@ -28,13 +28,14 @@ class Trace:
         notes: what the function noted while it was traced: plain Python values.
     """
 
-    def __init__(self, concrete: Any, notes: dict[str, Any]):
+    def __init__(self, concrete: Any, names: tuple[str, ...], notes: dict[str, Any]):
         self._concrete = concrete
+        self._names = names  # an input may have a name that is none of a Python argument: they go by position
         self.notes = notes
 
     def __call__(self, **tensors: Any) -> dict[str, Any]:
         """Run the graph; tensors in, tensors out."""
-        return self._concrete(**tensors)
+        return self._concrete(*(tensors[name] for name in self._names))
 
     def batches(self, arrays: Mapping[str, np.ndarray], *, batch_size: int, **constants: Any) -> dict[str, np.ndarray]:
         """Run over the first axis of `arrays`, `batch_size` rows at most at a time, and join what comes out."""
@@ -115,17 +116,17 @@ def _traced(model: Any, function: Callable[..., tuple[dict, dict]], specs: Mappi
     notes: dict[str, Any] = {}
     held = [model]  # taken out when traced: what is kept must not keep the model alive
 
-    def traced(**tensors):
-        results, noted = function(held[0], **tensors)
+    def traced(*tensors):
+        results, noted = function(held[0], **dict(zip(specs, tensors, strict=True)))
         notes.update(noted)
         return results
 
     try:
         with _tracing:
-            concrete = tf.function(traced, autograph=False).get_concrete_function(**specs)
+            concrete = tf.function(traced, autograph=False).get_concrete_function(*specs.values())
     finally:
         held.clear()
-    return Trace(concrete, notes)
+    return Trace(concrete, tuple(specs), notes)
 
 
 def _fingerprint(model: Any) -> tuple:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from matplotlib import colormaps
@@ -11,30 +12,40 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from visualize.figures.lettering import fitted
+from visualize.figures.lines import draw_line
 from visualize.figures.scales import Scale, as_rgb, scale_of
+from visualize.figures.slices import sliced
 from visualize.results import Attribution
 
 DPI = 120
 GAP = 0.14  # inches between cells
 LINE = 0.16  # inches: the height of a line of text
 FOOTER = 0.62  # inches below the last row: color bars
+LINE_ASPECT = 2.5  # width of a sequence's cell over its height
 MOST_COUNTS = 6  # predicted classes that are listed beside an occlusion map
 
 
 def draw_attributions(attributions: Sequence[Attribution]) -> Figure:
-    """One row an image: the picture, then each attribution, every map on its own scale, whose end stands above it."""
+    """One row an image: the picture, then each attribution, every map on its own scale, whose end stands above it.
+
+    Attributions whose settings say so have one scale for all of their maps. A volume is shown by one of its slices, a sequence
+    by its line.
+    """
+    attributions, slices = sliced(attributions)
     columns = ["picture"]
     for number, one in enumerate(attributions):
         columns += [f"map {number}"]
-        columns += ["classes", "counts"] if "position_classes" in one.arrays and len(attributions) == 1 else []
+        is_picture = one.values.ndim == 3
+        columns += ["classes", "counts"] if "position_classes" in one.arrays and is_picture and len(attributions) == 1 else []
     first = attributions[0]
-    count, height, width = first.values.shape
+    count, *size = first.values.shape
+    height, width = size if len(size) == 2 else (1.0, LINE_ASPECT)
     cell = 2.6 if count == 1 else 1.5 if count > 3 else 2.0  # inches of the shorter side
     unit = cell / min(height, width)
     cell_width, cell_height = min(width * unit, 3 * cell), min(height * unit, 3 * cell)
     headers = [_column_name(one, cell_width) for one in attributions]
     titles = [_title(first, row, cell_width) for row in range(count)]
-    title_lines = max(text.count("\n") + 1 for text in titles)
+    title_lines = max(text.count("\n") + 1 for text in titles) + (slices is not None)
     header_lines = max(2 if "classes" in columns else 1, *(text.count("\n") + 1 for text in headers))
     top = GAP + LINE * max(title_lines, header_lines + 1)  # a map has one line of its own below the header
     between = GAP + LINE * title_lines
@@ -49,11 +60,15 @@ def draw_attributions(attributions: Sequence[Attribution]) -> Figure:
 
     signed = [bool((one.values < 0).any()) for one in attributions]
     palette = _palette(first)
-    pictures = as_rgb(first.images, first.settings.get("input_range"))
+    is_line = len(size) == 1
+    pictures = first.images if is_line else as_rgb(first.images, first.settings.get("input_range"))
+    scales = [_scales(one, signed=negative) for one, negative in zip(attributions, signed, strict=True)]
     for row in range(count):
-        _picture(axes(row, 0), pictures[row], titles[row])
+        place, where = axes(row, 0), f"\nslice {slices[row] + 1}" if slices is not None else ""
+        place.set_title(titles[row] + where, fontsize=8, pad=3)
+        draw_line(place, pictures[row]) if is_line else place.imshow(pictures[row], interpolation="nearest", aspect="auto")
         for number, one in enumerate(attributions):
-            _map(axes(row, 1 + number), one.values[row], scale_of(one.values[row], signed=signed[number]))
+            _map(axes(row, 1 + number), one.values[row], scales[number][row], pictures[row] if is_line else None)
         if "classes" in columns:
             _classes(axes(row, 2), axes(row, 3), first, row, palette, cell_width)
     for number, one in enumerate(attributions):
@@ -84,13 +99,22 @@ def _header(figure: Figure, x: float, y: float, text: str) -> None:
     figure.text(x / wide, y / high, text, ha="center", va="bottom", fontsize=9, fontweight="bold")
 
 
-def _picture(axes: Axes, picture: np.ndarray, title: str) -> None:
-    axes.imshow(picture, interpolation="nearest", aspect="auto")
-    axes.set_title(title, fontsize=8, pad=3)
+def _scales(one: Attribution, *, signed: bool) -> list[Scale]:
+    """The scale of each image's map."""
+    own = [scale_of(values, signed=signed) for values in one.values]
+    if one.settings.get("scale") != "shared":
+        return own
+    low, high = min(scale.low for scale in own), max(scale.high for scale in own if not scale.note or len(own) == 1)
+    return [replace(scale, low=low, high=high) for scale in own]
 
 
-def _map(axes: Axes, values: np.ndarray, scale: Scale) -> None:
-    axes.imshow(values, cmap=scale.colors, vmin=scale.low, vmax=scale.high, interpolation="nearest", aspect="auto")
+def _map(axes: Axes, values: np.ndarray, scale: Scale, line: np.ndarray | None) -> None:
+    extent = None if line is None else (-0.5, len(values) - 0.5, 0, 1)
+    values = values[None] if line is not None else values
+    colors = {"cmap": scale.colors, "vmin": scale.low, "vmax": scale.high}
+    axes.imshow(values, interpolation="nearest", aspect="auto", extent=extent, **colors)
+    if line is not None:
+        draw_line(axes, line)
     if scale.note:
         box = {"boxstyle": "round", "facecolor": "white", "edgecolor": "0.6"}
         axes.text(0.5, 0.5, scale.note, transform=axes.transAxes, ha="center", va="center", fontsize=8, bbox=box)
@@ -146,15 +170,24 @@ def _title(one: Attribution, row: int, inches: float) -> str:
     score = f"{kind} {one.scores[row]:.3g}"
     called = ""
     if index >= 0:
-        called = names[index] if index < len(names) and not names[index].isdecimal() else f"class {index}"
-        score += f", p {one.arrays['probability'][row]:.3f}" if kind.endswith("logit") else ""
+        called = _class(index, names)
+        if "against" in one.arrays:
+            called = f"{called} rather than {_class(int(one.arrays['against'][row]), names)}"
+            score = f"{kind} higher by {one.scores[row]:.3g}"
+        score += f", p {one.arrays['probability'][row]:.3f}" if "probability" in one.arrays and kind.endswith("logit") else ""
     both = f"{picture}: {called}"
     lines = [both] if picture and called and fitted(both, inches, 8) == both else [line for line in (picture, called) if line]
     return "\n".join(fitted(line, inches, 8) for line in [*lines, score])
 
 
+def _class(index: int, names: Sequence[str]) -> str:
+    return names[index] if index < len(names) and not names[index].isdecimal() else f"class {index}"
+
+
 def _column_name(one: Attribution, inches: float) -> str:
     lines = [one.method]
+    if one.method == "contrast":
+        lines.append(f"of {one.settings['method']}")
     if one.settings.get("modifier"):
         lines[0] += f", {one.settings['modifier']}"
     if one.settings.get("layer"):

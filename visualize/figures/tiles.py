@@ -32,8 +32,10 @@ def draw_tiles(tiles: Tiles) -> Figure:
     rows = math.ceil(len(shown) / columns)
     is_line = shown.shape[1] == 1 and shown.shape[2] > MOST_ASPECT
     tile_width, tile_height = LINE if is_line else _tile_size(shown, max(rows, columns))
-    size = 8 if tile_width > 1.2 else 7
     gap = 0.06 if max(rows, columns) <= 24 else 0.03
+    size = 8 if tile_width > 1.2 else 7
+    if any(fitted(one, tile_width + gap, size) != one for one in captions[:MOST_CAPTIONS]):
+        size = 6
     caption = size / 72 + 0.06 if len(shown) <= MOST_CAPTIONS else 0.0
     source, source_size = _source(tiles)
     left_of_grid = MARGIN + (source_size[0] + 2 * MARGIN if source else 0.0)
@@ -157,8 +159,12 @@ def _heading(tiles: Tiles, cut: str) -> str:
     if tiles.method == "features":
         return f"features of {settings['layer']}{cut}"
     single = f"a channel of {settings['layer']}" if settings.get("layer") else "the score"
-    many = f"inputs that maximize {settings.get('layer') or 'each score'}{cut}"
-    return many if count > 1 else f"input that maximizes {single}"
+    many = f"{settings.get('layer') or 'each score'}{cut}"
+    words = list(dict.fromkeys(target for target in settings.get("targets", ()) if isinstance(target, str)))
+    if words:  # objectives, which tell by themselves what they are
+        single = words[0]
+        many = words[0] if len(set(settings["targets"])) == 1 else f"each objective{cut}"
+    return f"inputs that maximize {many}" if count > 1 else f"input that maximizes {single}"
 
 
 def _foot(figure: Figure, tiles: Tiles, scale: Scale | None) -> None:

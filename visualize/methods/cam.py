@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from visualize.explanation import View, ask, explain
 from visualize.lazy import tf
-from visualize.maps import averaged, named_layers, places_of, slopes_of, strengths
+from visualize.maps import averaged, gradient_weights, named_layers, places_of, slopes_of, strengths
 from visualize.results import Attribution
 
 __all__ = ["gradcam", "gradcam_plus_plus", "hirescam", "layercam", "xgradcam"]
@@ -54,8 +54,7 @@ def gradcam(
     """
 
     def evidence(maps, slopes):
-        weights = tf.reduce_mean(slopes, axis=places_of(maps), keepdims=True)  # (batch, 1, 1, channels)
-        return strengths(maps, weights)
+        return strengths(maps, gradient_weights(slopes))
 
     options = {"modifier": modifier, "explained": explained, "batch_size": batch_size, "precision": precision}
     return _explained("gradcam", evidence, model, images, target, layer, **options)

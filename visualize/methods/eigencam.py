@@ -9,6 +9,7 @@ from visualize.explanation import View, ask, explain
 from visualize.lazy import tf
 from visualize.maps import averaged, named_layers
 from visualize.results import Attribution
+from visualize.targets import Target
 
 __all__ = ["eigencam"]
 
@@ -18,6 +19,7 @@ def eigencam(
     images: Any,
     *,
     layer: str | Sequence[str] | None = None,
+    output: str | None = None,
     explained: str | None = None,
     batch_size: int | None = None,
     precision: Literal["float32", "bfloat16", "auto"] = "float32",
@@ -31,6 +33,7 @@ def eigencam(
         images: (batch, height, width, channels), in the range the model was trained on.
         layer: path of a layer whose output is a map; by default the last map of the last convolution's size. Of several
             layers the maps are averaged, each divided by its largest value.
+        output: name of the output whose choice is reported, for a model of several.
         explained: name of the input to explain, for a model of several inputs.
         batch_size: images at a time; by default as many as suit their size.
         precision: in which the model computes; "bfloat16" is faster where the hardware has it, to three digits, and "auto"
@@ -46,13 +49,18 @@ def eigencam(
     Example:
         visualize eigencam model.keras cat.png
     """
-    question = ask(model, images, None, explained, precision)
+    question = ask(model, images, Target(output=output), explained, precision)
     paths = named_layers(model, layer)
 
     def component(maps: Any) -> Any:
         places = tf.reshape(maps, [tf.shape(maps)[0], -1, maps.shape[-1]])  # (batch, places, channels)
-        _, _, right = tf.linalg.svd(places)
-        first = tf.matmul(places, right[:, :, :1])  # (batch, places, 1)
+        count = maps.shape[1:-1].num_elements()
+        if count is not None and count < maps.shape[-1]:  # the smaller of the two products of the maps with themselves
+            sizes, left = tf.linalg.eigh(tf.matmul(places, places, transpose_b=True))  # ascending
+            first = left[:, :, -1:] * tf.sqrt(tf.maximum(sizes[:, None, -1:], 0))  # (batch, places, 1)
+        else:
+            _, right = tf.linalg.eigh(tf.matmul(places, places, transpose_a=True))
+            first = tf.matmul(places, right[:, :, -1:])
         first *= tf.where(tf.reduce_sum(first, axis=1, keepdims=True) < 0, -1.0, 1.0)
         return tf.reshape(first, tf.shape(maps)[:-1])
 

@@ -56,9 +56,7 @@ def features(
         output = seen.layer(path)
         if output.shape.rank not in (2, 3, 4, 5):
             raise InputError(f"`layer` must have maps or units. Received: {path!r}, whose output is {tuple(output.shape)}.")
-        if output.shape.rank > 2 and seen.has_channels_first(models.layers(model)[path]):
-            output = tf.transpose(output, [0, *range(2, output.shape.rank), 1])
-        return {"output": tf.cast(output, tf.float32)}, {}
+        return {"output": tf.cast(seen.with_channels_last(path, output), tf.float32)}, {}
 
     trace = tracing.trace(model, ("features", path, inputs.explained, str(inputs.structure)), once, inputs.specs())
     output = trace.batches(inputs.arrays, batch_size=checked_batch_size(batch_size, inputs))["output"]

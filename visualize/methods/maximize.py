@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
-from typing import Any
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 
-from visualize import models, targets, tracing
-from visualize.ascent import Climb, first_state, noise, trace_of
+from visualize import models, targets, tracing, transforms
+from visualize.aims import aim_of, every_unit, wished_by
+from visualize.ascent import Climb, trace_of
 from visualize.card import checked_range
+from visualize.climbing import begun, climbed
 from visualize.errors import InputError
-from visualize.inputs import Inputs, checked_batch_size, checked_count, example, inputs_of, picture_shape
+from visualize.inputs import Inputs, checked_batch_size, checked_count, example, input_shapes, inputs_of
 from visualize.lazy import tf
+from visualize.listeners import checked_callbacks, told
+from visualize.objectives import Source, number_of
+from visualize.parametrizations import KINDS
+from visualize.penalties import checked_regularizers
 from visualize.results import Tiles
 
 __all__ = ["maximize"]
-
-STEPS_A_CALL = 10  # of the ascent in one call of its graph: often enough to show progress
-MOST_UNITS = 100  # that are maximized without being named
 
 
 def maximize(
@@ -27,11 +30,19 @@ def maximize(
     target: Any = None,
     *,
     layer: str | None = None,
+    whole_layer: str | None = None,
     steps: int = 200,
     step_size: float = 0.02,
+    parametrization: Literal["pixel", "fourier"] = "pixel",
     lp_norm: float = 10.0,
     total_variation: float = 150.0,
     jitter: int = 1,
+    rotate: float = 0.0,
+    scale: tuple[float, float] = (1.0, 1.0),
+    copies: int = 1,
+    diversity: float = 0.0,
+    regularizers: Sequence[Any] = (),
+    callbacks: Sequence[Any] = (),
     input_range: tuple[float, float] | None = None,
     size: tuple[int, int] | None = None,
     frames: int = 0,
@@ -43,23 +54,37 @@ def maximize(
     """Climb to the input for which the score of a class, or the mean activation of a unit, is highest.
 
     Erhan et al. (2009), "Visualizing higher-layer features of a deep network"; Simonyan, Vedaldi & Zisserman (2013),
-    arXiv:1312.6034, section 2; total variation after Mahendran & Vedaldi (2014), arXiv:1412.0035. Steps of RMSprop go down
+    arXiv:1312.6034, section 2; total variation after Mahendran & Vedaldi (2014), arXiv:1412.0035; parametrization, transforms
+    and diversity after Olah, Mordvintsev & Schubert (2017), doi:10.23915/distill.00007. Steps of RMSprop go down
     -score / scale + (lp_norm * |x|_6 + total_variation * sum of squared differences of neighbors) / pixels, where x is the
     input in parts of the input range, and scale the length of the score's slope where the climb begins: so the weights mean
-    the same for a logit and for a unit deep in the network. After each step x is cut to the range; the best input on the way
-    is kept.
+    the same for a logit and for a unit deep in the network. A unit that its ReLU silences pays nothing until it is awake.
+    After each step x is cut to the range; the best input on the way is kept.
 
     Args:
         model: Keras model.
-        target: class, or unit of `layer`; several as a sequence; by default every one (up to 100).
+        target: class, or unit of `layer`; in Python also one of `visualize.objectives`, or a function of the scores; several
+            as a sequence; by default every class or unit (up to 100).
         layer: path of the layer whose units are meant; by default the model's scores. The unit of a map is a channel, and its
             answer the mean of the map.
+        whole_layer: path of a layer to maximize as a whole, the mean of its squared activations, in place of a target.
         steps: steps of the ascent.
         step_size: what a step changes, as a part of the input range, about.
+        parametrization: "pixel" climbs by each pixel on its own; "fourier" by waves across the image, the slow ones larger,
+            and for red, green and blue by colors that vary on their own.
         lp_norm: weight of the norm, which draws pixels to zero.
         total_variation: weight of the total variation, which keeps neighbors alike; less makes stripes, more makes
             clouds.
         jitter: before each step the input is shifted by up to so many pixels, around the border.
+        rotate: before each step the input is turned by up to so many degrees, either way.
+        scale: before each step the input is scaled by a factor between these, above 1 nearer; by default it is not.
+        copies: inputs to climb to for each unit, each from noise of its own; they stand in a row.
+        diversity: weight of how alike the copies of a unit are to its layer, for a class to the one that Grad-CAM reads; it
+            draws them apart, visibly from 10 or so.
+        regularizers: of tf-keras-vis, or functions of images, (1, height, width, channels), that return a number: it is taken
+            from the score as it is. They come on top of the norm and the total variation, which can be set to 0.
+        callbacks: of tf-keras-vis, called after every 10 steps, after the last, and where a frame is kept, for each batch of
+            units anew, about the inputs as they stand then.
         input_range: lowest and highest value of a pixel; by default what the model's card says, else 0 and 255 for a model
             with a Rescaling layer and 0 and 1 for any other.
         size: height and width of the input, for a model that takes any.
@@ -67,97 +92,98 @@ def maximize(
         start: (height, width, channels) to start from; by default gray with noise. For a model of several inputs a dict of one
             row for each by name, in which the others stay as they are; by default they are zero.
         explained: name of the input to climb on, for a model of several inputs.
-        batch_size: units that climb at a time; by default as many as suit the size of the input.
-        seed: of the noise and of the jitter.
+        batch_size: inputs that climb at a time, at least the copies of one unit; by default as many as suit their size.
+        seed: of the noise and of the transforms.
 
     Returns:
-        Tiles, (units, height, width, channels), within the input range; `settings["scores"]` has what each unit answers to its
-        tile. Each unit climbs as if it were alone, all of them in one batch inside one graph.
+        Tiles, (units x copies, height, width, channels), within the input range; `settings["scores"]` has what each unit
+        answers to its tile. Each unit climbs as if it were alone, all of them in one batch inside one graph.
 
     Raises:
-        InputError: `target` or `layer` is not of the model, or a number is out of its range.
+        InputError: `target` or `layer` is not of the model, a number is out of its range, or an option would change nothing.
 
     Example:
         visualize maximize model.keras --target 3 --target 8 --frames 20
     """
     checked_count("seed", seed, 0)
-    _check_numbers(steps=steps, step_size=step_size, lp_norm=lp_norm, total_variation=total_variation, jitter=jitter)
+    checked_count("copies", copies, 1)
+    numbers = {"lp_norm": lp_norm, "total_variation": total_variation, "jitter": jitter, "rotate": rotate}
+    _check_numbers(steps, step_size, scale, {**numbers, "diversity": diversity})
+    if parametrization not in KINDS:
+        raise InputError(f"`parametrization` must be 'pixel' or 'fourier'. Received: {parametrization!r}.")
+    if diversity and copies == 1:
+        raise InputError(f"`diversity` is between copies of one unit: `copies` must be at least 2. Received: {copies}.")
     if not 0 <= frames <= steps:
         raise InputError(f"`frames` must be between 0 and `steps`, {steps}. Received: {frames}.")
-    path = None if layer is None else models.find_layer(layer, list(models.layers(model)))
+    regularizers, callbacks = checked_regularizers(regularizers), checked_callbacks(callbacks)
+    known = list(models.layers(model))
+    home = Source("scores") if layer is None else Source("units", models.find_layer(layer, known))
+    wished = wished_by(target, layer, whole_layer, home, known)
     card = models.card(model)
-    chosen_range = models.range_of(model)[0] if input_range is None else checked_range("`input_range`", input_range)
-    climb = Climb(path, step_size, lp_norm, total_variation, *chosen_range)
+    low, high = models.range_of(model)[0] if input_range is None else checked_range("`input_range`", input_range)
     inputs = _start(model, start, explained, size)
+    kind = KINDS[parametrization](inputs.images.shape[1:], low, high)
+    moves = transforms.draw_moves(steps, jitter, rotate, scale, seed)
+    sources = (home,) if wished is None else tuple(dict.fromkeys(one for each in wished for one in each.sources))
+    penalties = (lp_norm, total_variation, copies if diversity else 1, diversity, regularizers)
+    climb = Climb(sources, kind, step_size, *penalties, "warps" in moves)
     trace = trace_of(model, inputs, climb)
-    names = card.class_names if path is None else ()
-    targets.check_names(names, trace.notes["units"])
-    units = _units(target, trace.notes["units"], names)
-    others = {name: tf.constant(array) for name, array in inputs.arrays.items() if name != inputs.explained}
-    shifts = np.random.default_rng(seed).integers(-jitter, jitter, (steps, 2), dtype="int32", endpoint=True)
-    keep = {round((number + 1) * steps / frames) for number in range(frames)}
+    counts = trace.notes["counts"]
+    if Source("scores") in sources:
+        targets.check_names(card.class_names, counts[sources.index(Source("scores"))])
+    wished = every_unit(home, counts[0]) if wished is None else wished
+    weights = [one.weights(sources, counts, card.class_names) for one in wished]
+    numbers = [number_of(sources, row) for row in weights]
+    others = [name for name in inputs.arrays if name != inputs.explained]
+    at_once = max(1, checked_batch_size(batch_size, inputs) // copies)
+    begin = {"score": target, "seed_input": start, "input_range": (low, high), "regularizers": regularizers, "steps": steps}
+    found = climbed(
+        trace,
+        begun(kind, numbers, copies, None if start is None else inputs.images, seed, inputs.images.dtype),
+        {
+            f"weights_{number}": np.repeat(np.stack(rows), copies, axis=0)
+            for number, rows in enumerate(zip(*weights, strict=True))
+        },
+        {f"held_{name}": tf.constant(inputs.arrays[name]) for name in others},
+        moves,
+        {round((number + 1) * steps / frames) for number in range(frames)},
+        [(first * copies, last * copies) for first, last in tracing.slices(len(wished), at_once)],
+        functools.partial(told, callbacks, model, inputs, climb, begin),
+    )
 
-    parts = []
-    for first, last in tracing.slices(len(units), checked_batch_size(batch_size, inputs)):
-        chosen = units[first:last]
-        shape = inputs.images.shape[1:]
-        images = noise(chosen, shape, climb, seed) if start is None else np.repeat(inputs.images, len(chosen), axis=0)
-        state = first_state(np.clip(images, climb.low, climb.high).astype(inputs.images.dtype))
-        parts.append(_climbed(trace, state, {"units": tf.constant(chosen), **others}, shifts, keep, (first, len(units))))
-
-    scores = np.concatenate([score for _, score, *_ in parts])
+    aims = [aim_of(one, home, sources, row, card.class_names) for one, row in zip(wished, weights, strict=True)]
+    aims = [aim for aim in aims for _ in range(copies)]  # one a tile
+    class_names = card.class_names if home.kind == "scores" else ()
     settings = {
-        "layer": path,
-        "targets": units.tolist(),
-        "scores": [float(score) for score in scores],
+        "layer": home.layer,
+        "targets": aims,
+        "scores": [float(score) for score in found.scores],
         "score": trace.notes["score"],
         "steps": steps,
         "step_size": step_size,
+        "parametrization": parametrization,
         "lp_norm": lp_norm,
         "total_variation": total_variation,
         "jitter": jitter,
-        "input_range": [climb.low, climb.high],
+        "rotate": rotate,
+        "scale": list(scale),
+        "copies": copies,
+        "diversity": diversity,
+        "regularizers": [getattr(one, "name", getattr(one, "__name__", type(one).__name__)) for one in regularizers],
+        "input_range": [low, high],
         "input_range_assumed": input_range is None and card.input_range is None,
         "held": dict.fromkeys(others, "zeros" if start is None else "as given"),
         "seed": seed,
         "unit": "pixel",
-        "still": units[np.concatenate([scale for *_, scale in parts]) == 0].tolist(),
+        "still": list(dict.fromkeys(aim for aim, still in zip(aims, found.still, strict=True) if still)),
     }
-    captions = tuple(
-        f"{targets.name_of(unit, names)}: {score:.4g}" for unit, score in zip(units.tolist(), scores, strict=True)
-    )
-    kept = np.concatenate([kept for _, _, kept, _ in parts], axis=1) if frames else None
-    return Tiles(np.concatenate([best for best, *_ in parts]), captions, False, "maximize", settings, frames=kept)
-
-
-def _climbed(
-    trace: tracing.Trace,
-    state: dict[str, Any],
-    fixed: dict[str, Any],
-    shifts: np.ndarray,
-    keep: set[int],
-    place: tuple[int, int],
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray]:
-    """The best inputs, what the units answer to them, the inputs after the steps in `keep`, and the scale of each slope."""
-    done, units = place
-    steps, count = len(shifts), len(state["images"])
-    ends = sorted({*range(0, steps, STEPS_A_CALL), steps, *keep})
-    frames = []
-    for begin, end in itertools.pairwise(ends):
-        state = _stepped(trace, state, fixed, shifts[begin:end])[0]
-        if end in keep:
-            frames.append(state["images"].numpy())
-        tracing.report_progress(done * steps + end * count, units * steps)
-    # One more step looks at the last input, which may be the best; a second one, from the best, tells its score.
-    still = np.zeros((1, 2), "int32")
-    best = _stepped(trace, state, fixed, still)[0]["best"]
-    score = _stepped(trace, {**state, "images": best}, fixed, still)[1]
-    return best.numpy(), score.numpy(), np.stack(frames) if frames else None, state["scale"].numpy()
-
-
-def _stepped(trace: tracing.Trace, state: dict, fixed: dict, shifts: np.ndarray) -> tuple[dict[str, Any], Any]:
-    after = dict(trace(**state, **fixed, shifts=tf.constant(shifts)))
-    return after, after.pop("score")
+    if copies > 1:
+        settings["columns"] = copies
+    if diversity:
+        settings["diversity_layers"] = trace.notes["diversity_layers"]
+    names = [aim if isinstance(aim, str) else targets.name_of(aim, class_names) for aim in aims]
+    captions = tuple(f"{name}: {score:.4g}" for name, score in zip(names, found.scores, strict=True))
+    return Tiles(found.images, captions, False, "maximize", settings, frames=found.frames)
 
 
 def _start(model: Any, start: Any, explained: str | None, size: tuple[int, int] | None) -> Inputs:
@@ -165,8 +191,8 @@ def _start(model: Any, start: Any, explained: str | None, size: tuple[int, int] 
     if start is None:
         inputs = example(model, size, explained)
     else:
-        shape = picture_shape(model, explained)
-        alone = not isinstance(start, dict) and np.ndim(start) == (3 if shape is None else len(shape))
+        axes = [len(shape) for name, shape in input_shapes(model).items() if explained in (None, name)] or [3]
+        alone = not isinstance(start, dict) and np.ndim(start) == axes[0]
         inputs = inputs_of(model, np.asarray(start)[None] if alone else start, explained)
     if inputs.images.ndim != 4:
         shape = inputs.images.shape[1:]
@@ -176,23 +202,13 @@ def _start(model: Any, start: Any, explained: str | None, size: tuple[int, int] 
     return inputs
 
 
-def _units(target: Any, count: int, names: Sequence[str]) -> np.ndarray:
-    if target is None:
-        if count > MOST_UNITS:
-            raise InputError(f"`target` must name the units to maximize: there are {count}. Received: None.")
-        return np.arange(count, dtype="int32")
-    plain, function = targets.split_target(target)
-    if function is not None:
-        raise InputError("`target` must be classes or units here. Received: a function.")
-    several = list(plain) if isinstance(plain, list | tuple | range | np.ndarray) else [plain]
-    return targets.indices(several, len(several), count, names)
-
-
-def _check_numbers(*, steps: int, step_size: float, lp_norm: float, total_variation: float, jitter: int) -> None:
+def _check_numbers(steps: int, step_size: float, scale: tuple[float, float], others: Mapping[str, float]) -> None:
     if steps < 1:
         raise InputError(f"`steps` must be at least 1. Received: {steps}.")
     if not step_size > 0:
         raise InputError(f"`step_size` must be above 0. Received: {step_size}.")
-    for name, value in (("lp_norm", lp_norm), ("total_variation", total_variation), ("jitter", jitter)):
+    if len(scale) != 2 or not 0 < scale[0] <= scale[1] < np.inf:
+        raise InputError(f"`scale` must be two factors above 0, the lower first. Received: {scale}.")
+    for name, value in others.items():
         if not value >= 0:
             raise InputError(f"`{name}` must not be negative. Received: {value}.")

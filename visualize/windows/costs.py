@@ -1,7 +1,7 @@
 """Costs: how long a layer takes, estimated beforehand, in multiply-adds of a convolution.
 
 Not all work is multiplying: a pooling or an addition costs what it reads and writes, and so do cutting windows out of maps and
-pasting them into maps. The rates were measured on two CPU cores (benchmarks/windows.py shows how well they predict).
+pasting them into maps. The rates were measured on two CPU cores (python -m benchmarks.windows shows how well they predict).
 """
 
 from __future__ import annotations

@@ -1,0 +1,138 @@
+"""What an epoch of training costs, beside plain Keras `fit`.
+
+    python benchmarks/training.py [--demo digits_cnn] [--images N] [--rounds N]
+
+Plain is `model.fit` on arrays, without progress, history or checkpoint. Ours has all three. They take turns: one epoch of
+each, in one process, while the others wait, so that what else the machine does counts for all. An epoch has all that
+belongs to it: the steps, the validation, and for ours the file that --resume goes on from. The first epochs trace, and do
+not count.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import click
+import keras
+from rich.console import Console
+from rich.table import Table
+
+from kerasdemos import catalogue, data, fitting, precisions
+from kerasdemos.building import build
+from kerasdemos.demo import Demo, Split
+
+
+class Turns(keras.callbacks.Callback):
+    """Lets one training at a time run an epoch, and notes the seconds from its beginning to that of the next."""
+
+    def __init__(self, mine: threading.Semaphore, others: threading.Semaphore):
+        super().__init__()
+        self.mine, self.others = mine, others
+        self.seconds, self.began = [], None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.hand_over()
+        self.mine.acquire()
+        self.began = time.perf_counter()
+
+    def hand_over(self) -> None:
+        if self.began is not None:
+            self.seconds.append(time.perf_counter() - self.began)
+            self.others.release()
+
+
+def plain(demo: Demo, split: Split, *, epochs: int, turns: Turns) -> None:
+    """Keras' own way."""
+    build(demo.run, seed=0, precision="float32").fit(
+        *split.train,
+        batch_size=demo.run.batch,
+        epochs=epochs,
+        validation_data=split.validation,
+        validation_batch_size=max(demo.run.batch, 256),
+        verbose=0,
+        callbacks=[turns],
+    )
+
+
+def ours(demo: Demo, split: Split, *, epochs: int, turns: Turns, precision: str) -> None:
+    """As `kerasdemos train` does, a person watching."""
+    with tempfile.TemporaryDirectory() as folder:
+        fitting.fit(
+            demo.run,
+            split,
+            epochs=epochs,
+            identity={"demo": demo.name, "seed": 0, "data": "benchmark", "precision": precision},
+            checkpoint=Path(folder) / "checkpoint.npz",
+            callbacks=(turns,),
+            report=lambda moment: None,
+        )
+
+
+def in_turns(trainings: dict[str, Callable[[Turns], None]]) -> dict[str, list[float]]:
+    """The seconds of each epoch of each training, the first epoch left out."""
+    tickets = [threading.Semaphore(0) for _ in trainings]
+    turns = [Turns(mine, tickets[(index + 1) % len(tickets)]) for index, mine in enumerate(tickets)]
+
+    def run(training: Callable[[Turns], None], own: Turns) -> None:
+        try:
+            training(own)
+            own.hand_over()
+        except BaseException:
+            for ticket in tickets:
+                ticket.release(1000)  # nobody waits for one that died
+            raise
+
+    pairs = zip(trainings.values(), turns, strict=True)
+    threads = [threading.Thread(target=run, args=pair, daemon=True) for pair in pairs]
+    for thread in threads:
+        thread.start()
+    tickets[0].release()
+    for thread in threads:
+        thread.join()
+    return {name: own.seconds[1:] for name, own in zip(trainings, turns, strict=True)}
+
+
+@click.command()
+@click.option("--demo", "name", type=click.Choice(sorted(catalogue.names())), default="digits_cnn", show_default=True)
+@click.option("--images", "count", type=int, default=12_800, show_default=True, help="Training pictures of an epoch.")
+@click.option("--rounds", type=int, default=7, show_default=True)
+def main(name: str, count: int, rounds: int) -> None:
+    """Print one table."""
+    demo = catalogue.load(name)
+    split = demo.run.split(data.load())
+    used = len(split.train[0]) // count or 1
+    split = replace(
+        split,
+        train=tuple(array[:count] for array in split.train),
+        validation=tuple(array[::used] for array in split.validation),
+    )
+    steps = -(-len(split.train[0]) // demo.run.batch)
+    options = {"epochs": 1 + rounds}
+    seconds = in_turns(
+        {
+            "plain fit, float32": lambda turns: plain(demo, split, **options, turns=turns),
+            "kerasdemos, float32": lambda turns: ours(demo, split, **options, turns=turns, precision="float32"),
+            "kerasdemos, bfloat16": lambda turns: ours(demo, split, **options, turns=turns, precision="bfloat16"),
+        }
+    )
+    title = f"{name}, {len(split.train[0]):,} images an epoch, medians of {rounds} ({precisions.resolve('auto').reason})"
+    table = Table("training", "seconds an epoch", "milliseconds a step", "of plain", "of float32", title=title)
+    first, second, _ = seconds.values()
+    for row, these in seconds.items():
+        ratios = (statistics.median(one / other for one, other in zip(these, base, strict=True)) for base in (first, second))
+        middle = statistics.median(these)
+        table.add_row(row, f"{middle:.2f}", f"{1000 * middle / steps:.1f}", *(f"{ratio:.3f}" for ratio in ratios))
+    Console(width=110).print(table)
+
+
+if __name__ == "__main__":
+    main()

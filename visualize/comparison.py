@@ -1,0 +1,134 @@
+"""Comparison: several methods on the same images, or one method on two classes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from visualize.errors import InputError
+from visualize.explanation import ask, scores_of_classes
+from visualize.methods.cam import gradcam, layercam
+from visualize.methods.gradients import integrated_gradients, saliency
+from visualize.methods.guided_gradcam import guided_gradcam
+from visualize.methods.occlusion import occlusion
+from visualize.methods.rise import rise
+from visualize.methods.smoothing import smoothgrad
+from visualize.results import Attribution
+from visualize.targets import Target
+
+COMPARED = (saliency, smoothgrad, integrated_gradients, guided_gradcam, gradcam, layercam, occlusion, rise)
+
+
+def compare(
+    model: Any,
+    images: Any,
+    target: Any = None,
+    *,
+    methods: Sequence[Callable[..., Attribution]] | None = None,
+    **options: Any,
+) -> list[Attribution]:
+    """Explain the same images by several methods, to be drawn as one figure: a row an image, a column a method.
+
+    Args:
+        model: Keras model.
+        images: (batch, height, width, channels), in the range the model was trained on.
+        target: class to explain; one for all or one per image; by default the model's own choice.
+        methods: such as `visualize.gradcam`, or `functools.partial(visualize.occlusion, patch=8)`; by default eight, or those
+            of them that this model allows: `settings["left_out"]` tells the others, with the reason.
+        options: for every method that takes them, such as `explained`, `batch_size` or `precision`.
+
+    Returns:
+        One Attribution a method. In a figure the maps of one method share one scale, so that images can be compared too.
+
+    Raises:
+        InputError: a method that was named cannot be applied, none can, or no method takes one of the options.
+    """
+    chosen = COMPARED if methods is None else tuple(methods)
+    if not chosen:
+        raise InputError("`methods` must hold at least one method. Received: none.")
+    _check_options(chosen, options)
+    found, left_out = [], {}
+    for method in chosen:
+        taken = inspect.signature(method).parameters
+        own = {name: value for name, value in options.items() if name in taken}
+        arguments = (model, images, target) if "target" in taken else (model, images)
+        if "target" not in taken and isinstance(target, Target):
+            own["output"] = target.output
+        try:
+            found.append(method(*arguments, **own))
+        except InputError as error:
+            if methods is not None or (method is chosen[-1] and not found):
+                raise
+            left_out[name_of(method)] = str(error)
+    shared = {"scale": "shared", "left_out": left_out}
+    return [replace(one, settings={**one.settings, **shared}) for one in found]
+
+
+def contrast(
+    model: Any,
+    images: Any,
+    target: Any = None,
+    against: Any = None,
+    *,
+    method: Callable[..., Attribution] = integrated_gradients,
+    **options: Any,
+) -> Attribution:
+    """Explain why one class rather than another: the evidence for the first minus the evidence for the second.
+
+    Args:
+        model: Keras model.
+        images: (batch, height, width, channels), in the range the model was trained on.
+        target: the first class; one for all or one per image; by default the model's own choice.
+        against: the second; by default the one that the model finds likeliest beside the first.
+        method: that explains both, with a target: `visualize.gradcam`, `visualize.occlusion`, ...
+        options: of the method.
+
+    Returns:
+        Attribution whose values are method(target) - method(against), signed: above zero speaks for the first class, below
+        for the second. Its scores are the differences of the two. Of input x gradient, integrated gradients, HiResCAM,
+        occlusion and RISE, which are linear in the score, they are the explanation of that difference. `arrays["against"]`
+        has the second class of each image.
+
+    Raises:
+        InputError: the two classes of an image are one, or the method takes no target.
+    """
+    taken = inspect.signature(method).parameters
+    if "target" not in taken:
+        raise InputError(f"`method` must explain a class. Received: {name_of(method)}, which asks for none.")
+    _check_options((method,), options)
+    asked = target if isinstance(target, Target) else Target(target)
+    scores = scores_of_classes(ask(model, images, replace(asked, classes=None), options.get("explained")))
+    one = method(model, images, target, **options)
+    if (one.targets < 0).any():
+        raise InputError("`target` must be a class here. Received: a function.")
+    if against is None:
+        others = np.where(np.arange(scores.shape[1]) == one.targets[:, None], -np.inf, scores)
+        against = others.argmax(axis=1).tolist()
+    other = method(model, images, replace(asked, classes=against), **options)
+    same = np.flatnonzero(one.targets == other.targets)
+    if len(same):
+        raise InputError(f"`against` must be another class than `target`. Received: {one.targets[same[0]]} for both.")
+    return replace(
+        one,
+        values=one.values - other.values,
+        scores=one.scores - other.scores,
+        method="contrast",
+        settings={**one.settings, "method": one.method},
+        arrays={**{name: one.arrays[name] for name in ("predicted",) if name in one.arrays}, "against": other.targets},
+    )
+
+
+def name_of(method: Callable) -> str:
+    """What a method is called, a partial one too."""
+    return getattr(getattr(method, "func", method), "__name__", type(method).__name__)
+
+
+def _check_options(methods: Sequence[Callable], options: dict[str, Any]) -> None:
+    known = {name for method in methods for name in inspect.signature(method).parameters}
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        raise InputError(f"`{unknown[0]}` is no option of {', '.join(map(name_of, methods))}.")
