@@ -142,9 +142,10 @@ def test_a_second_call_runs_no_python_of_the_model_whatever_the_number_of_images
         occlusion(model, images[:count])
         maximize(model, list(range(min(count, 3))), steps=3)
 
-    all_methods(2)
+    for count in (1, 2, 9):  # occlusion plans for one image, for few and for more
+        all_methods(count)
     before = Counting.calls
-    for count in (1, 2, 9):
+    for count in (1, 5, 3, 9, 8):
         all_methods(count)
     assert Counting.calls == before
 

@@ -18,6 +18,7 @@ from visualize.results import Attribution
 
 __all__ = ["occlusion"]
 
+SOME = (8, 32)  # images at a time for which windows are planned, beside one and a whole batch: so few graphs serve any number
 STARTS = {1: ("starts",), 2: ("tops", "lefts"), 3: ("fronts", "tops", "lefts")}  # of the patches along each axis
 FALLS = {"score": "float32", "predicted": "int32"}  # what is found at each position
 LONG = 10.0  # seconds of which little goes into preparing a graph that runs for the first time
@@ -79,11 +80,13 @@ def occlusion(
     if path not in windows.PATHS:
         raise InputError(f"`path` must be 'auto', 'windows' or 'full'. Received: {path!r}.")
 
+    at_a_time = next(number for number in (1, *SOME, size) if number >= min(count, size))
+
     def base(model, classes, **tensors):
         seen = question.look(model, tensors)
         found = score_of(seen, classes, function)[1]
         fills = filling(tensors[inputs.explained], hides)
-        plan = windows.plan(seen, starts, patch, batch=min(count, size), path=path)
+        plan = windows.plan(seen, starts, patch, batch=at_a_time, path=path)
         notes = {**notes_of(seen, function), "plan": plan.facts, "kept": plan.kept}
         found["fills"] = fills
         if not plan.steps:
@@ -110,7 +113,7 @@ def occlusion(
 
     per_image = {**question.specs, "classes": tf.TensorSpec([None], tf.int32)}
     places = (patch, *map(tuple, starts)) if path != "full" else ()
-    whole = tracing.trace(model, ("whole", hides, path, places, min(count, size), *question.key), base, per_image)
+    whole = tracing.trace(model, ("whole", hides, path, places, at_a_time, *question.key), base, per_image)
     arrays = {**question.arrays, "classes": question.classes(whole.notes)}
     at_once = max(1, min(size, windows.KEPT // max(1, whole.notes["kept"])))
     began = time.monotonic()
