@@ -141,9 +141,8 @@ def main(name: str, count: int, rounds: int) -> None:
         }
     )
     title = f"{name}, {len(split.train[0]):,} images an epoch, medians of {rounds} ({precisions.resolve('auto').reason})"
-    table = Table("training", "seconds an epoch", "milliseconds a step", "of plain", "of float32", title=title)
-    for column in ("processor seconds", "of plain", "of float32"):
-        table.add_column(column)
+    heads = ("epoch, s", "step, ms", "of plain", "of float32", "processor, s", "of plain", "of float32")
+    table = Table("training", *heads, title=title)
     first, second, _ = seconds.values()
     for row, these in seconds.items():
         clock, processor = np.median(these, axis=0)
@@ -152,7 +151,7 @@ def main(name: str, count: int, rounds: int) -> None:
         )
         wall = (f"{clock:.2f}", f"{1000 * clock / steps:.1f}", f"{plain_clock:.3f}", f"{our_clock:.3f}")
         table.add_row(row, *wall, f"{processor:.2f}", f"{plain_processor:.3f}", f"{our_processor:.3f}")
-    Console(width=127).print(table)
+    Console(width=110).print(table)
 
 
 if __name__ == "__main__":
