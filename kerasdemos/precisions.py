@@ -98,7 +98,7 @@ def support(*, machine: str, processor: str, gpus: Sequence[Mapping[str, Any]], 
 def _here() -> Support:
     import tensorflow as tf
 
-    gpus = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
+    gpus = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.get_visible_devices("GPU")]
     path = Path("/proc/cpuinfo")
     processor = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
     return support(machine=platform.machine(), processor=processor, gpus=gpus, environment=os.environ)
