@@ -89,7 +89,8 @@ def model(saved, tmp_path_factory):
     shutil.copy(saved("softmax"), folder / "model.keras")
     card = {"input_range": [0, 1], "class_names": ["cat", "dog", HOSTILE, "cow"], HOSTILE: HOSTILE}
     result = {"measure": "test accuracy", "measured": 0.75, "expected": 0.987654, "tolerance": 0.004}
-    card["results"] = [{**result, "source": "original source", "holds": True}]
+    card["results"] = [{**result, "source": "original source", "holds": True, "n" * 90: "w" * 400}]
+    card["k" * 200] = {"deep": ["v" * 300, None, True, 0.5]}
     (folder / "model.json").write_text(json.dumps(card))
     (folder / "history.csv").write_text("epoch,loss,val_loss,seconds\n1,0.5,0.6,9\n2,0.25,0.4,9\n")
     return folder / "model.keras"
@@ -116,7 +117,7 @@ def test_the_page_has_every_part(made):
         "Contents", "The model", "The training", "Filters", "Maximized classes",
         "What speaks for the class", "The methods", "The commands",
     ]  # fmt: skip
-    assert read.text("h3") == [shown("so me<script>'.png")]
+    assert read.text("h3") == [f"so me<script>'.png: {shown(HOSTILE)}".strip()]
     texts = [text for _, text in read.texts]
     for text in ("test accuracy", "0.75", "conv_2", "BatchNormalization", "cat", "saliency", "gradcam"):
         assert any(text in one for one in texts), text
@@ -253,7 +254,7 @@ def test_a_file_of_several_images_and_files_of_one_name_are_each_redone_alone(mo
     read, paths, _ = reported(
         model, *images, "--method", "saliency", *(f"--target={one}" for one in (0, 1, 2, 3)), "--out", tmp_path
     )
-    assert read.text("h3") == ["both.npy 0", "both.npy 1", "cat.png", "cat.png"]
+    assert read.text("h3") == ["both.npy 0: cat", "both.npy 1: dog", f"cat.png: {shown(HOSTILE)}".strip(), "cat.png: cow"]
     sheets = [path for path in paths if path.match("compare*.npz")]
     assert len(set(sheets)) == 4
     assert sheets[-1].parent.name == "image-4"

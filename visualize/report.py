@@ -189,14 +189,14 @@ def _tiles(
 
 def _image(given: Given, number: int, sheet: Sheet) -> tuple[Part, list[Path], list[str]]:
     """One image: what the model says of it, and the maps of the methods; and which methods those are."""
-    anchor, title, tables = f"image-{number}", shown(sheet.name), _predictions(sheet)
+    anchor, title, tables = f"image-{number}", _title(sheet), _predictions(sheet)
     words, paths, missing = _drawn_sheet(given, sheet)
     if not paths:
         return Part(anchor, title, _lines(sheet), tables=tables, missing=missing), [], []
     found = results.load(_beside(paths, ".npz"))
     missing += tuple(_told(name, reason) for name, reason in found[0].settings["left_out"].items())
     methods = [one.method for one in found]
-    picture = Picture(paths[0], f"{title} by {', '.join(methods)}", wording.of_sheet(found), shell(words))
+    picture = Picture(paths[0], f"{shown(sheet.name)} by {', '.join(methods)}", wording.of_sheet(found), shell(words))
     part = Part(anchor, title, _lines(sheet), tables=tables, pictures=(picture,), below=_maps(found), missing=missing)
     return part, paths, methods
 
@@ -215,6 +215,12 @@ def _drawn_sheet(given: Given, sheet: Sheet) -> tuple[list[str], list[Path], tup
             return words, [], missing
     words = given.words("compare", **{**sheet.instead, "method": left})
     return words, given.draw(words), missing
+
+
+def _title(sheet: Sheet) -> str:
+    """What an image is called in the contents: its name, and the class that is explained."""
+    name = shown(sheet.name)
+    return name if len(sheet.images) > 1 else f"{name}: {class_name(int(sheet.says['targets'][0]), sheet.names)}"
 
 
 def _lines(sheet: Sheet) -> tuple[str, ...]:
