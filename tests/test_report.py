@@ -20,9 +20,11 @@ from click.testing import CliRunner
 from PIL import Image
 
 import visualize
-from visualize import page
+from visualize import facts, page
 from visualize.cli import main
 from visualize.page import Page, Part, Picture
+from visualize.redoing import Given, shell
+from visualize.terminal import once, say
 from visualize.wording import place, shown
 
 HOSTILE = "<script>alert(1)</script>\"'&\u202e"
@@ -285,6 +287,63 @@ def test_a_method_that_the_model_does_not_allow_is_told_and_the_others_are_drawn
     assert [text for text in read.text("p") if text.startswith("No gradcam. ")]
 
 
+def test_a_history_of_another_model_is_not_taken_for_ones_own(saved, tmp_path):
+    one, other = tmp_path / "one.keras", tmp_path / "other.keras"
+    (tmp_path / "history.csv").write_text("loss\n1\n")
+    shutil.copy(saved("softmax"), one)
+    assert facts.history_of(visualize.open_model(one)) == tmp_path / "history.csv"  # there is no other model
+    shutil.copy(saved("softmax"), other)
+    assert facts.history_of(visualize.open_model(one)) is None
+    (tmp_path / "one.json").write_text(json.dumps({"files": ["one.keras", "history.csv"]}))
+    assert facts.history_of(visualize.open_model(one)) == tmp_path / "history.csv"  # its card says so
+    assert facts.history_of(visualize.open_model(other)) is None
+    (tmp_path / "other.csv").write_text("loss\n1\n")
+    assert facts.history_of(visualize.open_model(other)) == tmp_path / "other.csv"  # it has its name
+
+
+def test_the_words_of_a_command_are_read_as_what_was_given():
+    values = {
+        "model": Path("-models/a b.keras"), "images": (), "data": "it's:mine", "index": (4, 2), "per_class": False,
+        "method": ("saliency", "gradcam"), "target": ("a cat", "-1"), "output": "$(x)", "region": (1, 2, 3, 4),
+        "explained": "picture", "batch_size": 3, "precision": "bfloat16", "input_range": (-1.0, 1.0), "out": Path("x y"),
+        "unsafe": True, "custom_objects": ("one", "two"),
+    }  # fmt: skip
+    given = Given(None, values, ())
+    for name in ("report", "compare"):
+        assert given.parsed(given.words(name)) == values
+        assert given.parsed(shlex.split(shell(given.words(name)))[1:]) == values
+    assert given.words("summary") == [
+        "summary", "./-models/a b.keras", "--unsafe", "--custom-objects", "one", "--custom-objects", "two",
+        "--input-range", "-1.0", "1.0", "--out", "x y",
+    ]  # fmt: skip
+    assert given.parsed(given.words("compare", index="7", method=()))["index"] == (7,)
+
+
+def test_what_a_data_set_calls_the_classes_is_forgotten_where_it_takes_no_part(build, tmp_path):
+    model = visualize.describe(build("softmax"), class_names=list("abcd"))
+    values = {"model": Path("model.keras"), "out": tmp_path}
+    maximize = ["maximize", "model.keras", "--steps", "1", "--target", "2", "--out", str(tmp_path)]
+    for names, caption in (((), "2"), (tuple("efgh"), "g")):
+        path = next(path for path in Given(model, values, names).draw(maximize) if path.suffix == ".npz")
+        assert visualize.load(path)[0].captions[0].startswith(f"{caption}: ")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("one", ["two_inputs", "siamese", "segmenting", "sequence", "volume", "subclassed", "one_sigmoid"])
+def test_models_of_other_kinds_have_a_report(one, saved, images_for, reloaded, tmp_path):
+    images, explained = images_for(reloaded(one), 2), ["--explained", "picture"] if one == "siamese" else []
+    path = tmp_path / ("images.npz" if isinstance(images, dict) else "images.npy")
+    np.savez(path, **images) if isinstance(images, dict) else np.save(path, images)
+    read, paths, _ = reported(saved(one), path, *FAST, *explained, "--target", 1, "--out", tmp_path / "out")
+    sheets = [path for path in paths if path.match("compare*.npz")]
+    assert len(sheets) == (1 if isinstance(images, dict) else 2)
+    for sheet, command in zip(sheets, [words for words in read.commands if words[1] == "compare"], strict=False):
+        assert [each.method for each in visualize.load(sheet)] == ["saliency", "gradcam"]
+        content = sheet.read_bytes()
+        assert run(*command[1:]).exit_code == 0
+        assert sheet.read_bytes() == content
+
+
 def test_a_model_alone_has_a_report(saved, tmp_path):
     read, _, _ = reported(saved("softmax"), "--out", tmp_path)
     assert "What speaks for the class" not in read.text("h2")
@@ -311,6 +370,7 @@ def test_of_many_classes_those_that_are_explained_are_maximized(tmp_path, pictur
         ("--method", "saliency"): "`--method` needs images: name IMAGES or --data. Received: neither.",
         ("--precision", "bfloat16"): "`--precision` needs images: name IMAGES or --data. Received: neither.",
         ("PICTURE", "--target", "cat", "--target", "dog"): "`target` must be one class, or one for each of the 1 images.",
+        ("PICTURE", "PICTURE", *(3 * ("--target", "cat"))): "`target` must be one class, or one for each of the 2 images.",
         (
             "PICTURE",
             "--data",
@@ -381,6 +441,27 @@ def test_what_does_not_fit_is_a_link_and_the_page_says_so(tmp_path):
     told = [text for text in read.text("p") if text.startswith("Not shown, to keep this file below")]
     assert len(told) == 6 - shown_ones
     assert [link["href"] for link in read.all("a") if "#" not in link["href"]] == [f"./{number}.png" for number in range(6)]
+
+
+def test_the_page_is_never_larger_than_asked(tmp_path):
+    content = noise(tmp_path, 6, 60)
+    full = page.write(content, tmp_path / "full.html").stat().st_size
+    counts = []
+    for most in range(full - 600, full + 20, 20):  # where the last picture fits but what stands around it does not
+        written = page.write(content, tmp_path / "report.html", most_bytes=most)
+        assert written.stat().st_size <= most
+        counts.append(len(Read(written).all("img")))
+    assert counts == sorted(counts)  # more room, more pictures
+    assert counts[-1] == 6
+
+
+def test_nothing_is_said_twice_where_once_is_enough(capsys):
+    say("a line")
+    with once():
+        say("a line")
+        say("a line")
+    say("a line")
+    assert capsys.readouterr().err == "a line\n" * 3
 
 
 def test_the_limit_is_ten_megabytes():

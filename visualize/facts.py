@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from visualize import models
@@ -15,6 +16,8 @@ MOST_LETTERS = 300  # of one entry of a card
 MOST_ENTRIES = 60  # of a card, or rows of a table in it
 MOST_COLUMNS = 8  # of a table in it
 MOST_LAYERS = 400
+HISTORY = "history.csv"
+MODELS = (".keras", ".h5", ".hdf5")
 
 
 def of_the_file(model: Any) -> tuple[tuple[str, str], ...]:
@@ -27,15 +30,23 @@ def of_the_file(model: Any) -> tuple[tuple[str, str], ...]:
 
 def of_the_card(model: Any) -> tuple[tuple[tuple[str, str], ...], tuple[Table, ...]]:
     """All that the card beside a model says: entries, and its lists of records as tables."""
-    origin = models.origin(model)
-    path = origin.path.with_suffix(".json") if origin else None
-    if path is None or not path.is_file():
-        return (), ()
-    content = json.loads(path.read_text(encoding="utf-8-sig"))  # an object: it was read when the model was opened
+    content = _card(model)
     tables = tuple(_table(name, value) for name, value in content.items() if _is_table(value))[:MOST_ENTRIES]
     entries = [(shown(name), _text(value)) for name, value in content.items() if not _is_table(value)]
     cut = [] if len(entries) <= MOST_ENTRIES else [("", f"and {len(entries) - MOST_ENTRIES} more")]
     return (*entries[:MOST_ENTRIES], *cut), tables
+
+
+def history_of(model: Any) -> Path | None:
+    """The CSV file of a model's training: of its own name; or HISTORY, if its card names that or no other model is there."""
+    path = models.origin(model).path
+    own, common = path.with_suffix(".csv"), path.with_name(HISTORY)
+    if own.is_file():
+        return own
+    files = _card(model).get("files")
+    is_told = isinstance(files, list) and HISTORY in files
+    alone = not any(one.suffix in MODELS and one.name != path.name for one in path.parent.iterdir())
+    return common if common.is_file() and (is_told or alone) else None
 
 
 def of_the_layers(structure: Structure) -> Table:
@@ -49,6 +60,15 @@ def of_the_layers(structure: Structure) -> Table:
     rest = f"And {more} more layers: summary.txt beside this page has all of them." if more > 0 else ""
     header = ("layer", "class", "output", "parameters")
     return Table(f"Layers in the order of the calls: {total}", header, tuple(rows), numbers=(3,), rest=rest)
+
+
+def _card(model: Any) -> dict[str, Any]:
+    """The whole card; empty where there is none."""
+    origin = models.origin(model)
+    path = origin.path.with_suffix(".json") if origin else None
+    if path is None or not path.is_file():
+        return {}
+    return json.loads(path.read_text(encoding="utf-8-sig"))  # an object: that was checked when the model was opened
 
 
 def _shape(shape: Any) -> str:

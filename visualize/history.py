@@ -10,7 +10,6 @@ import numpy as np
 
 from visualize.errors import InputError
 
-NAME = "history.csv"
 OTHER = "val_"  # before the name of what was measured on other data than was trained on
 
 

@@ -144,19 +144,18 @@ def _model(given: Given) -> tuple[Part, list[Path]]:
 
 
 def _curves(given: Given) -> tuple[Part | None, list[Path]]:
-    """The training curves, where a history stands beside the model."""
-    path = models.origin(given.model).path.with_name(history.NAME)
-    if not path.is_file():
+    """The training curves, where the model's history stands beside it."""
+    path = facts.history_of(given.model)
+    if path is None:
         return None, []
     try:
         found = history.read_history(path)
     except InputError as error:
         return Part("training", "The training", missing=(_told("training curves", error),)), []
-    drawn = write_png(draw(found), given.out / f"{path.stem}.png")
+    drawn = write_png(draw(found), given.out / "training.png")
     command = shell(["curves", argument(path), "--out", str(drawn)])
-    return Part(
-        "training", "The training", pictures=(Picture(drawn, "Training curves", wording.of_history(found), command),)
-    ), [drawn]
+    picture = Picture(drawn, "Training curves", wording.of_history(found), command)
+    return Part("training", "The training", (f"As {shown(path)} has it.",), pictures=(picture,)), [drawn]
 
 
 def _filters(given: Given) -> tuple[Part, list[Path]]:
