@@ -36,7 +36,8 @@ $(STAMP): requirements.lock pyproject.toml
 demo: install
 	@$(BIN)/kerasdemos train digits_cnn --precision auto --if-missing --out outputs
 	@$(BIN)/visualize gallery $(DEMO)/model.keras --data mnist:test --per-class --out $(DEMO)
-	@echo "Look at $(DEMO)/*.png; the values of each picture stand beside it (.npz), and how it was made (.json)."
+	@$(BIN)/visualize report $(DEMO)/model.keras --data mnist:test --per-class --out $(DEMO)
+	@echo "Open $(CURDIR)/$(DEMO)/report.html, or look at $(DEMO)/*.png: the values of each picture stand beside it (.npz)."
 
 # The six pictures of the README.
 pictures: demo

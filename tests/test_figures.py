@@ -17,6 +17,7 @@ from PIL import Image, ImageSequence
 from visualize import Attribution, InputError, Structure, Tiles, draw, summary, write_gif, write_png
 from visualize.figures.lettering import fitted
 from visualize.figures.scales import as_rgb, scale_of
+from visualize.history import History
 
 
 def attribution(values=None, *, count=1, size=(6, 9), names=(), **settings):
@@ -461,3 +462,41 @@ def test_a_long_caption_is_set_small_before_it_is_cut():
     assert text.get_fontsize() == 6
     (text,) = [text for text in draw(of_objectives("cat")).texts if text.get_text() == "cat: 1.5"]
     assert text.get_fontsize() == 8
+
+
+@pytest.mark.parametrize(("maps", "rows"), [(1, [2]), (3, [4]), (4, [3, 2]), (8, [3, 3, 3]), (9, [4, 4, 2])])
+def test_many_maps_of_one_image_stand_in_rows_each_with_its_own_heading_and_colors(maps, rows, tmp_path):
+    several = [attribution(np.full((1, 6, 9), 1.0 + one) - np.eye(6, 9)) for one in range(maps)]
+    several = [dataclasses.replace(one, method=f"map {number}") for number, one in enumerate(several)]
+    figure = draw(several)
+    write_png(figure, tmp_path / "drawn.png")
+    cells = [axes for axes in figure.axes if axes.get_position().height * figure.get_size_inches()[1] > 1]
+    tops = [round(axes.get_position().y1, 6) for axes in cells]
+    assert [tops.count(top) for top in sorted(set(tops), reverse=True)] == rows
+    assert tops == sorted(tops, reverse=True)  # in the order of reading
+    bars = [axes for axes in figure.axes if axes not in cells]
+    for axes, bar, heading in zip(cells[1:], bars, [text for text in figure.texts if text.get_text()], strict=True):
+        place, below, above = axes.get_window_extent(), bar.get_window_extent(), heading.get_window_extent()
+        assert (below.x0, below.x1) == pytest.approx((place.x0, place.x1))
+        assert below.y1 < place.y0 < place.y0 + 1 < above.y0
+        assert above.y0 - place.y1 < 40
+        assert place.y0 - below.y1 < 40
+        assert (above.x0 + above.x1) / 2 == pytest.approx((place.x0 + place.x1) / 2, abs=1)
+    assert [text.get_text() for text in figure.texts if text.get_text()] == [f"map {number}" for number in range(maps)]
+
+
+def test_several_images_keep_a_column_for_each_method():
+    figure = draw([attribution(count=2) for _ in range(6)])
+    tops = [round(axes.get_position().y1, 6) for axes in figure.axes if axes.get_position().height > 0.2]
+    assert sorted(tops) == sorted([tops[0]] * 7 + [min(tops)] * 7)
+
+
+def test_curves_have_a_panel_a_measure_and_a_line_for_other_data():
+    history = History(
+        np.array([1, 2]), {"loss": np.array([3.0, 2.0]), "val_loss": np.array([4.0, 1.0]), "seconds": np.ones(2)}
+    )
+    (axes,) = draw(history).axes  # seconds were not measured on other data
+    assert axes.get_title() == "loss"
+    assert [line.get_ydata().tolist() for line in axes.get_lines()] == [[3.0, 2.0], [4.0, 1.0]]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["training", "other data"]
+    assert len(draw(History(np.array([1]), {"loss": np.ones(1), "seconds": np.ones(1)})).axes) == 2  # nothing was

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent
 ROWS = {
     "visualize": (
         ("errors", "lazy", "files"),
-        ("card", "results", "images", "resizing", "precision", "fills"),
+        ("card", "results", "images", "resizing", "precision", "fills", "history"),
         ("models",),
         ("inputs", "targets"),
         ("probe", "tracing", "objectives", "parametrizations", "transforms", "penalties"),
@@ -20,8 +20,10 @@ ROWS = {
         ("methods",),
         ("comparison", "keras_vis"),
         ("figures",),
-        ("outputs", "sources", "commands", "terminal"),
-        ("running", "options"),
+        ("outputs", "sources", "commands", "terminal", "wording"),
+        ("running", "options", "page"),
+        ("redoing", "facts"),
+        ("report",),
         ("cli",),
         ("__main__",),
     ),

@@ -190,12 +190,27 @@ def test_an_npz_is_a_data_set_in_the_layout_of_keras_or_ours(opened, tmp_path):
         assert from_data(model, str(tmp_path / "set.npz"), None, each_class=True).labels.tolist() == [0, 2]
 
 
+def test_an_array_alone_is_a_data_set_whatever_its_name(opened, tmp_path):
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 12, 12), "uint8")
+    model = describe(opened("softmax"), input_range=(0, 255))
+    np.savez(tmp_path / "set.npz", pixels=pictures)
+    np.save(tmp_path / "set.npy", pictures)
+    np.save(tmp_path / "one.npy", pictures[1])
+    for name in ("set.npz", "set.npy"):
+        source = from_data(model, str(tmp_path / name), [2, 0])
+        np.testing.assert_array_equal(source.images[..., 0], pictures[[2, 0]])
+        np.testing.assert_array_equal(source.images, from_files(model, tmp_path / name).images[[2, 0]])
+        assert source.names == (f"{name} 2", f"{name} 0")
+        assert source.index == (2, 0)
+    np.testing.assert_array_equal(from_data(model, str(tmp_path / "one.npy")).images[0, ..., 0], pictures[1])
+
+
 def test_a_data_set_that_cannot_serve_is_refused(opened, tmp_path):
     model, path = opened("softmax"), tmp_path / "set.npz"
     pictures = np.zeros((3, 12, 12), "uint8")
     ask = (from_data, model, str(path))
-    np.savez(path, pixels=pictures)
-    assert refusal(*ask, None) == f"{path} must hold an array named images, x_test or x. Received: ['pixels']."
+    np.savez(path, pixels=pictures, others=pictures)
+    assert refusal(*ask, None) == f"{path} must hold an array named images, x_test or x. Received: ['others', 'pixels']."
     np.savez(path, images=pictures)
     assert refusal(*ask, [3]) == "`index` must be between 0 and 2. Received: 3."
     assert refusal(*ask, [-1]) == "`index` must be between 0 and 2. Received: -1."
@@ -211,7 +226,7 @@ def test_a_data_set_that_cannot_serve_is_refused(opened, tmp_path):
 
 
 def test_an_unknown_data_set_is_answered_with_the_known(opened):
-    message = "`data` must be a .npz file or a named data set (idx:..., mnist:...). Received: 'cifar:test'."
+    message = "`data` must be a .npz or .npy file or a named data set (idx:..., mnist:...). Received: 'cifar:test'."
     assert refusal(from_data, opened("softmax"), "cifar:test", None) == message
 
 
@@ -223,6 +238,6 @@ def test_what_a_data_set_itself_refuses_is_passed_on(opened, tmp_path):
 
 def test_the_first_of_a_source_is_the_first_of_everything():
     images = {"picture": np.arange(6).reshape(3, 2), "numbers": np.arange(3)}
-    first = Source(images, ("a", "b", "c"), np.array([5, 6, 7]), ("note",)).first()
+    first = Source(images, ("a", "b", "c"), np.array([5, 6, 7]), ("note",), index=(9, 8, 7)).first()
     assert {name: array.tolist() for name, array in first.images.items()} == {"picture": [[0, 1]], "numbers": [0]}
-    assert (first.names, first.labels.tolist(), first.notes) == (("a",), [5], ("note",))
+    assert (first.names, first.labels.tolist(), first.notes, first.index) == (("a",), [5], ("note",), (9,))

@@ -298,7 +298,7 @@ MISTAKES = {
     ("saliency", "MODEL", "--data", "SET", "--index", "1;2"): "`--index` must be whole numbers with commas between. "
     "Received: '1;2'.",
     ("saliency", "MODEL", "--data", "SET", "--index", "9"): "`index` must be between 0 and 8. Received: 9.",
-    ("saliency", "MODEL", "--data", "cifar"): "`data` must be a .npz file or a named data set (idx:..., mnist:...). "
+    ("saliency", "MODEL", "--data", "cifar"): "`data` must be a .npz or .npy file or a named data set (idx:..., mnist:...). "
     "Received: 'cifar'.",
     ("saliency", "MODEL", "PICTURE", "--input-range", "1", "0"): "`--input-range` must be LOW HIGH, low < high. "
     "Received: 1 0.",

@@ -14,7 +14,7 @@ import click
 
 from visualize import commands, models, options
 from visualize.errors import InputError
-from visualize.terminal import say
+from visualize.terminal import once, say
 
 HELP = """Show what a saved Keras model learned, and why it says what it says.
 
@@ -24,7 +24,8 @@ HELP = """Show what a saved Keras model learned, and why it says what it says.
   visualize gradcam model.keras cat.png dog.png    which places speak for the class
   visualize maximize model.keras --target 3        what the model wants to see
   visualize compare model.keras cat.png            eight methods side by side
-  visualize gallery model.keras --data mnist:test  all of it at once
+  visualize gallery model.keras --data mnist:test  the figures of seven methods at once
+  visualize report model.keras --data mnist:test   all of it in one page
 
 Each figure is written as METHOD-*.png, with its raw values beside it (.npz) and a record of how it was made (.json). The paths
 that were written go to standard output, all else to standard error. Exit status: 0, or 2 for a mistake in what was asked.
@@ -107,7 +108,7 @@ def method_command(name: str) -> click.Command:
 
 def run_method(name: str, model: Path, *, out: Path, unsafe: bool, custom_objects: Sequence[str], **asked: Any) -> None:
     """One method on one model: open, gather, compute, write."""
-    asked = _checked(name, asked)
+    asked = options.checked(name, asked)
     opened = _opened(model, out, unsafe, custom_objects, asked)
     from visualize import running
 
@@ -116,22 +117,7 @@ def run_method(name: str, model: Path, *, out: Path, unsafe: bool, custom_object
         click.echo(path)
 
 
-@main.command(
-    params=[
-        *options.of_the_model(),
-        *(one for one in options.of_the_images() if one.name != "sheet"),
-        click.Option(
-            ["--method"],
-            type=click.Choice(commands.explaining()),
-            multiple=True,
-            help="A column of the figure. Repeat it for several; by default eight that show the families.",
-        ),
-        options.of_the_target("Class to explain; by default the model's own choice."),
-        *options.of_the_score(),
-        *options.of_every_method(),
-        *options.of_the_run(),
-    ]
-)
+@main.command(params=options.of_a_comparison())
 @reported
 def compare(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], **asked: Any) -> None:
     r"""Draw several methods on the same images: a row an image, a column a method.
@@ -142,7 +128,7 @@ def compare(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str],
     Example:
       visualize compare model.keras cat.png dog.png --method saliency --method gradcam
     """
-    asked = _checked("compare", asked)
+    asked = options.checked("compare", asked)
     opened = _opened(model, out, unsafe, custom_objects, asked)
     from visualize import running
 
@@ -181,7 +167,7 @@ def contrast(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str]
     Example:
       visualize contrast model.keras --data mnist:test --index 18 --target 3 --against 5
     """
-    asked = _checked("contrast", asked)
+    asked = options.checked("contrast", asked)
     opened = _opened(model, out, unsafe, custom_objects, asked)
     from visualize import running
 
@@ -225,12 +211,11 @@ def draw(file: Path, out: Path | None) -> None:
     """Draw the figure of a .npz again, without the model."""
     from visualize import figures, results
 
-    if out is not None and (out.suffix != ".png" or out.is_dir()):
-        raise InputError(f"`--out` must be the name of a .png file. Received: {out}.")
+    picture = _png_name(out, file)
     loaded = results.load(file)
-    click.echo(figures.write_png(figures.draw(loaded), out or file.with_suffix(".png")))
+    click.echo(figures.write_png(figures.draw(loaded), picture))
     if isinstance(loaded[0], results.Tiles) and loaded[0].frames is not None:
-        click.echo(figures.write_gif(loaded[0], (out or file).with_suffix(".gif")))
+        click.echo(figures.write_gif(loaded[0], picture.with_suffix(".gif")))
 
 
 @main.command(
@@ -244,7 +229,7 @@ def draw(file: Path, out: Path | None) -> None:
 @reported
 def gallery(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], **asked: Any) -> None:
     """Write the figures of every method at once, modifiers side by side."""
-    asked = _checked("gallery", asked)
+    asked = options.checked("gallery", asked)
     opened = _opened(model, out, unsafe, custom_objects, asked)
     from visualize import running
 
@@ -261,6 +246,49 @@ def gallery(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str],
             paths = _without(choices, name, opened, out, wanted, source, error)
         for path in paths:
             click.echo(path)
+
+
+@main.command(params=options.of_a_command("report"))
+@reported
+def report(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], **asked: Any) -> None:
+    r"""Write one page, report.html, that shows a model and why it says what it says of each image.
+
+    The model's card, layers and training, its filters, an input for each class, and for each image the predictions and a sheet
+    of methods; with the command that draws each picture again. The page needs no other file, is at most 10 MB and asks nothing
+    of the network. The pictures in full size, their values and records are written beside it. Without images it is of the
+    model alone.
+
+    \b
+    Example:
+      visualize report model.keras cat.png dog.png --out report
+    """
+    asked = options.checked("report", asked)
+    opened = _opened(model, out, unsafe, custom_objects, asked)
+    from visualize.report import report as written
+
+    given = {**asked, "model": model, "out": out, "unsafe": unsafe, "custom_objects": custom_objects}
+    with once():
+        for path in written(opened, given):
+            click.echo(path)
+
+
+@main.command()
+@click.argument("history", metavar="HISTORY.csv", type=click.Path(path_type=Path))
+@click.option("--out", metavar="FILE.png", type=click.Path(path_type=Path), help="Where to write.  [default: beside it]")
+@reported
+def curves(history: Path, out: Path | None) -> None:
+    """Draw what a training measured, from a file such as Keras' CSVLogger writes."""
+    from visualize import figures
+    from visualize.history import read_history
+
+    click.echo(figures.write_png(figures.draw(read_history(history)), _png_name(out, history)))
+
+
+def _png_name(out: Path | None, source: Path) -> Path:
+    """The name of a picture that was asked for, or that of what it is drawn from."""
+    if out is not None and (out.suffix != ".png" or out.is_dir()):
+        raise InputError(f"`--out` must be the name of a .png file. Received: {out}.")
+    return out or source.with_suffix(".png")
 
 
 def _without(choices: Any, name: str, opened: Any, out: Path, wanted: dict, source: Any, error: InputError) -> list[Path]:
@@ -289,24 +317,3 @@ def _check_folder(out: Path) -> None:
     there = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
     if not there.is_dir() or not os.access(there, os.W_OK):
         raise InputError(f"`--out` must be a folder that can be written to. Received: {out}.")
-
-
-def _checked(name: str, asked: dict[str, Any]) -> dict[str, Any]:
-    """The options, with what can be told to be wrong told before TensorFlow is imported."""
-    low_high = asked.get("input_range")
-    if low_high and not low_high[0] < low_high[1]:
-        raise InputError(f"`--input-range` must be LOW HIGH, low < high. Received: {low_high[0]:g} {low_high[1]:g}.")
-    if "images" not in asked:
-        return asked
-    if bool(asked["images"]) == bool(asked["data"]):
-        given = "both" if asked["data"] else "neither"
-        raise InputError(f"`{name}` needs either IMAGES or --data, such as --data mnist:test. Received: {given}.")
-    if asked["data"] is None and (asked["index"] or asked["per_class"]):
-        raise InputError("`--index` and `--per-class` choose from a data set: name it with --data.")
-    if asked["index"] and asked["per_class"]:
-        raise InputError("`--index` and `--per-class` exclude each other: both choose the images.")
-    try:
-        index = tuple(int(part) for part in asked["index"].split(",")) if asked["index"] else None
-    except ValueError:
-        raise InputError(f"`--index` must be whole numbers with commas between. Received: {asked['index']!r}.") from None
-    return {**asked, "index": index}

@@ -210,16 +210,28 @@ def scores_of_classes(question: Question) -> np.ndarray:
     Raises:
         InputError: the model has several outputs, and none was named.
     """
+    return answers(question)["scores"]
+
+
+def answers(question: Question) -> dict[str, Any]:
+    """What a model says to a question: `scores` and `probabilities` of every class, (batch, classes), and the `targets` asked.
+
+    `kind` tells what the scores are, as in `notes_of`.
+
+    Raises:
+        InputError: the model has several outputs, and none was named; or no such class.
+    """
 
     def every(model, classes, **tensors):
         seen = question.look(model, tensors)
-        score_of(seen, classes, None)  # refuses what has no classes
-        return {"scores": seen.scores}, {}
+        found = score_of(seen, classes, None)[1]  # refuses what has no classes
+        return {"scores": seen.scores, "probabilities": seen.probabilities, "targets": found["target"]}, notes_of(seen, None)
 
     specs = {**question.specs, "classes": tf.TensorSpec([None], tf.int32)}
     trace = tracing.trace(question.model, ("scores", *question.key), every, specs)
-    arrays = {**question.arrays, "classes": np.full(len(question.inputs.images), targets.OWN_CHOICE, "int32")}
-    return trace.batches(arrays, batch_size=checked_batch_size(None, question.inputs))["scores"]
+    arrays = {**question.arrays, "classes": question.classes(trace.notes)}
+    found = trace.batches(arrays, batch_size=checked_batch_size(None, question.inputs))
+    return {**found, "kind": trace.notes["score"]}
 
 
 def score_of(seen: probe.Look, classes: Any, function: Callable | None) -> tuple[Any, dict[str, Any]]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from visualize import commands
+from visualize.errors import InputError
 from visualize.precision import PRECISIONS
 
 
@@ -30,7 +32,9 @@ def of_the_images() -> list[click.Parameter]:
     """The images, from files or from a data set."""
     return [
         click.Argument(["images"], metavar="[IMAGES]...", nargs=-1, type=click.Path(path_type=Path)),
-        click.Option(["--data"], metavar="NAME:PART", help="A named data set such as mnist:test or idx:DIR, or a .npz file."),
+        click.Option(
+            ["--data"], metavar="NAME:PART", help="A named data set such as mnist:test or idx:DIR, or a .npz or .npy file."
+        ),
         click.Option(["--index"], metavar="N,N,...", help="Which images of the data set.  [default: 0]"),
         click.Option(
             ["--per-class"],
@@ -105,3 +109,58 @@ def of_a_method(name: str) -> list[click.Parameter]:
         found.append(of_the_target(commands.argument_help(function)["target"]))
         found += of_the_score() if commands.takes(function, "images") else []
     return found + commands.options_of(function) + of_the_run()
+
+
+def of_a_comparison() -> list[click.Parameter]:
+    """Everything that `compare` asks."""
+    return [
+        *of_the_model(),
+        *(one for one in of_the_images() if one.name != "sheet"),
+        click.Option(
+            ["--method"],
+            type=click.Choice(commands.explaining()),
+            multiple=True,
+            help="A column of the figure. Repeat it for several; by default eight that show the families.",
+        ),
+        of_the_target("Class to explain; by default the model's own choice."),
+        *of_the_score(),
+        *of_every_method(),
+        *of_the_run(),
+    ]
+
+
+def of_a_command(name: str) -> list[click.Parameter]:
+    """Everything that a command asks; a report asks what a comparison does."""
+    return of_a_comparison() if name in ("compare", "report") else of_a_method(name)
+
+
+def checked(name: str, asked: dict[str, Any]) -> dict[str, Any]:
+    """The options, with what can be told to be wrong told before TensorFlow is imported."""
+    low_high = asked.get("input_range")
+    if low_high and not low_high[0] < low_high[1]:
+        raise InputError(f"`--input-range` must be LOW HIGH, low < high. Received: {low_high[0]:g} {low_high[1]:g}.")
+    if "images" not in asked:
+        return asked
+    if name == "report" and not asked["images"] and not asked["data"]:
+        return _without_images(asked)
+    if bool(asked["images"]) == bool(asked["data"]):
+        given = "both" if asked["data"] else "neither"
+        raise InputError(f"`{name}` needs either IMAGES or --data, such as --data mnist:test. Received: {given}.")
+    if asked["data"] is None and (asked["index"] or asked["per_class"]):
+        raise InputError("`--index` and `--per-class` choose from a data set: name it with --data.")
+    if asked["index"] and asked["per_class"]:
+        raise InputError("`--index` and `--per-class` exclude each other: both choose the images.")
+    try:
+        index = tuple(int(part) for part in asked["index"].split(",")) if asked["index"] else None
+    except ValueError:
+        raise InputError(f"`--index` must be whole numbers with commas between. Received: {asked['index']!r}.") from None
+    return {**asked, "index": index}
+
+
+def _without_images(asked: dict[str, Any]) -> dict[str, Any]:
+    """The options of a report on a model alone."""
+    idle = {**asked, "precision": asked["precision"] != "float32"}
+    for one in ("index", "per_class", "method", "target", "output", "region", "precision"):
+        if idle[one]:
+            raise InputError(f"`--{one.replace('_', '-')}` needs images: name IMAGES or --data. Received: neither.")
+    return asked

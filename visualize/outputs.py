@@ -87,7 +87,7 @@ def _record(results: Sequence[Result], model: Any, asked: Mapping[str, Any], sec
         "model": {"path": str(origin.path), "sha256": origin.sha256} if origin else {"name": model.name},
         "asked": dict(asked),
         "results": [_described(one) for one in results],
-        "versions": {name: _version(name) for name in PACKAGES} | {"python": platform.python_version()},
+        "versions": {name: version(name) for name in PACKAGES} | {"python": platform.python_version()},
         "seconds": round(seconds, 3),
         "written": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
@@ -126,7 +126,8 @@ def _strict(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _version(name: str) -> str | None:
+def version(name: str) -> str | None:
+    """The version of an installed package, or None."""
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:

@@ -16,6 +16,8 @@ import numpy as np
 
 from visualize import commands, models, outputs, tracing
 from visualize.comparison import compare, contrast
+from visualize.errors import InputError
+from visualize.explanation import Question, ask
 from visualize.results import Attribution, Result, Structure
 from visualize.sources import Source, from_data, from_files
 from visualize.targets import Target
@@ -145,6 +147,24 @@ def source_of(model: Any, asked: Mapping[str, Any]) -> Source:
     return found
 
 
+def refused(model: Any, asked: Mapping[str, Any], source: Source) -> dict[str, str]:
+    """Those of the methods in `asked["method"]` that cannot explain these images of this model, each with the reason."""
+    asked = _given(asked)
+    reasons = {}
+    for name in asked.get("method", ()):
+        try:
+            compare(model, source.images, _target(asked, source), methods=[commands.method(name)], **_common(asked))
+        except InputError as error:
+            reasons[name] = str(error)
+    return reasons
+
+
+def question_of(model: Any, asked: Mapping[str, Any], source: Source) -> Question:
+    """What a command line asks of the images."""
+    asked = _given(asked)
+    return ask(model, source.images, _target(asked, source), asked.get("explained"), asked.get("precision", "float32"))
+
+
 def _given(asked: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in asked.items() if value is not None and value != () and value is not False}
 
@@ -175,17 +195,17 @@ def _figures(results: list[Any], source: Source | None, *, as_sheet: bool) -> It
     if source is None:
         yield results, ""
     elif isinstance(results[0], list):  # one result an image
-        yield from (([one], name) for one, name in zip(results[0], _unique(source.names), strict=True))
+        yield from (([one], name) for one, name in zip(results[0], unique(source.names), strict=True))
     else:
         named = [replace(one, arrays={**one.arrays, "names": np.array(source.names)}) for one in results]
         if as_sheet and len(source.names) > 1:
             yield named, source.sheet
         else:
-            for index, name in enumerate(_unique(source.names)):
+            for index, name in enumerate(unique(source.names)):
                 yield [one.of(index) for one in named], name
 
 
-def _unique(names: Sequence[str]) -> list[str]:
+def unique(names: Sequence[str]) -> list[str]:
     """Names for files: without the ending, and a number behind those that come twice (`A` and `a` are one file on some)."""
     found: list[str] = []
     taken: set[str] = set()

@@ -16,6 +16,7 @@ from visualize.images import read_arrays, read_picture, resized, scaled, with_ch
 from visualize.inputs import Channels, input_shapes, picture_channels, picture_shape
 
 GROUP = "visualize.datasets"
+FILES = (".npz", ".npy")  # that hold a data set
 _SEVERAL = "this model takes several inputs. Hand over a .npz with one array for each: {}."
 
 
@@ -29,6 +30,7 @@ class Source:
         labels: the class of each image, or None where nobody knows.
         notes: what was assumed or changed on the way, a line each.
         sheet: what to call all of them together.
+        index: which of a data set the images are; empty for files.
         class_names: what the data set calls the classes; empty where it does not say, or the model has others.
     """
 
@@ -38,12 +40,14 @@ class Source:
     notes: tuple[str, ...] = ()
     sheet: str = "sheet"
     class_names: tuple[str, ...] = ()
+    index: tuple[int, ...] = ()
 
     def first(self) -> Source:
         """The first image alone."""
         images = self.images
         images = {name: array[:1] for name, array in images.items()} if isinstance(images, dict) else images[:1]
-        return replace(self, images=images, names=self.names[:1], labels=None if self.labels is None else self.labels[:1])
+        labels = None if self.labels is None else self.labels[:1]
+        return replace(self, images=images, names=self.names[:1], labels=labels, index=self.index[:1])
 
 
 def from_files(model: Any, paths: str | Path | Sequence[str | Path], explained: str | None = None) -> Source:
@@ -104,7 +108,7 @@ def from_data(
     explained: str | None = None,
     each_class: bool = False,
 ) -> Source:
-    """Images of a named data set (`mnist:test`), or of a `.npz` with images and, if it knows them, labels.
+    """Images of a named data set (`mnist:test`), of a `.npy`, or of a `.npz` with images and, if it knows them, labels.
 
     Args:
         model: Keras model.
@@ -119,7 +123,7 @@ def from_data(
     if len(input_shapes(model)) > 1:
         raise InputError(f"{data} has pictures only: {_SEVERAL.format(sorted(input_shapes(model)))}")
     dataset = _dataset(data)
-    images, labels = np.asarray(dataset["images"]), dataset.get("labels")
+    images, labels = _as_batch(model, np.asarray(dataset["images"]), explained), dataset.get("labels")
     if labels is not None and (np.shape(labels) != images.shape[:1] or np.asarray(labels).dtype.kind not in "ui"):
         raise InputError(
             f"{data} must have a whole number as the label of each of its {len(images)} images. "
@@ -134,21 +138,24 @@ def from_data(
     outside = [one for one in chosen.tolist() if not 0 <= one < len(images)]
     if outside:
         raise InputError(f"`index` must be between 0 and {len(images) - 1}. Received: {outside[0]}.")
-    picked, notes = _bytes(_as_batch(model, images[chosen], explained)), []
+    picked, notes = _bytes(images[chosen]), []
     if picked.dtype == np.uint8:
         picked = _scaled(model, _fitted(model, picked, explained, data, notes), notes)
     picked = picture_channels(model, explained).taken(picked)
     classes = tuple(dataset.get("class_names") or ())
     classes = classes if _fits(model, len(classes)) else ()
-    names = tuple(f"{data} {one}" for one in chosen.tolist())
+    called = Path(data).name if data.endswith(FILES) else data
+    names = tuple(f"{called} {one}" for one in chosen.tolist())
     labels = None if labels is None else np.asarray(labels)[chosen]
-    return Source(picked, names, labels, tuple(dict.fromkeys(notes)), "per-class" if each_class else "sheet", classes)
+    sheet = "per-class" if each_class else "sheet"
+    return Source(picked, names, labels, tuple(dict.fromkeys(notes)), sheet, classes, tuple(chosen.tolist()))
 
 
 def _dataset(data: str) -> Mapping[str, Any]:
-    if data.endswith(".npz"):
+    if data.endswith(FILES):
         arrays = read_arrays(data)
-        images = next((arrays[name] for name in ("images", "x_test", "x") if name in arrays), None)
+        named = ("images", "x_test", "x", *(arrays if len(arrays) == 1 else ()))  # one alone may have any name
+        images = next((arrays[name] for name in named if name in arrays), None)
         if images is None:
             raise InputError(f"{data} must hold an array named images, x_test or x. Received: {sorted(arrays)}.")
         labels = next((arrays[name] for name in ("labels", "y_test", "y") if name in arrays), None)
@@ -157,7 +164,7 @@ def _dataset(data: str) -> Mapping[str, Any]:
     entries = {entry.name: entry for entry in importlib.metadata.entry_points(group=GROUP)}
     if name not in entries:
         known = ", ".join(f"{one}:..." for one in sorted(entries)) or "none is registered"
-        raise InputError(f"`data` must be a .npz file or a named data set ({known}). Received: {data!r}.")
+        raise InputError(f"`data` must be a .npz or .npy file or a named data set ({known}). Received: {data!r}.")
     try:
         return entries[name].load()(argument)
     except (ValueError, OSError) as error:

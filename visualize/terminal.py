@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import gc
 import os
 import sys
@@ -10,10 +11,26 @@ from collections.abc import Iterator
 
 import click
 
+_said: contextvars.ContextVar[set[str] | None] = contextvars.ContextVar("said", default=None)
+
 
 def say(line: str) -> None:
     """A word to the person, on standard error."""
-    click.echo(" ".join(line.split()), err=True)
+    said = _said.get()
+    if said is None or line not in said:
+        click.echo(" ".join(line.split()), err=True)
+    if said is not None:
+        said.add(line)
+
+
+@contextlib.contextmanager
+def once() -> Iterator[None]:
+    """Within this context nothing is said twice."""
+    token = _said.set(set())
+    try:
+        yield
+    finally:
+        _said.reset(token)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,6 +23,7 @@ GAP = 0.14  # inches between cells
 LINE = 0.16  # inches: the height of a line of text
 FOOTER = 0.62  # inches below the last row: color bars
 LINE_ASPECT = 2.5  # width of a sequence's cell over its height
+MOST_COLUMNS = 4  # side by side where there is one image: more go below, so that a page or a phone can show them
 MOST_COUNTS = 6  # predicted classes that are listed beside an occlusion map
 
 
@@ -29,7 +31,7 @@ def draw_attributions(attributions: Sequence[Attribution]) -> Figure:
     """One row an image: the picture, then each attribution, every map on its own scale, whose end stands above it.
 
     Attributions whose settings say so have one scale for all of their maps. A volume is shown by one of its slices, a sequence
-    by its line.
+    by its line. The many maps of one image stand in rows of about the same length.
     """
     attributions, slices = sliced(attributions)
     columns = ["picture"]
@@ -49,14 +51,20 @@ def draw_attributions(attributions: Sequence[Attribution]) -> Figure:
     header_lines = max(2 if "classes" in columns else 1, *(text.count("\n") + 1 for text in headers))
     top = GAP + LINE * max(title_lines, header_lines + 1)  # a map has one line of its own below the header
     between = GAP + LINE * title_lines
-    total_width = len(columns) * (cell_width + GAP) + GAP
-    total_height = top + count * cell_height + (count - 1) * between + FOOTER
+    bands = math.ceil(len(columns) / MOST_COLUMNS) if count == 1 else 1
+    side_by_side = math.ceil(len(columns) / bands)
+    band_height = top + count * cell_height + (count - 1) * between + FOOTER
+    total_width, total_height = side_by_side * (cell_width + GAP) + GAP, bands * band_height
     figure = Figure(figsize=(max(total_width, 3.2), total_height), dpi=DPI)
 
+    def corner(column: int) -> tuple[float, float]:
+        """Left and top end of a column's first cell."""
+        band, place = divmod(column, side_by_side)
+        return GAP + place * (cell_width + GAP), total_height - band * band_height - top
+
     def axes(row: int, column: int) -> Axes:
-        left = GAP + column * (cell_width + GAP)
-        bottom = total_height - top - cell_height - row * (cell_height + between)
-        return _axes(figure, left, bottom, cell_width, cell_height)
+        left, upper = corner(column)
+        return _axes(figure, left, upper - cell_height - row * (cell_height + between), cell_width, cell_height)
 
     signed = [bool((one.values < 0).any()) for one in attributions]
     palette = _palette(first)
@@ -72,13 +80,13 @@ def draw_attributions(attributions: Sequence[Attribution]) -> Figure:
         if "classes" in columns:
             _classes(axes(row, 2), axes(row, 3), first, row, palette, cell_width)
     for number, one in enumerate(attributions):
-        left = GAP + (1 + number) * (cell_width + GAP)
-        _header(figure, left + cell_width / 2, total_height - top + 1.3 * LINE, headers[number])
-        _color_bar(figure, signed[number], str(one.settings.get("unit", "")), left, cell_width)
+        left, upper = corner(1 + number)
+        _header(figure, left + cell_width / 2, upper + 1.3 * LINE, headers[number])
+        _color_bar(figure, signed[number], str(one.settings.get("unit", "")), (left, upper + top - band_height), cell_width)
     if "classes" in columns:
-        center = GAP + 2 * (cell_width + GAP) + cell_width / 2
-        _header(figure, center, total_height - top + 1.3 * LINE, "class while\nhidden here")
-        _header(figure, center + cell_width + GAP, total_height - top + 1.3 * LINE, "positions")
+        for column, text in ((2, "class while\nhidden here"), (3, "positions")):
+            left, upper = corner(column)
+            _header(figure, left + cell_width / 2, upper + 1.3 * LINE, text)
     return figure
 
 
@@ -198,9 +206,9 @@ def _column_name(one: Attribution, inches: float) -> str:
     return "\n".join(fitted(line, inches, 10) for line in lines)  # bold letters are wide
 
 
-def _color_bar(figure: Figure, signed: bool, unit: str, left: float, width: float) -> None:
-    """The colors of a column, from end to end of whatever stands above each of its maps."""
-    axes = _axes(figure, left, FOOTER - 0.22, width, 0.09)
+def _color_bar(figure: Figure, signed: bool, unit: str, corner: tuple[float, float], width: float) -> None:
+    """The colors of a column, from end to end of whatever stands above each of its maps; `corner` is left and bottom."""
+    axes = _axes(figure, corner[0], corner[1] + FOOTER - 0.22, width, 0.09)
     scale = scale_of(np.array([-1.0, 1.0]), signed=signed)
     axes.imshow(np.linspace(scale.low, 1, 256)[None], cmap=scale.colors, aspect="auto", extent=(scale.low, 1, 0, 1))
     ticks = {-1: "\u2212", 0: "0", 1: "+"} if signed else {0: "0", 1: "max"}

@@ -8,6 +8,7 @@ import io
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib import rc_context, rcdefaults
@@ -17,22 +18,24 @@ from PIL import Image
 
 from visualize.errors import InputError
 from visualize.figures.attributions import draw_attributions
+from visualize.figures.curves import draw_curves
 from visualize.figures.lettering import literal
 from visualize.figures.scales import as_rgb
 from visualize.figures.structure import draw_structure
 from visualize.figures.tiles import columns_of, draw_tiles
 from visualize.files import whole
+from visualize.history import History
 from visualize.results import Attribution, Result, Structure, Tiles
 
 GIF_SIDE = 112  # at least so many pixels to a tile, so that a digit can be seen
 GIF_SECONDS = 4.0  # for the whole ascent
 
 
-def draw(results: Result | Sequence[Result]) -> Figure:
+def draw(results: Result | History | Sequence[Result]) -> Figure:
     """Draw one result, or several attributions of the same images side by side.
 
     Args:
-        results: an Attribution, Tiles or Structure; or Attributions of the same images, one column each.
+        results: an Attribution, Tiles or Structure; or Attributions of the same images, one column each; or a History.
 
     Returns:
         A matplotlib Figure, which a notebook shows and `write_png` writes.
@@ -41,7 +44,8 @@ def draw(results: Result | Sequence[Result]) -> Figure:
         InputError: several results that do not belong in one figure.
     """
     with _own_style():
-        figure = literal(_drawn([results] if isinstance(results, Attribution | Tiles | Structure) else list(results)))
+        one = isinstance(results, Attribution | Tiles | Structure | History)
+        figure = literal(_drawn([results] if one else list(results)))
     figure._repr_png_ = functools.partial(_png, figure)  # IPython shows a figure without pyplot by this name only
     return figure
 
@@ -81,11 +85,13 @@ def _own_style() -> Iterator[None]:
         yield
 
 
-def _drawn(several: list[Result]) -> Figure:
+def _drawn(several: list[Any]) -> Figure:
     if len(several) == 1 and isinstance(several[0], Tiles):
         return draw_tiles(several[0])
     if len(several) == 1 and isinstance(several[0], Structure):
         return draw_structure(several[0])
+    if len(several) == 1 and isinstance(several[0], History):
+        return draw_curves(several[0])
     if not several or not all(isinstance(one, Attribution) for one in several):
         kinds = [type(one).__name__ for one in several]
         raise InputError(f"`results` must be one result, or attributions of the same images. Received: {kinds}.")
