@@ -210,9 +210,8 @@ def _dense(layer: Any, shape: tuple[int, ...]) -> End:
     def compute(summed, now, before, first):
         rows = now.shape[2]
         weights = tf.reshape(tf.slice(kernel(), [first, 0, 0], [rows, -1, -1]), [-1, layer.units])
-        flat = [tf.reshape(pixels, [-1, rows * width * channels]) for pixels in (now, before)]
-        rest = summed - tf.matmul(flat[1], weights)  # what the rows that do not change add up to
-        found = tf.reshape(tf.matmul(flat[0], weights), [-1, tf.shape(rest)[0], layer.units]) + rest
+        moved = tf.matmul(tf.reshape(now - before, [-1, rows * width * channels]), weights)
+        found = tf.reshape(moved, [-1, tf.shape(summed)[0], layer.units]) + summed
         return _finished(layer, tf.reshape(found, [-1, layer.units]))
 
     return End(
