@@ -170,7 +170,7 @@ def _title(one: Attribution, row: int, inches: float) -> str:
     score = f"{kind} {one.scores[row]:.3g}"
     called = ""
     if index >= 0:
-        called = _class(index, names)
+        called = f"unit {index}" if one.settings.get("target_layer") else _class(index, names)
         if "against" in one.arrays:
             called = f"{called} rather than {_class(int(one.arrays['against'][row]), names)}"
             score = f"{kind} higher by {one.scores[row]:.3g}"
