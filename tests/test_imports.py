@@ -16,7 +16,7 @@ ROWS = {
         ("explanation", "ascent"),
         ("sampling", "maps"),
         ("methods",),
-        ("comparison",),
+        ("comparison", "keras_vis"),
         ("figures",),
         ("outputs", "sources", "commands", "terminal"),
         ("running", "options"),
