@@ -18,6 +18,7 @@ ROWS = {
         ("methods",),
         ("comparison", "keras_vis"),
         ("figures",),
+        ("callbacks",),
         ("outputs", "sources", "commands", "terminal"),
         ("running", "options"),
         ("cli",),

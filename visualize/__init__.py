@@ -1,5 +1,7 @@
 """What did a Keras model learn, and why does it say that?"""
 
+import importlib
+
 from visualize.comparison import compare, contrast
 from visualize.errors import InputError
 from visualize.methods.ablation import ablationcam, scorecam
@@ -66,6 +68,8 @@ def __getattr__(name: str):
         from visualize import figures
 
         return getattr(figures, name)
+    if name in ("callbacks", "keras_vis"):  # a callback is made from a class of Keras, which costs TensorFlow
+        return importlib.import_module(f"visualize.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -75,6 +75,9 @@ def draw_attributions(attributions: Sequence[Attribution]) -> Figure:
         left = GAP + (1 + number) * (cell_width + GAP)
         _header(figure, left + cell_width / 2, total_height - top + 1.3 * LINE, headers[number])
         _color_bar(figure, signed[number], str(one.settings.get("unit", "")), left, cell_width)
+    if "epoch" in first.settings:
+        text = f"epoch {first.settings['epoch']}"
+        figure.text(GAP / max(total_width, 3.2), 0.3 / total_height, text, fontsize=9, fontweight="bold")
     if "classes" in columns:
         center = GAP + 2 * (cell_width + GAP) + cell_width / 2
         _header(figure, center, total_height - top + 1.3 * LINE, "class while\nhidden here")
