@@ -18,7 +18,7 @@ ROWS = {
         ("methods",),
         ("comparison", "keras_vis"),
         ("figures",),
-        ("callbacks",),
+        ("callbacks", "notebook"),
         ("outputs", "sources", "commands", "terminal"),
         ("running", "options"),
         ("cli",),

@@ -17,6 +17,7 @@ from visualize.methods.rise import rise
 from visualize.methods.smoothing import smoothgrad, squaregrad, vargrad
 from visualize.methods.summary import layer_facts, summary
 from visualize.models import describe, open_model
+from visualize.notebook import show_results_as_pictures
 from visualize.results import Attribution, Structure, Tiles, load, save
 from visualize.sources import from_data, from_files
 from visualize.targets import Target
@@ -75,3 +76,6 @@ def __getattr__(name: str):
 
 def __dir__() -> list[str]:
     return __all__
+
+
+show_results_as_pictures()
