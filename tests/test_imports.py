@@ -20,6 +20,7 @@ ROWS = {
         ("methods",),
         ("comparison", "keras_vis"),
         ("figures",),
+        ("callbacks", "notebook"),
         ("outputs", "sources", "commands", "terminal", "wording"),
         ("running", "options", "page"),
         ("redoing", "facts"),

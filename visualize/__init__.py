@@ -1,5 +1,7 @@
 """What did a Keras model learn, and why does it say that?"""
 
+import importlib
+
 from visualize import objectives
 from visualize.comparison import compare, contrast
 from visualize.errors import InputError
@@ -16,6 +18,7 @@ from visualize.methods.rise import rise
 from visualize.methods.smoothing import smoothgrad, squaregrad, vargrad
 from visualize.methods.summary import layer_facts, summary
 from visualize.models import describe, open_model
+from visualize.notebook import show_results_as_pictures
 from visualize.results import Attribution, Structure, Tiles, load, save
 from visualize.sources import from_data, from_files
 from visualize.targets import Target
@@ -68,8 +71,13 @@ def __getattr__(name: str):
         from visualize import figures
 
         return getattr(figures, name)
+    if name in ("callbacks", "keras_vis"):  # a callback is made from a class of Keras, which costs TensorFlow
+        return importlib.import_module(f"visualize.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
     return __all__
+
+
+show_results_as_pictures()

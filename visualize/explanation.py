@@ -27,6 +27,7 @@ class Question:
         target: class, name, one for each image, or None; None too where there is a function.
         function: the user's own score of the model's scores, or None.
         output: name of the output that is asked about; None where the model has one.
+        layer: path of the layer whose units are asked about; None for the model's output.
         region: how much each place counts, (batch, height, width), of an image output; None for all alike.
         precision: in which the model's layers compute, "float32" (or as they are made) or "bfloat16".
         names: of the classes; empty where nobody named them.
@@ -38,6 +39,7 @@ class Question:
     target: Any
     function: Callable | None
     output: str | None
+    layer: str | None
     region: np.ndarray | None
     precision: str
     names: tuple[str, ...]
@@ -46,7 +48,7 @@ class Question:
     @property
     def key(self) -> tuple[Hashable, ...]:
         """What tells the graphs of two questions to one model apart."""
-        return (self.inputs.explained, str(self.inputs.structure), self.function, self.output, self.precision)
+        return (self.inputs.explained, str(self.inputs.structure), self.function, self.output, self.layer, self.precision)
 
     @property
     def arrays(self) -> dict[str, np.ndarray]:
@@ -68,8 +70,8 @@ class Question:
             options: further options of `probe.look`.
         """
         region = None if self.region is None else tensors[REGION]
-        options = {"output": self.output, "region": region, "precision": self.precision, **options}
-        return probe.look(model, self.inputs.packed(tensors), tensors[self.inputs.explained], **options)
+        chosen = {"output": self.output, "layer": self.layer, "region": region, "precision": self.precision}
+        return probe.look(model, self.inputs.packed(tensors), tensors[self.inputs.explained], **chosen, **options)
 
     def classes(self, notes: Mapping[str, Any]) -> np.ndarray:
         """The class of each image, (batch,) int32, or `targets.OWN_CHOICE`; by the notes of a trace that used `score_of`.
@@ -94,6 +96,7 @@ class Question:
         general = {
             "explained": self.inputs.explained,
             "output": self.output,
+            "target_layer": self.layer,
             "region": "whole" if self.region is None else "chosen",
             "precision": self.precision,
             "class_names": list(self.names),
@@ -144,7 +147,8 @@ def ask(model: Any, images: Any, target: Any, explained: str | None, precision: 
     """Check a question at the door.
 
     Raises:
-        InputError: what `inputs_of` raises, an unknown precision, or a region that is none of the images'.
+        InputError: what `inputs_of` raises, an unknown precision, a layer that the model has not, or a region that is none of
+            the images'.
     """
     inputs = inputs_of(model, images, explained)
     card = models.card(model)
@@ -155,8 +159,12 @@ def ask(model: Any, images: Any, target: Any, explained: str | None, precision: 
         raise InputError(
             "`region` must be left out where the target is a function, which is given every place. Received: both."
         )
-    names = card.class_names if asked.output is None else ()  # a card names the classes of the one output
-    return Question(model, inputs, plain, function, asked.output, region, settled(precision), names, card.input_range)
+    if asked.output is not None and asked.layer is not None:
+        raise InputError("`output` must be left out where `layer` says whose units are meant. Received: both.")
+    path = None if asked.layer is None else models.find_layer(asked.layer, list(models.layers(model)))
+    names = card.class_names if asked.output is path is None else ()  # a card names the classes of the one output
+    precision = settled(precision)
+    return Question(model, inputs, plain, function, asked.output, path, region, precision, names, card.input_range)
 
 
 def explain(

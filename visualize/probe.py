@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from visualize import models
@@ -42,14 +42,16 @@ class Look:
 
     Attributes:
         images: the explained input, (batch, height, width, channels).
-        output: the output that was chosen; all that the model returned, where there are several and none was.
+        output: the output that was chosen, or what the chosen layer made; all that the model returned, where there are several
+            outputs and none was.
         answers: the logits of the output, in its shape: what a function of the user's own is given. The output itself where
             there is nothing to look behind.
         scores: (batch, classes) float32. Logits where the graph shows the softmax or sigmoid that made the output from
             them; one sigmoid unit counts as two classes of score -logit and +logit. Of an image output, (batch, height, width,
             classes), the mean over the region. None where several outputs leave it open.
         probabilities: (batch, classes), the output that belongs to each score.
-        score_kind: "logit", or "output" where there was nothing to look behind; "mean logit" of an image output.
+        score_kind: "logit", or "output" where there was nothing to look behind, "activation of PATH" for a layer; of an image
+            output "mean logit" and so on.
         calls: every layer's calls, in the order in which they ended.
         modifier: how its ReLUs pass gradients back.
         channels_first: whether the layers have the channels of their maps first.
@@ -182,6 +184,7 @@ def look(
     instead: tuple[str, Any] | None = None,
     known: Mapping[tuple[int, str], Any] | None = None,
     output: str | None = None,
+    layer: str | None = None,
     region: Any | None = None,
     precision: str = "float32",
 ) -> Look:
@@ -197,6 +200,7 @@ def look(
         known: (number, path) -> tensor: what a call is known to make, by its place in `Look.calls` and its layer. The tensor
             is handed on, and what nobody else asks for is never computed.
         output: name of the output that is asked about, of a model that has several.
+        layer: path of the layer whose units are asked about, as if the model ended there.
         region: (batch, height, width), how much each place of the image counts in the mean of an image output.
         precision: "float32", or "bfloat16" for layers that compute in float32.
 
@@ -223,8 +227,9 @@ def look(
     named = _named_outputs(model, outputs)
     chosen = _chosen(outputs, named, output)
     first = models.channels_first(model)
-    scores = _scores(chosen, region, first)
-    return Look(images, chosen, *scores, tuple(calls), modifier, first, tuple(named))
+    scores = _scores(chosen, region if layer is None else None, first)
+    whole = Look(images, chosen, *scores, tuple(calls), modifier, first, tuple(named))
+    return whole if layer is None else _ending_at(whole, layer, models.layers(model)[layer], region)
 
 
 def picked(scores: Any, indices: Any) -> Any:
@@ -274,7 +279,17 @@ def _named_outputs(model: Any, outputs: Any) -> dict[str, Any]:
     return dict(zip(names, flat, strict=True))
 
 
-def _scores(output: Any, region: Any | None, channels_first: bool) -> tuple[Any, Any | None, Any | None, str]:
+def _ending_at(whole: Look, path: str, layer: Any, region: Any | None) -> Look:
+    """A look at the model as if it ended with a layer, whose units take the place of the classes."""
+    made = whole.layer(path)
+    answers, scores, outputs, kind = _scores(made, region, whole.has_channels_first(layer), as_classes=False)
+    kind = kind.replace("output", f"activation of {path}")
+    return replace(whole, output=made, answers=answers, scores=scores, probabilities=outputs, score_kind=kind)
+
+
+def _scores(
+    output: Any, region: Any | None, channels_first: bool, *, as_classes: bool = True
+) -> tuple[Any, Any | None, Any | None, str]:
     """What a function is given, the scores, the probabilities and what the scores are, of one output."""
     if not tf.is_tensor(output) or output.shape.rank in (None, 0):
         return output, None, None, "output"
@@ -289,7 +304,7 @@ def _scores(output: Any, region: Any | None, channels_first: bool) -> tuple[Any,
         raise InputError(f"`region` needs an image output, (batch, height, width, classes). Received: {tuple(output.shape)}.")
     else:
         logits, output = (tf.reshape(one, [-1, 1] if one.shape.rank == 1 else [-1, one.shape[-1]]) for one in both)
-    if activation == "Sigmoid" and output.shape[-1] == 1:
+    if as_classes and activation == "Sigmoid" and output.shape[-1] == 1:
         logits, output = tf.concat([-logits, logits], axis=-1), tf.concat([1 - output, output], axis=-1)
     return logits if both[0].shape.rank <= 2 else both[0], logits, output, kind
 

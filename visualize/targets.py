@@ -18,9 +18,9 @@ MOST_LISTED = 20  # class names in a refusal
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """A score of a model that has several outputs, or whose output is an image.
+    """A score of a model that has several outputs, or whose output is an image; or that of a unit within the model.
 
-    Wherever a method takes a target, it takes one of these.
+    Wherever a method of images takes a target, it takes one of these.
 
     Attributes:
         classes: what a target is else: a class index or name, one for all or one per image; a function; None for the model's
@@ -29,11 +29,14 @@ class Target:
         region: which places of an image output, (batch, height, width, classes), the score is the mean of, in pixels of the
             explained image: (top, left, height, width), or how much each pixel counts, (height, width) or (batch, height,
             width), such as a mask of 0 and 1. By default all of them.
+        layer: path of a layer whose units are meant by `classes`. The score of a unit is what it answers, before a softmax or
+            sigmoid; of a map the mean over its places, or those of the region.
     """
 
     classes: Any = None
     output: str | None = None
     region: Any = None
+    layer: str | None = None
 
 
 def weights_of(region: Any, count: int, size: tuple[int, ...]) -> np.ndarray | None:

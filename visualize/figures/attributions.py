@@ -83,6 +83,9 @@ def draw_attributions(attributions: Sequence[Attribution]) -> Figure:
         left, upper = corner(1 + number)
         _header(figure, left + cell_width / 2, upper + 1.3 * LINE, headers[number])
         _color_bar(figure, signed[number], str(one.settings.get("unit", "")), (left, upper + top - band_height), cell_width)
+    if "epoch" in first.settings:
+        text = f"epoch {first.settings['epoch']}"
+        figure.text(GAP / max(total_width, 3.2), 0.3 / total_height, text, fontsize=9, fontweight="bold")
     if "classes" in columns:
         for column, text in ((2, "class while\nhidden here"), (3, "positions")):
             left, upper = corner(column)
@@ -178,7 +181,7 @@ def _title(one: Attribution, row: int, inches: float) -> str:
     score = f"{kind} {one.scores[row]:.3g}"
     called = ""
     if index >= 0:
-        called = _class(index, names)
+        called = f"unit {index}" if one.settings.get("target_layer") else _class(index, names)
         if "against" in one.arrays:
             called = f"{called} rather than {_class(int(one.arrays['against'][row]), names)}"
             score = f"{kind} higher by {one.scores[row]:.3g}"

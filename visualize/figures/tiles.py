@@ -46,7 +46,8 @@ def draw_tiles(tiles: Tiles) -> Figure:
     width, height = math.ceil(width * DPI) / DPI, math.ceil(height * DPI) / DPI
     left_of_grid += (width - MARGIN - left_of_grid - grid_width) / 2
     figure = Figure(figsize=(width, height), dpi=DPI)
-    heading = fitted(_heading(tiles, cut), width - 2 * MARGIN, 11.5)
+    epoch = f"epoch {tiles.settings['epoch']}: " if "epoch" in tiles.settings else ""
+    heading = fitted(epoch + _heading(tiles, cut), width - 2 * MARGIN, 11.5)
     figure.text(0.5, 1 - 0.22 / height, heading, ha="center", va="center", fontsize=10, fontweight="bold")
 
     scale = None if _as_picture(tiles) else scale_of(shown, signed=tiles.signed)

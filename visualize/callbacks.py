@@ -1,0 +1,154 @@
+"""Callbacks: draw an explanation of fixed images while a model is trained."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from visualize.comparison import name_of
+from visualize.errors import InputError
+from visualize.figures import draw, write_film, write_png
+from visualize.images import read_picture
+from visualize.inputs import checked_count
+from visualize.lazy import keras, tf
+from visualize.methods.cam import gradcam
+from visualize.results import Attribution, Tiles
+
+
+class Pictures(keras.callbacks.Callback):
+    """Draw a method's picture at the end of every n-th epoch, and a film of all of them at the end of the training.
+
+    `FOLDER/PREFIX-0001.png` shows the model after its first epoch, and says so; `FOLDER/PREFIX.gif` is the film of one `fit`.
+    As in every figure each map has its own scale, whose end stands above it: the film shows where the evidence is, the number
+    how strong. The training goes on as if nobody had looked, to the very same weights, and nothing is done between pictures.
+
+    Attributes:
+        written: the PNGs of this `fit`, in order.
+    """
+
+    def __init__(
+        self,
+        images: Any,
+        method: Callable[..., Any] = gradcam,
+        *,
+        target: Any = None,
+        folder: str | Path,
+        every: int = 1,
+        prefix: str | None = None,
+        tensorboard: str | Path | None = None,
+        **options: Any,
+    ):
+        """Decide what to draw; the model need not be there yet.
+
+        Args:
+            images: what is explained each time, as the method takes it; None for a method that takes no images (`maximize`,
+                `filters`).
+            method: such as `visualize.gradcam` or `visualize.occlusion`.
+            target: class to explain, as the method takes it; by default the model's own choice, which may change from epoch to
+                epoch.
+            folder: where to write; made if it is not there.
+            every: after how many epochs to draw.
+            prefix: of the files' names; by default the method's name.
+            tensorboard: log directory for image summaries, which needs the extra `tensorboard`. Their step is that of Keras'
+                own TensorBoard callback, which calls the first epoch 0.
+            options: of the method.
+
+        Raises:
+            InputError: a number, folder or option that cannot be meant. What only the model can tell, such as a layer that it
+                does not have, is refused when the training begins.
+        """
+        super().__init__()
+        self._method = method
+        self._arguments = _arguments(method, images, target)
+        self._options = _checked_options(method, options)
+        self._every = checked_count("every", every, 1)
+        self._folder = _checked_folder("folder", folder)
+        self._prefix = _checked_prefix(name_of(method) if prefix is None else prefix)
+        self._log = None if tensorboard is None else _checked_log(tensorboard)
+        self._writer = None
+        self.written: list[Path] = []
+
+    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
+        """Refuse what does not fit the model now, not after an epoch of an hour."""
+        draw(self._results(0))
+        self.written = []
+        if self._log is not None:
+            self._writer = tf.summary.create_file_writer(str(self._log))
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Draw, if it is time to."""
+        number = epoch + 1
+        if number % self._every:
+            return
+        path = self._folder / f"{self._prefix}-{number:04d}.png"
+        self.written.append(write_png(draw(self._results(number)), path))
+        if self._writer is not None:
+            with self._writer.as_default(step=epoch):
+                tf.summary.image(self._prefix, read_picture(path, channels=3)[None])
+            self._writer.flush()
+
+    def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
+        """Make the film, unless no epoch was drawn."""
+        if self.written:
+            write_film(self.written, self._folder / f"{self._prefix}.gif")
+        if self._writer is not None:
+            self._writer.close()
+
+    def _results(self, epoch: int) -> list[Attribution | Tiles]:
+        """What belongs in one figure, with the number of the epoch."""
+        found = self._method(self.model, **self._arguments, **self._options)
+        several = found if isinstance(found, list) else [found]
+        if not all(isinstance(one, Attribution | Tiles) for one in several):
+            kinds = ", ".join(type(one).__name__ for one in several)
+            raise InputError(f"`method` must return an Attribution or Tiles. Received from {name_of(self._method)}: {kinds}.")
+        return [replace(one, settings={**one.settings, "epoch": epoch}) for one in several]
+
+
+def _arguments(method: Callable, images: Any, target: Any) -> dict[str, Any]:
+    """The images and the target, as far as the method takes them."""
+    taken = inspect.signature(method).parameters
+    given = {"images": images, "target": target}
+    for name, value in given.items():
+        if value is not None and name not in taken:
+            raise InputError(
+                f"`{name}` must be None for {name_of(method)}, which takes none. Received: {type(value).__name__}."
+            )
+    if images is None and "images" in taken:
+        raise InputError(f"`images` must be a batch of images for {name_of(method)}. Received: None.")
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _checked_options(method: Callable, options: dict[str, Any]) -> dict[str, Any]:
+    parameters = inspect.signature(method).parameters
+    if not any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values()):
+        known = [name for name in parameters if name not in ("model", "images", "target")]
+        unknown = [name for name in options if name not in known]
+        if unknown:
+            raise InputError(f"`{unknown[0]}` must be an option of {name_of(method)}: {', '.join(known)}.")
+    return options
+
+
+def _checked_folder(name: str, folder: str | Path) -> Path:
+    path = Path(folder)
+    if path.exists() and not path.is_dir():
+        raise InputError(f"`{name}` must be a directory. Received: {path}, a file.")
+    return path
+
+
+def _checked_prefix(prefix: str) -> str:
+    if not prefix or Path(prefix).name != prefix:
+        raise InputError(f"`prefix` must be the beginning of a file's name. Received: {prefix!r}.")
+    return prefix
+
+
+def _checked_log(tensorboard: str | Path) -> Path:
+    if importlib.util.find_spec("tensorboard") is None:
+        raise InputError(
+            'Image summaries need the package tensorboard: pip install "kerasdemos[tensorboard]". '
+            "Received: it is not installed."
+        )
+    return _checked_folder("tensorboard", tensorboard)
