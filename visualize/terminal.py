@@ -9,10 +9,15 @@ from collections.abc import Iterator
 
 import click
 
+from visualize.escaping import printable, shortened
+
+
+MOST_LINE = 2000  # characters
+
 
 def say(line: str) -> None:
     """A word to the person, on standard error."""
-    click.echo(" ".join(line.split()), err=True)
+    click.echo(printable(shortened(" ".join(line.split()), MOST_LINE)), err=True)
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from visualize.figures.lettering import fitted
 from visualize.figures.lines import draw_line
 from visualize.figures.scales import Scale, as_rgb, scale_of
+from visualize.figures.sizes import empty_figure
 from visualize.figures.slices import sliced
 from visualize.results import Attribution
 
@@ -51,7 +52,7 @@ def draw_attributions(attributions: Sequence[Attribution]) -> Figure:
     between = GAP + LINE * title_lines
     total_width = len(columns) * (cell_width + GAP) + GAP
     total_height = top + count * cell_height + (count - 1) * between + FOOTER
-    figure = Figure(figsize=(max(total_width, 3.2), total_height), dpi=DPI)
+    figure = empty_figure(max(total_width, 3.2), total_height, DPI)
 
     def axes(row: int, column: int) -> Axes:
         left = GAP + column * (cell_width + GAP)
