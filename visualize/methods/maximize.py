@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -162,6 +163,8 @@ def _stepped(trace: tracing.Trace, state: dict, fixed: dict, shifts: np.ndarray)
 
 def _start(model: Any, start: Any, explained: str | None, size: tuple[int, int] | None) -> Inputs:
     """The inputs to start from, with the picture's size settled."""
+    for length in size or ():
+        checked_count("size", length, 1)
     if start is None:
         inputs = example(model, size, explained)
     else:
@@ -196,3 +199,8 @@ def _check_numbers(*, steps: int, step_size: float, lp_norm: float, total_variat
     for name, value in (("lp_norm", lp_norm), ("total_variation", total_variation), ("jitter", jitter)):
         if not value >= 0:
             raise InputError(f"`{name}` must not be negative. Received: {value}.")
+    for name, value in (("step_size", step_size), ("lp_norm", lp_norm), ("total_variation", total_variation)):
+        if math.isinf(value):
+            raise InputError(f"`{name}` must be a finite number. Received: {value}.")
+    checked_count("steps", steps, 1)
+    checked_count("jitter", jitter, 0)
