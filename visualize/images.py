@@ -12,7 +12,6 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from visualize.arrays import load_arrays
 from visualize.errors import InputError
 
-
 # Not all that Pillow reads: for EPS it runs Ghostscript on a program that the file brings.
 FORMATS = ("AVIF", "BMP", "GIF", "ICO", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TGA", "TIFF", "WEBP")
 

@@ -53,6 +53,7 @@ class LayerFact:
 _origins: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 _cards: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
+SCOPE = re.compile(r"[A-Za-z0-9_.-]*")  # what TensorFlow takes in the name of an operation
 CONVOLUTIONS = (
     *("Conv1D", "DepthwiseConv1D", "SeparableConv1D", "Conv1DTranspose"),
     *("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Conv2DTranspose"),
@@ -96,6 +97,9 @@ def open_model(path: str | Path, *, unsafe: bool = False, custom_objects: Sequen
         raise
     except Exception as error:  # Keras has no error class of its own: tell by the text what happened
         raise InputError(_reason(path, error)) from error
+    if not isinstance(model, keras.Model):
+        raise InputError(f"{path} must hold a whole model. Received: a {type(model).__name__}.")
+    layers(model)  # refuses names that no graph can have
     _origins[model] = Origin(path, _sha256(path))
     _cards[model] = card
     return model
@@ -158,11 +162,17 @@ def layers(model: Any) -> dict[str, Any]:
     """Every layer of a model by its path, containers before what they contain, a shared layer once.
 
     Raises:
-        InputError: `model` is no built Keras model.
+        InputError: `model` is no built Keras model, or has a layer of a name that TensorFlow refuses in every graph.
     """
     check_model(model)
     found: dict[str, Any] = {}
     _collect(model, "", found, set())
+    for name in (model.name, *(layer.name for layer in found.values())):
+        if not SCOPE.fullmatch(name):
+            raise InputError(
+                f"`model` must have layers with names of letters, digits, dot, dash and underscore, or TensorFlow cannot run it. "
+                f"Received: {shortened(name)!r}."
+            )
     return found
 
 
@@ -276,16 +286,17 @@ def _import_custom_objects(modules: Sequence[str]) -> None:
 
 
 def _reason(path: Path, error: Exception) -> str:
-    text = str(error)
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))  # Keras writes some of its words in bold
     said = " ".join(text.rpartition("Exception encountered: ")[2].split()) or type(error).__name__
-    first = shortened(said)
+    first = shortened(said, 400)
     lowered = text.lower()
     if "lambda" in lowered and ("safe_mode" in lowered or "unsafe" in lowered):
         return (
             f"{path} holds a Lambda layer, which is Python code that would run on opening. "
             "If you trust its author, open it with --unsafe (in Python: unsafe=True)."
         )
-    if "safe_mode" in lowered or "unsafe_deserialization" in lowered:
+    harmful = "not a modeling function" in lowered  # which Keras loads in no mode
+    if not harmful and ("safe_mode" in lowered or "unsafe_deserialization" in lowered):
         return f"{path} needs unsafe loading: {first} If you trust its author, open it with --unsafe (in Python: unsafe=True)."
     unregistered = re.search(r"(?:could not locate \w+|unknown \w+:) '([^']+)'", text, re.IGNORECASE)
     if unregistered:

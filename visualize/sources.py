@@ -82,6 +82,7 @@ def from_files(model: Any, paths: str | Path | Sequence[str | Path], explained: 
                 )
             return _named_inputs(model, found, path, explained)
         (array,) = found.values()
+        _check_any(path.name, array)
         array = _bytes(_as_batch(model, array, explained))
         if array.dtype == np.uint8:
             array = _scaled(model, _fitted(model, array, explained, path.name, notes), notes)
@@ -120,6 +121,7 @@ def from_data(
         raise InputError(f"{data} has pictures only: {_SEVERAL.format(sorted(input_shapes(model)))}")
     dataset = _dataset(data)
     images, labels = np.asarray(dataset["images"]), dataset.get("labels")
+    _check_any(data, images)
     if labels is not None and (np.shape(labels) != images.shape[:1] or np.asarray(labels).dtype.kind not in "ui"):
         raise InputError(
             f"{data} must have a whole number as the label of each of its {len(images)} images. "
@@ -143,6 +145,11 @@ def from_data(
     names = tuple(f"{data} {one}" for one in chosen.tolist())
     labels = None if labels is None else np.asarray(labels)[chosen]
     return Source(picked, names, labels, tuple(dict.fromkeys(notes)), "per-class" if each_class else "sheet", classes)
+
+
+def _check_any(name: str, array: np.ndarray) -> None:
+    if not array.ndim or not array.size:
+        raise InputError(f"{name} must hold at least one picture. Received: an array of shape {array.shape}.")
 
 
 def _dataset(data: str) -> Mapping[str, Any]:

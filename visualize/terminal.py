@@ -11,7 +11,6 @@ import click
 
 from visualize.escaping import printable, shortened
 
-
 MOST_LINE = 2000  # characters
 
 

@@ -46,8 +46,9 @@ def _check_size(path: Path) -> None:
                     shape, _, dtype = read_header(file)
             except Exception:  # what is wrong with it is told when it is read
                 continue
-            needed = max(member.file_size, math.prod(shape) * dtype.itemsize)
-            if needed > MOST_BYTES or math.prod(shape) * dtype.itemsize > member.file_size:
+            declared = 0 if dtype.hasobject else math.prod(shape) * dtype.itemsize  # objects are refused when they are read
+            needed = max(member.file_size, declared)
+            if needed > MOST_BYTES or declared > member.file_size:
                 raise InputError(
                     f"{path} must hold arrays of at most {MOST_BYTES:,} bytes, all of which are there. "
                     f"Received: {member.filename}, which says that it has {needed:,}."
