@@ -176,7 +176,7 @@ json_values = st.recursive(
 
 @quick
 @hypothesis.given(st.dictionaries(st.sampled_from(["input_range", "class_names", "other"]), json_values))
-def test_any_json_is_a_card_or_refused(content, tmp_path):
+def test_any_json_is_a_card_or_refused(tmp_path, content):
     (tmp_path / "card.json").write_text(json.dumps(content))
     try:
         found = read_card(tmp_path / "card.json")
@@ -189,7 +189,7 @@ def test_any_json_is_a_card_or_refused(content, tmp_path):
 
 @quick
 @hypothesis.given(st.binary(max_size=200))
-def test_any_bytes_are_a_card_or_refused(content, tmp_path):
+def test_any_bytes_are_a_card_or_refused(tmp_path, content):
     (tmp_path / "card.json").write_bytes(content)
     with contextlib.suppress(InputError):
         read_card(tmp_path / "card.json")
@@ -205,7 +205,7 @@ def test_any_bytes_are_a_card_or_refused(content, tmp_path):
     )
     | arrays("f4", st.just((2, 12, 12, 1)), elements=st.floats(width=32))
 )  # fmt: skip
-def test_any_array_is_input_of_a_model_or_refused(array, reloaded):
+def test_any_array_is_input_of_a_model_or_refused(reloaded, array):
     model = reloaded("softmax")
     try:
         with np.errstate(over="ignore"):

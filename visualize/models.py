@@ -167,10 +167,11 @@ def layers(model: Any) -> dict[str, Any]:
     check_model(model)
     found: dict[str, Any] = {}
     _collect(model, "", found, set())
-    for name in (model.name, *(layer.name for layer in found.values())):
+    run = [layer for layer in found.values() if not isinstance(layer, keras.layers.InputLayer)]
+    for name in (model.name, *(layer.name for layer in run)):
         if not SCOPE.fullmatch(name):
             raise InputError(
-                f"`model` must have layers with names of letters, digits, dot, dash and underscore, or TensorFlow cannot run it. "
+                f"`model` must have names of letters, digits, dot, dash and underscore, or TensorFlow cannot run it. "
                 f"Received: {shortened(name)!r}."
             )
     return found
