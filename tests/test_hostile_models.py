@@ -127,9 +127,9 @@ def test_layers_that_the_file_cannot_fill_are_refused_before_they_are_made(units
 
 
 def test_a_configuration_that_is_a_bomb_is_refused_unread(packed, members):
-    path = packed(**{"config.json": b" " * (300 << 20) + members["config.json"]})
+    path = packed(**{"config.json": b" " * (257 << 20) + members["config.json"]})
     assert f"{path} {UNPACKS}" in refusal(path)
-    path = packed(**{"config.json": os.urandom(1 << 20) * 65})  # within a hundred times, but no configuration has so much
+    path = packed(**{"config.json": b" " * (65 << 20)})  # within a hundred times, but no configuration has so much
     assert "must have a config.json of at most 67,108,864 bytes. Received: 68,157,440." in refusal(path)
 
 
@@ -290,7 +290,7 @@ def test_the_name_of_a_layer_leads_to_no_file_outside(name, configured, tmp_path
     assert len(list(tmp_path.iterdir())) == 3
 
 
-@pytest.mark.parametrize("name", HOSTILE, ids=ascii)
+@pytest.mark.parametrize("name", ["a\x1b]0;owned\x07\nb", "\u202egnp<script>../..", "x" * 100_000, "\udcff"], ids=range(4))
 def test_the_name_of_a_class_reaches_neither_terminal_nor_file_system_raw(name, packed, tmp_path):
     path, out = packed(), tmp_path / "out"
     path.with_suffix(".json").write_text(json.dumps({"input_range": [0, 1], "class_names": [name, "b", "c"]}))

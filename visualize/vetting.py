@@ -80,10 +80,9 @@ def weights_size(path: Path) -> int:
     with zipfile.ZipFile(path) as archive:
         if WEIGHTS not in archive.namelist():
             return sum(member.file_size for member in archive.infolist())
-        member = archive.getinfo(WEIGHTS)
-        plain = member.compress_type == zipfile.ZIP_STORED  # else each step back would unpack it from its start
-        with archive.open(member) as raw, h5py.File(raw if plain else io.BytesIO(raw.read()), "r") as file:
-            return _arrays_size(path, file, member.file_size)
+        content = archive.read(WEIGHTS)  # whole, as Keras does: within the archive each step back would read it from its start
+    with h5py.File(io.BytesIO(content), "r") as file:
+        return _arrays_size(path, file, len(content))
 
 
 def _check_archive(path: Path) -> None:
