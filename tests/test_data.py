@@ -1,7 +1,9 @@
 """MNIST, IDX directories, .npz files: what is read, and what is refused."""
 
 import gzip
+import os
 import struct
+import zipfile
 
 import numpy as np
 import pytest
@@ -279,3 +281,32 @@ def test_named_data_sets_of_other_parts_are_refused(tmp_path):
     write_directory(tmp_path)
     with pytest.raises(InputError, match=r"must have train or test as its PART. Received: 'val'."):
         data.idx(f"{tmp_path}#val")
+
+
+def test_a_pipe_in_the_place_of_a_data_set_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "set.npz")
+    with pytest.raises(InputError, match="a file that is no"):
+        data.load(tmp_path / "set.npz")
+    os.mkfifo(tmp_path / "images")
+    with pytest.raises(InputError, match="something that is no regular file"):
+        idx_format.read(tmp_path / "images", dimensions=3)
+
+
+def test_zipped_files_that_are_bombs_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(idx_format, "MOST_BYTES", 2000)
+    (tmp_path / "images.gz").write_bytes(gzip.compress(bytes(2001)))
+    with pytest.raises(InputError, match="must have at most 2,000 bytes when unzipped"):
+        idx_format.read(tmp_path / "images.gz", dimensions=3)
+
+
+def test_arrays_that_are_only_declared_or_no_arrays_are_refused(tmp_path):
+    header = str({"descr": "|u1", "fortran_order": False, "shape": (10**13,)}).encode().ljust(117) + b"\n"
+    for content, message in (
+        (b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header, "which says that it has 10,000,000,000,000."),
+        (b"hello", "must hold a whole array x_train. Received: bytes that are no array."),
+    ):
+        with zipfile.ZipFile(tmp_path / "set.npz", "w") as archive:
+            for name in ("x_train", "y_train", "x_test", "y_test"):
+                archive.writestr(f"{name}.npy", content)
+        with pytest.raises(InputError, match=message):
+            data.load(tmp_path / "set.npz")

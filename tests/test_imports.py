@@ -8,7 +8,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 ROWS = {
     "visualize": (
-        ("errors", "lazy", "files"),
+        ("errors", "lazy", "files", "escaping"),
+        ("limits",),
+        ("arrays", "vetting", "allowance"),
         ("card", "results", "images", "resizing", "precision", "fills", "history"),
         ("models",),
         ("inputs", "targets"),

@@ -353,11 +353,8 @@ def test_an_out_that_may_not_be_written_is_told(model, picture, tmp_path):
 
 
 def test_what_goes_wrong_in_our_own_code_keeps_its_traceback(monkeypatch, model, picture, tmp_path):
-    (tmp_path / "odd.npz").write_bytes(b"")
-    from visualize import Tiles, save
-
-    save(tmp_path / "odd.npz", Tiles(np.ones((1, 2, 2, 1)), ("a",), False, "maximize", {}))  # without its input range
-    result = run("draw", tmp_path / "odd.npz")
+    monkeypatch.setattr("visualize.outputs.save", lambda *_: {}["missing"])
+    result = run("saliency", model, picture, "--out", tmp_path)
     assert result.exit_code == 1
     assert isinstance(result.exception, KeyError)
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from visualize.errors import InputError
+from visualize.escaping import shortened
 
 MOST = 3.4e38  # about the largest float32
+MOST_BYTES = 2**24  # of a card: names of a hundred thousand classes
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ def read_card(path: Path) -> Card:
     """
     if not path.is_file():
         return Card()
+    if path.stat().st_size > MOST_BYTES:
+        raise InputError(f"The card {path} must have at most {MOST_BYTES:,} bytes. Received: {path.stat().st_size:,}.")
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError):
@@ -53,7 +57,7 @@ def checked_range(what: str, value: object) -> tuple[float, float]:
     """
     numbers = isinstance(value, list | tuple) and len(value) == 2 and all(_is_finite(number) for number in value)
     if not numbers or not value[0] < value[1]:
-        raise InputError(f"{what} must be [low, high], low < high. Received: {value!r}.")
+        raise InputError(f"{what} must be [low, high], low < high. Received: {shortened(repr(value))}.")
     return float(value[0]), float(value[1])
 
 
@@ -64,7 +68,7 @@ def checked_names(what: str, value: object) -> tuple[str, ...]:
         InputError: it is not a list of strings.
     """
     if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
-        raise InputError(f"{what} must be a list of strings. Received: {value!r}.")
+        raise InputError(f"{what} must be a list of strings. Received: {shortened(repr(value))}.")
     return tuple(value)
 
 

@@ -14,7 +14,9 @@ import click
 
 from visualize import commands, models, options
 from visualize.errors import InputError
+from visualize.escaping import printable, shortened
 from visualize.terminal import once, say
+from visualize.vetting import check_file
 
 HELP = """Show what a saved Keras model learned, and why it says what it says.
 
@@ -67,7 +69,7 @@ def in_one_line() -> Iterator[None]:
         raise
     except click.UsageError as error:
         help_of = f" See: {error.ctx.command_path} --help" if error.ctx else ""
-        raise click.UsageError(" ".join(error.format_message().split()) + help_of) from None
+        raise click.UsageError(printable(" ".join(error.format_message().split())) + help_of) from None
 
 
 @click.group(
@@ -91,6 +93,11 @@ def reported(function: Callable) -> Callable:
             raise
         except (InputError, OSError) as error:
             say(f"Error: {error}")
+            sys.exit(2)
+        except Exception as error:
+            if not isinstance(error, MemoryError) and type(error).__name__ != "ResourceExhaustedError":  # TensorFlow's
+                raise
+            say("Error: This needs more memory than there is. A smaller --batch-size, picture or model needs less.")
             sys.exit(2)
         except KeyboardInterrupt:
             say("Interrupted: what was written is whole.")
@@ -179,7 +186,7 @@ def contrast(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str]
 @reported
 def layers(model: Path, unsafe: bool, custom_objects: Sequence[str]) -> None:
     """List every layer by its path, and the layer that Grad-CAM reads by default."""
-    models.check_file(model)
+    check_file(model)
     from rich.console import Console
     from rich.table import Table
 
@@ -193,14 +200,14 @@ def layers(model: Path, unsafe: bool, custom_objects: Sequence[str]) -> None:
     for fact in facts:
         shape = " x ".join("?" if size is None else str(size) for size in fact.shape[1:])
         cam, kernels = ("yes" if mark else "" for mark in (fact.spatial and fact.within, fact.has_kernels))
-        table.add_row(fact.path, fact.kind, shape, f"{fact.parameters:,}", cam, kernels)
+        table.add_row(printable(fact.path), printable(fact.kind), shape, f"{fact.parameters:,}", cam, kernels)
     wide = None if sys.stdout.isatty() else 1000  # a pipe gets each layer on one line
     Console(width=wide, highlight=False, markup=False).print(table)
     try:
         path, reason = models.cam_layer(facts)
-        click.echo(f"Default CAM layer: {path} ({reason}).")
+        click.echo(printable(f"Default CAM layer: {path} ({reason})."))
     except InputError as error:
-        click.echo(f"Default CAM layer: none. {error}")
+        click.echo(printable(f"Default CAM layer: none. {error}"))
 
 
 @main.command()
@@ -213,9 +220,17 @@ def draw(file: Path, out: Path | None) -> None:
 
     picture = _png_name(out, file)
     loaded = results.load(file)
-    click.echo(figures.write_png(figures.draw(loaded), picture))
-    if isinstance(loaded[0], results.Tiles) and loaded[0].frames is not None:
-        click.echo(figures.write_gif(loaded[0], picture.with_suffix(".gif")))
+    try:
+        click.echo(figures.write_png(figures.draw(loaded), picture))
+        if isinstance(loaded[0], results.Tiles) and loaded[0].frames is not None:
+            click.echo(figures.write_gif(loaded[0], picture.with_suffix(".gif")))
+    except (InputError, OSError):
+        raise
+    except Exception as error:  # anybody can have written the file: its parts need not fit together
+        raise InputError(
+            f"`file` must be a .npz that visualize wrote. Received: {file}, which cannot be drawn: "
+            f"{type(error).__name__} {shortened(str(error))}"
+        ) from error
 
 
 @main.command(
@@ -305,7 +320,7 @@ def _without(choices: Any, name: str, opened: Any, out: Path, wanted: dict, sour
 
 def _opened(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], asked: dict[str, Any]) -> Any:
     """The model, when all that can be told to be wrong without TensorFlow is right."""
-    models.check_file(model)
+    check_file(model)
     _check_folder(out)
     from visualize import running
 

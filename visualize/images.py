@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import warnings
-import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from visualize.arrays import load_arrays
 from visualize.errors import InputError
+
+# Not all that Pillow reads: for EPS it runs Ghostscript on a program that the file brings.
+FORMATS = ("AVIF", "BMP", "GIF", "ICO", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TGA", "TIFF", "WEBP")
 
 
 def read_picture(path: str | Path, *, channels: int) -> np.ndarray:
     """A picture file as bytes, (height, width, channels) uint8, turned as its EXIF entry says.
 
     Args:
-        path: any format that Pillow reads; of an animation the first frame.
+        path: a file of one of `FORMATS`, whatever its name; of an animation the first frame.
         channels: 1 for gray, 3 for red, green and blue. Transparent parts become white.
 
     Raises:
@@ -30,7 +32,7 @@ def read_picture(path: str | Path, *, channels: int) -> np.ndarray:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as picture:
+            with Image.open(path, formats=_formats()) as picture:
                 picture = ImageOps.exif_transpose(picture)
                 return _bytes(picture, channels)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -39,8 +41,9 @@ def read_picture(path: str | Path, *, channels: int) -> np.ndarray:
         raise InputError(f"{path} must be a picture. Received: a file that Pillow cannot identify.") from None
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-    except (OSError, ValueError, SyntaxError, EOFError, IndexError) as error:
-        raise InputError(f"{path} must be a whole picture. Received: one that cannot be decoded ({error}).") from None
+    except Exception as error:  # each of Pillow's decoders raises what it likes
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{path} must be a whole picture. Received: one that cannot be decoded ({why}).") from None
 
 
 def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
@@ -53,15 +56,16 @@ def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise InputError(f"{path} must be a .npy or .npz file. Received: no such file.")
     try:
-        with path.open("rb") as raw:  # NumPy leaves a file open that it cannot read
-            loaded = np.load(raw, allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
-                return {"images": loaded}
-            arrays = {name: loaded[name] for name in loaded.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        loaded = load_arrays(path)
+    except InputError:
+        raise
+    except Exception as error:  # zipfile, zlib and NumPy raise what they like
         pickled = "Object arrays" in str(error)
         what = "pickled objects, which could run code" if pickled else "something that NumPy cannot read"
         raise InputError(f"{path} must hold plain arrays. Received: {what}.") from None
+    arrays = {"images": loaded} if isinstance(loaded, np.ndarray) else loaded
+    if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+        raise InputError(f"{path} must hold plain arrays. Received: an archive of something else.")
     if not arrays:
         raise InputError(f"{path} must hold an array. Received: an empty archive.")
     return arrays
@@ -94,6 +98,12 @@ def with_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
     if pixels.shape[-1] == 3 and channels == 1:
         return np.asarray(Image.fromarray(pixels).convert("L"))[..., None]
     raise InputError(f"Pictures must have 1 or 3 channels, to be used as {channels}. Received: {pixels.shape[-1]}.")
+
+
+def _formats() -> list[str]:
+    """Those of `FORMATS` that this Pillow has."""
+    Image.init()
+    return [name for name in FORMATS if name in Image.OPEN]
 
 
 def _bytes(picture: Image.Image, channels: int) -> np.ndarray:

@@ -13,6 +13,7 @@ from visualize import models
 from visualize.errors import InputError
 from visualize.lazy import keras, tf
 
+MOST_COUNT = 2**31 - 1
 ANY_SIZE = 128  # the height or width of a picture where the model takes any
 
 
@@ -188,9 +189,11 @@ def _settled(model: Any, shape: tuple[int | None, ...], size: tuple[int, int] | 
 
 
 def checked_count(name: str, value: int, least: int) -> int:
-    """A whole number that is not too small."""
+    """A whole number that is neither too small nor more than TensorFlow counts to."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise InputError(f"`{name}` must be a whole number from {least}. Received: {value!r}.")
+    if value > MOST_COUNT:
+        raise InputError(f"`{name}` must be a whole number from {least} to {MOST_COUNT}. Received: {value}.")
     return int(value)
 
 

@@ -9,15 +9,17 @@ import importlib.metadata
 import re
 import warnings
 import weakref
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from visualize.allowance import allowed
 from visualize.card import Card, checked_names, checked_range, read_card
 from visualize.errors import InputError
+from visualize.escaping import shortened
 from visualize.lazy import keras
+from visualize.vetting import check_config, check_file, weights_size
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class LayerFact:
 _origins: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 _cards: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
+SCOPE = re.compile(r"[A-Za-z0-9_.-]*")  # what TensorFlow takes in the name of an operation
 CONVOLUTIONS = (
     *("Conv1D", "DepthwiseConv1D", "SeparableConv1D", "Conv1DTranspose"),
     *("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Conv2DTranspose"),
@@ -73,7 +76,8 @@ def open_model(path: str | Path, *, unsafe: bool = False, custom_objects: Sequen
 
     Raises:
         InputError: no such file, a corrupt one, weights without a model, a class that nobody registered, a Lambda layer
-            while `unsafe` is False, or a card that is no card.
+            while `unsafe` is False, a file that names a module to import, keeps weights elsewhere or asks for much more memory
+            than it has bytes, or a card that is no card.
     """
     path = Path(path)
     check_file(path)
@@ -85,11 +89,17 @@ def open_model(path: str | Path, *, unsafe: bool = False, custom_objects: Sequen
             "Set the environment variable KERAS_BACKEND=tensorflow."
         )
     try:
-        with warnings.catch_warnings():
+        check_config(path)
+        with warnings.catch_warnings(), allowed(path, weights_size(path)):
             warnings.simplefilter("ignore")  # what a file was compiled with does not matter here
             model = keras.saving.load_model(path, compile=False, safe_mode=not unsafe)
+    except InputError:
+        raise
     except Exception as error:  # Keras has no error class of its own: tell by the text what happened
         raise InputError(_reason(path, error)) from error
+    if not isinstance(model, keras.Model):
+        raise InputError(f"{path} must hold a whole model. Received: a {type(model).__name__}.")
+    layers(model)  # refuses names that no graph can have
     _origins[model] = Origin(path, _sha256(path))
     _cards[model] = card
     return model
@@ -152,11 +162,18 @@ def layers(model: Any) -> dict[str, Any]:
     """Every layer of a model by its path, containers before what they contain, a shared layer once.
 
     Raises:
-        InputError: `model` is no built Keras model.
+        InputError: `model` is no built Keras model, or has a layer of a name that TensorFlow refuses in every graph.
     """
     check_model(model)
     found: dict[str, Any] = {}
     _collect(model, "", found, set())
+    run = [layer for layer in found.values() if not isinstance(layer, keras.layers.InputLayer)]
+    for name in (model.name, *(layer.name for layer in run)):
+        if not SCOPE.fullmatch(name):
+            raise InputError(
+                f"`model` must have names of letters, digits, dot, dash and underscore, or TensorFlow cannot run it. "
+                f"Received: {shortened(name)!r}."
+            )
     return found
 
 
@@ -247,44 +264,6 @@ def _children(parent: Any) -> list[Any]:
     return parent._flatten_layers(include_self=False, recursive=False)
 
 
-def check_file(path: Path) -> None:
-    """Tell a missing, a corrupt and a weights-only file apart, without importing Keras.
-
-    Raises:
-        InputError: the file cannot hold a model.
-    """
-    if path.is_dir():
-        raise InputError(f"`model` must be a .keras, .h5 or .hdf5 file. Received: {path}, a directory.")
-    if not path.exists():
-        raise InputError(f"`model` must be a .keras, .h5 or .hdf5 file. Received: {path}, which does not exist.")
-    if path.suffix == ".keras":
-        try:
-            with zipfile.ZipFile(path) as archive:
-                names = set(archive.namelist())
-        except (zipfile.BadZipFile, ValueError, EOFError):
-            raise InputError(f"{path} is corrupt or no model: a .keras file is a zip archive, this is none.") from None
-        missing = {"config.json", "metadata.json"} - names
-        if missing:
-            raise InputError(f"{path} is a zip archive but no Keras model: it holds no {min(missing)}.")
-    elif path.suffix in (".h5", ".hdf5"):
-        _check_hdf5(path)
-    else:
-        raise InputError(f"`model` must be a .keras, .h5 or .hdf5 file. Received: {path.name}.")
-
-
-def _check_hdf5(path: Path) -> None:
-    h5py = importlib.import_module("h5py")
-    try:
-        with h5py.File(path, "r") as file:
-            whole = "model_config" in file.attrs
-    except OSError:
-        raise InputError(f"{path} is corrupt or no model: HDF5 cannot read it.") from None
-    if not whole:
-        raise InputError(
-            f"{path} holds weights only. Build the model, load them, and save it whole: model.save('model.keras')."
-        )
-
-
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -308,15 +287,17 @@ def _import_custom_objects(modules: Sequence[str]) -> None:
 
 
 def _reason(path: Path, error: Exception) -> str:
-    text = str(error)
-    first = next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))  # Keras writes some of its words in bold
+    said = " ".join(text.rpartition("Exception encountered: ")[2].split()) or type(error).__name__
+    first = shortened(said, 400)
     lowered = text.lower()
     if "lambda" in lowered and ("safe_mode" in lowered or "unsafe" in lowered):
         return (
             f"{path} holds a Lambda layer, which is Python code that would run on opening. "
             "If you trust its author, open it with --unsafe (in Python: unsafe=True)."
         )
-    if "safe_mode" in lowered or "unsafe_deserialization" in lowered:
+    harmful = "not a modeling function" in lowered  # which Keras loads in no mode
+    if not harmful and ("safe_mode" in lowered or "unsafe_deserialization" in lowered):
         return f"{path} needs unsafe loading: {first} If you trust its author, open it with --unsafe (in Python: unsafe=True)."
     unregistered = re.search(r"(?:could not locate \w+|unknown \w+:) '([^']+)'", text, re.IGNORECASE)
     if unregistered:

@@ -146,12 +146,12 @@ def checked(name: str, asked: dict[str, Any]) -> dict[str, Any]:
     if bool(asked["images"]) == bool(asked["data"]):
         given = "both" if asked["data"] else "neither"
         raise InputError(f"`{name}` needs either IMAGES or --data, such as --data mnist:test. Received: {given}.")
-    if asked["data"] is None and (asked["index"] or asked["per_class"]):
+    if asked["data"] is None and (asked["index"] is not None or asked["per_class"]):
         raise InputError("`--index` and `--per-class` choose from a data set: name it with --data.")
-    if asked["index"] and asked["per_class"]:
+    if asked["index"] is not None and asked["per_class"]:
         raise InputError("`--index` and `--per-class` exclude each other: both choose the images.")
     try:
-        index = tuple(int(part) for part in asked["index"].split(",")) if asked["index"] else None
+        index = tuple(int(part) for part in asked["index"].split(",")) if asked["index"] is not None else None
     except ValueError:
         raise InputError(f"`--index` must be whole numbers with commas between. Received: {asked['index']!r}.") from None
     return {**asked, "index": index}

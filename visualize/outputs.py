@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from visualize import models
+from visualize.escaping import printable
 from visualize.figures import draw, write_gif, write_png
 from visualize.files import whole
 from visualize.results import Attribution, Result, Structure, Tiles, save
@@ -49,7 +50,7 @@ def write(
     paths.append(save(folder / f"{stem}.npz", results))
     record = json.dumps(_strict(_record(results, model, asked, seconds)), indent=2, ensure_ascii=False) + "\n"
     with whole(folder / f"{stem}.json") as file:
-        file.write(record.encode())
+        file.write(record.encode(errors="backslashreplace"))  # a name may hold half a letter
     return [*paths, folder / f"{stem}.json"]
 
 
@@ -58,7 +59,7 @@ def table(structure: Structure) -> str:
     rows = [("layer", "class", "output", "parameters")]
     for row in structure.rows:
         shape = " x ".join("?" if size is None else str(size) for size in row["shape"][1:])
-        rows.append(("  " * row["depth"] + row["path"], row["kind"], shape, f"{row['parameters']:,}"))
+        rows.append(("  " * row["depth"] + printable(row["path"]), printable(row["kind"]), shape, f"{row['parameters']:,}"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         f"{path:<{widths[0]}}  {kind:<{widths[1]}}  {shape:<{widths[2]}}  {parameters:>{widths[3]}}"

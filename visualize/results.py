@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from visualize.arrays import load_arrays
 from visualize.errors import InputError
 from visualize.files import whole
 
@@ -141,10 +140,9 @@ def load(path: str | Path) -> list[Result]:
     if not path.is_file():
         raise InputError(f"`file` must be a .npz that visualize wrote. Received: {path}, which does not exist.")
     try:
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        arrays = load_arrays(path)
         return [_rebuilt(position, values, arrays) for position, values in enumerate(json.loads(str(arrays["results"])))]
-    except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile, zlib.error, AttributeError):
+    except Exception:  # zipfile, zlib, NumPy and json raise what they like
         raise InputError(f"`file` must be a .npz that visualize wrote. Received: {path}, which is none.") from None
 
 

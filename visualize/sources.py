@@ -86,6 +86,7 @@ def from_files(model: Any, paths: str | Path | Sequence[str | Path], explained: 
                 )
             return _named_inputs(model, found, path, explained)
         (array,) = found.values()
+        _check_any(path.name, array)
         array = _bytes(_as_batch(model, array, explained))
         if array.dtype == np.uint8:
             array = _scaled(model, _fitted(model, array, explained, path.name, notes), notes)
@@ -123,7 +124,9 @@ def from_data(
     if len(input_shapes(model)) > 1:
         raise InputError(f"{data} has pictures only: {_SEVERAL.format(sorted(input_shapes(model)))}")
     dataset = _dataset(data)
-    images, labels = _as_batch(model, np.asarray(dataset["images"]), explained), dataset.get("labels")
+    images, labels = np.asarray(dataset["images"]), dataset.get("labels")
+    _check_any(data, images)
+    images = _as_batch(model, images, explained)
     if labels is not None and (np.shape(labels) != images.shape[:1] or np.asarray(labels).dtype.kind not in "ui"):
         raise InputError(
             f"{data} must have a whole number as the label of each of its {len(images)} images. "
@@ -149,6 +152,11 @@ def from_data(
     labels = None if labels is None else np.asarray(labels)[chosen]
     sheet = "per-class" if each_class else "sheet"
     return Source(picked, names, labels, tuple(dict.fromkeys(notes)), sheet, classes, tuple(chosen.tolist()))
+
+
+def _check_any(name: str, array: np.ndarray) -> None:
+    if not array.ndim or not array.size:
+        raise InputError(f"{name} must hold at least one picture. Received: an array of shape {array.shape}.")
 
 
 def _dataset(data: str) -> Mapping[str, Any]:

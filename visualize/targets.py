@@ -51,7 +51,7 @@ def weights_of(region: Any, count: int, size: tuple[int, ...]) -> np.ndarray | N
         array = np.asarray(region, "float64")
     except (TypeError, ValueError):
         array = np.array(np.nan)
-    if array.shape == (2 * len(size),) and (array == array.astype(int)).all():
+    if array.shape == (2 * len(size),) and (np.abs(array) < 2**31).all() and (array == array.astype(int)).all():
         starts, lengths = array.astype(int).reshape(2, -1)
         if (starts < 0).any() or (lengths < 1).any() or (starts + lengths > size).any():
             raise InputError(

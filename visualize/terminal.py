@@ -11,6 +11,9 @@ from collections.abc import Iterator
 
 import click
 
+from visualize.escaping import printable, shortened
+
+MOST_LINE = 2000  # characters
 _said: contextvars.ContextVar[set[str] | None] = contextvars.ContextVar("said", default=None)
 
 
@@ -18,7 +21,7 @@ def say(line: str) -> None:
     """A word to the person, on standard error."""
     said = _said.get()
     if said is None or line not in said:
-        click.echo(" ".join(line.split()), err=True)
+        click.echo(printable(shortened(" ".join(line.split()), MOST_LINE)), err=True)
     if said is not None:
         said.add(line)
 

@@ -13,6 +13,7 @@ from kerasdemos.errors import InputError
 
 UNSIGNED_BYTE = 0x08  # the only one of IDX's types that pictures and labels use
 IMAGES, LABELS = 3, 1  # dimensions
+MOST_BYTES = 2**30  # when unzipped: EMNIST, the largest of its kind, has half of it
 
 
 def read(path: Path, *, dimensions: int) -> np.ndarray:
@@ -33,16 +34,21 @@ def read(path: Path, *, dimensions: int) -> np.ndarray:
 
 def unpacked(path: Path) -> bytes:
     """The content of a file that may be gzipped."""
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"{path} must be an IDX file. Received: no such file.") from None
+    if not path.exists():
+        raise InputError(f"{path} must be an IDX file. Received: no such file.")
+    if not path.is_file():  # to read from a pipe would wait for ever
+        raise InputError(f"{path} must be an IDX file. Received: something that is no regular file.")
+    content = path.read_bytes()
     if content[:2] != b"\x1f\x8b":
         return content
     try:
-        return gzip.decompress(content)
+        with gzip.open(path) as file:
+            unzipped = file.read(MOST_BYTES + 1)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"{path} must be a whole gzip file. Received: {error}") from None
+    if len(unzipped) > MOST_BYTES:
+        raise InputError(f"{path} must have at most {MOST_BYTES:,} bytes when unzipped. Received: more.")
+    return unzipped
 
 
 def parse(content: bytes, *, dimensions: int, name: str) -> np.ndarray:

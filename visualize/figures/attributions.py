@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from visualize.figures.lettering import fitted
 from visualize.figures.lines import draw_line
 from visualize.figures.scales import Scale, as_rgb, scale_of
+from visualize.figures.sizes import empty_figure
 from visualize.figures.slices import sliced
 from visualize.results import Attribution
 
@@ -55,7 +56,7 @@ def draw_attributions(attributions: Sequence[Attribution]) -> Figure:
     side_by_side = math.ceil(len(columns) / bands)
     band_height = top + count * cell_height + (count - 1) * between + FOOTER
     total_width, total_height = side_by_side * (cell_width + GAP) + GAP, bands * band_height
-    figure = Figure(figsize=(max(total_width, 3.2), total_height), dpi=DPI)
+    figure = empty_figure(max(total_width, 3.2), total_height, DPI)
 
     def corner(column: int) -> tuple[float, float]:
         """Left and top end of a column's first cell."""

@@ -9,6 +9,9 @@ from matplotlib import font_manager, rcParams
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from visualize.escaping import shortened
+
+MOST_LETTERS = 500  # of one text; none of ours has so many
 EM = 0.6  # width of a letter, in parts of the font size, about
 # Where the letters that matplotlib's own font lacks may be found: Chinese, Japanese, Korean.
 FALLBACKS = (
@@ -40,6 +43,7 @@ def literal(figure: Figure) -> Figure:
     for text in figure.findobj(Text):
         text.set_parse_math(False)
         text.set_usetex(False)
+        text.set_text(shortened(text.get_text(), MOST_LETTERS))
         if any(ord(letter) > 0x2FF for letter in text.get_text()):
             text.set_fontfamily([*rcParams["font.family"], *_fallbacks()])
     return figure
@@ -51,6 +55,7 @@ def _width(text: str) -> int:
 
 
 def _start(text: str, most: int) -> str:
+    text = text[:most]  # no letter is narrower than one
     while _width(text) > most:
         text = text[:-1]
     return text

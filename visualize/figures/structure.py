@@ -10,6 +10,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path
 
 from visualize.figures.lettering import fitted
+from visualize.figures.sizes import empty_figure
 from visualize.results import Structure
 
 DPI = 120
@@ -34,7 +35,7 @@ def draw_structure(structure: Structure) -> Figure:
     rows = math.ceil(len(boxes) / columns) if boxes else 1
     width = column_x(columns)
     height = rows * (BOX_HEIGHT + GAP) + GAP + HEADING
-    figure = Figure(figsize=(width, height), dpi=DPI)
+    figure = empty_figure(width, height, DPI)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_xlim(0, width)
     axes.set_ylim(0, height)

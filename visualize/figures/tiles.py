@@ -11,6 +11,7 @@ from PIL import Image
 
 from visualize.figures.lettering import fitted
 from visualize.figures.scales import Scale, as_rgb, scale_of
+from visualize.figures.sizes import empty_figure
 from visualize.results import Tiles
 
 DPI = 120
@@ -45,7 +46,7 @@ def draw_tiles(tiles: Tiles) -> Figure:
     height = HEADING + max(grid_height + (0.2 if is_line else 0.0), caption + source_size[1] + gap) + FOOT
     width, height = math.ceil(width * DPI) / DPI, math.ceil(height * DPI) / DPI
     left_of_grid += (width - MARGIN - left_of_grid - grid_width) / 2
-    figure = Figure(figsize=(width, height), dpi=DPI)
+    figure = empty_figure(width, height, DPI)
     epoch = f"epoch {tiles.settings['epoch']}: " if "epoch" in tiles.settings else ""
     heading = fitted(epoch + _heading(tiles, cut), width - 2 * MARGIN, 11.5)
     figure.text(0.5, 1 - 0.22 / height, heading, ha="center", va="center", fontsize=10, fontweight="bold")
@@ -76,7 +77,7 @@ def draw_tiles(tiles: Tiles) -> Figure:
 def columns_of(tiles: Tiles) -> int:
     """How many tiles stand in a row: as the result says, else about as many as there are rows."""
     if "columns" in tiles.settings:
-        return int(tiles.settings["columns"])
+        return min(int(tiles.settings["columns"]), len(tiles.pictures))
     count = len(tiles.pictures)
     return count if count <= 5 else 5 if count == 10 else math.ceil(math.sqrt(count))
 

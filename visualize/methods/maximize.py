@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -188,6 +189,8 @@ def maximize(
 
 def _start(model: Any, start: Any, explained: str | None, size: tuple[int, int] | None) -> Inputs:
     """The inputs to start from, with the picture's size settled."""
+    for length in size or ():
+        checked_count("size", length, 1)
     if start is None:
         inputs = example(model, size, explained)
     else:
@@ -212,3 +215,8 @@ def _check_numbers(steps: int, step_size: float, scale: tuple[float, float], oth
     for name, value in others.items():
         if not value >= 0:
             raise InputError(f"`{name}` must not be negative. Received: {value}.")
+    for name, value in {"step_size": step_size, **others}.items():
+        if math.isinf(value):
+            raise InputError(f"`{name}` must be a finite number. Received: {value}.")
+    checked_count("steps", steps, 1)
+    checked_count("jitter", others["jitter"], 0)

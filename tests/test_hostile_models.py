@@ -1,0 +1,353 @@
+"""Model files that lie, overreach or speak to the terminal: refused or escaped in one line."""
+
+import io
+import json
+import os
+import stat
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from visualize import InputError, open_model
+from visualize.cli import main
+from visualize.limits import memory
+
+UNPACKS = "must not unpack to over 100 times its size. Received: "
+
+
+@pytest.fixture(scope="module")
+def members():
+    """The files in the archive of a small model."""
+    small = [keras.layers.Conv2D(2, 3, name="conv"), keras.layers.Flatten(), keras.layers.Dense(3, name="preds")]
+    model = keras.Sequential([keras.Input((6, 6, 1)), *small])
+    with tempfile.TemporaryDirectory() as folder:
+        model.save(Path(folder) / "model.keras")
+        with zipfile.ZipFile(Path(folder) / "model.keras") as archive:
+            return {name: archive.read(name) for name in archive.namelist()}
+
+
+@pytest.fixture
+def packed(members, tmp_path):
+    """`packed(**{name: content})`: an archive of that model with some members replaced or added."""
+
+    def archive_of(**changed):
+        path = tmp_path / "model.keras"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            for name, content in {**members, **changed}.items():
+                archive.writestr(name, content)
+        return path
+
+    return archive_of
+
+
+@pytest.fixture
+def configured(members, packed):
+    """`configured(change)`: the archive, after `change` of the configuration of its layers."""
+
+    def archive_of(change):
+        config = json.loads(members["config.json"])
+        change(config["config"]["layers"])
+        return packed(**{"config.json": json.dumps(config)})
+
+    return archive_of
+
+
+@pytest.fixture
+def weighted(members, packed):
+    """`weighted(change)`: the archive, after `change` of the open HDF5 file of its weights."""
+
+    def archive_of(change):
+        content = io.BytesIO(members["model.weights.h5"])
+        with h5py.File(content, "r+") as file:
+            change(file)
+        return packed(**{"model.weights.h5": content.getvalue()})
+
+    return archive_of
+
+
+def refusal(path):
+    with pytest.raises(InputError) as caught:
+        open_model(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert len(message) < 800
+    return message
+
+
+def test_nothing_is_imported_because_a_file_names_it(configured, tmp_path, monkeypatch):
+    for package in ("stranger", "keras_hub"):  # Keras itself would import the second
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    monkeypatch.syspath_prepend(tmp_path)
+    known = {"os": "system", "antigravity": "geohash", "stranger": "Layer", "stranger.deep": "Layer"}
+    for module, name in known.items():
+        path = configured(lambda layers: layers[1].update(module=module, class_name=name, registered_name=None))  # noqa: B023
+        assert f"uses {name!r}, which is not registered" in refusal(path)
+    for module in ("keras_hub", "keras_hub.models", "keras.src.backend.numpy"):
+        path = configured(lambda layers: layers[1].update(module=module, class_name="x", registered_name=None))  # noqa: B023
+        assert refusal(path).startswith(f"{path} names the module {module!r}, and nothing is imported because a file names it")
+    assert not {"antigravity", "stranger", "keras_hub", "keras.src.backend.numpy"} & set(sys.modules)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_an_old_file_cannot_name_a_module_either(members, tmp_path):
+    config = json.loads(members["config.json"])
+    config["config"]["layers"][1]["config"]["kernel_initializer"] = {
+        "module": "keras_hub.models", "class_name": "x", "config": {}, "registered_name": None,
+    }  # fmt: skip
+    with h5py.File(tmp_path / "model.h5", "w") as file:
+        file.attrs["model_config"] = json.dumps(config)
+    assert "names the module 'keras_hub.models'" in refusal(tmp_path / "model.h5")
+
+
+@pytest.mark.parametrize("module", ["keras.utils", "keras.saving", "keras.config"])
+def test_functions_that_read_write_or_unlock_are_refused(module, configured):
+    function = {"keras.utils": "get_file", "keras.saving": "load_model", "keras.config": "enable_unsafe_deserialization"}
+    activation = {"module": module, "class_name": "function", "config": function[module], "registered_name": function[module]}
+    path = configured(lambda layers: layers[1]["config"].update(activation=activation))
+    assert "it is not a modeling function" in refusal(path)
+
+
+@pytest.mark.parametrize("units", [10**9, 10**12, 10**400])
+def test_layers_that_the_file_cannot_fill_are_refused_before_they_are_made(units, configured):
+    path = configured(lambda layers: layers[-1]["config"].update(units=units))
+    assert refusal(path).startswith(
+        f"{path} must hold the weights of its layers. Received: 476 bytes, and layers that ask for"
+    )
+    assert keras.layers.Layer.add_weight.__module__.startswith("keras")  # nothing of ours is left behind
+
+
+def test_a_configuration_that_is_a_bomb_is_refused_unread(packed, members):
+    path = packed(**{"config.json": b" " * (257 << 20) + members["config.json"]})
+    assert f"{path} {UNPACKS}" in refusal(path)
+    path = packed(**{"config.json": b" " * (65 << 20)})  # within a hundred times, but no configuration has so much
+    assert "must have a config.json of at most 67,108,864 bytes. Received: 68,157,440." in refusal(path)
+
+
+def test_an_array_of_a_few_letters_and_a_gigabyte_is_refused(configured):
+    array = {"class_name": "__numpy__", "config": {"value": ["a", "b"], "dtype": "S1000000000"}}
+    path = configured(lambda layers: layers[1]["config"].update(bias_initializer=array))
+    assert refusal(path) == f"{path} must hold arrays of numbers. Received: one of dtype 'S1000000000'."
+
+
+def replaced(file, **options):
+    place = "layers/conv2d/vars/0"
+    del file[place]
+    file.create_dataset(place, **options)
+
+
+def test_weights_that_are_only_declared_are_refused(weighted):
+    path = weighted(lambda file: replaced(file, shape=(900_000_000,), dtype="f4", chunks=(1 << 20,), compression="gzip"))
+    assert f"The arrays of {path} {UNPACKS}" in refusal(path)
+
+
+def link_of(way, folder):
+    def change(file):
+        if way == "virtual":
+            layout = h5py.VirtualLayout((3, 3, 1, 2), "f4")
+            layout[:] = h5py.VirtualSource(str(folder / "secret.h5"), "x", shape=(3, 3, 1, 2))
+            del file["layers/conv2d/vars/0"]
+            file.create_virtual_dataset("layers/conv2d/vars/0", layout)
+        elif way == "external":
+            replaced(file, shape=(3, 3, 1, 2), dtype="f4", external=[(str(folder / "secret.bin"), 0, 72)])
+        else:
+            del file["layers/conv2d/vars/0"]
+            file["layers/conv2d/vars/0"] = h5py.ExternalLink(str(folder / "secret.h5"), "/x")
+
+    return change
+
+
+@pytest.mark.parametrize("way", ["link", "virtual", "external"])
+def test_weights_of_another_file_are_not_read(way, weighted, tmp_path):
+    with h5py.File(tmp_path / "secret.h5", "w") as file:
+        file["x"] = np.ones((3, 3, 1, 2), "f4")
+    (tmp_path / "secret.bin").write_bytes(bytes(72))
+    path = weighted(link_of(way, tmp_path))
+    expected = f"{path} must hold its weights itself. Received: 'layers/conv2d/vars/0', which is in another file."
+    assert refusal(path) == expected
+
+
+@pytest.mark.parametrize("name", ["../../evil", "/tmp/evil", "assets/../../evil", "C:evil", "..\\evil"])
+def test_a_member_that_leads_out_of_the_archive_is_refused(name, packed):
+    path = packed(**{name: b"evil"})
+    assert refusal(path) == f"{path} must hold files of its own. Received: {name!r}, which leads out of it."
+
+
+def test_a_link_in_the_archive_is_refused(members, tmp_path):
+    path = tmp_path / "model.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+        link = zipfile.ZipInfo("assets")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(link, "/")
+    assert refusal(path) == f"{path} must hold files of its own. Received: 'assets', which leads out of it."
+
+
+@pytest.mark.parametrize(
+    "text", [b"[]", b"3", b"null", b'"a"', b"{}", b'{"a": 1}', b"{", b"\xff\xfe", b"[" * 100_000, b'{"a":' * 5000]
+)  # fmt: skip
+def test_a_configuration_of_no_model_is_refused(text, packed):
+    path = packed(**{"config.json": text})
+    assert refusal(path).startswith(f"{path} is corrupt, or no model that Keras")
+
+
+@pytest.mark.parametrize("class_name", ["Zeros", "Dense", "Adam"])
+def test_what_is_in_keras_but_no_model_is_refused(class_name, packed):
+    module = {"Zeros": "keras.initializers", "Dense": "keras.layers", "Adam": "keras.optimizers"}[class_name]
+    config = {"units": 2} if class_name == "Dense" else {}
+    one = {"module": module, "class_name": class_name, "config": config, "registered_name": None}
+    assert " model" in refusal(packed(**{"config.json": json.dumps(one)}))
+
+
+@pytest.mark.parametrize("ending", [".keras", ".h5"])
+def test_ten_gigabytes_of_nothing_are_refused_in_a_moment(ending, tmp_path):
+    path = tmp_path / f"hole{ending}"
+    with path.open("wb") as file:
+        file.truncate(10 << 30)
+    assert " is corrupt or no model: " in refusal(path)
+
+
+@pytest.mark.parametrize("ending", [".keras", ".h5"])
+def test_a_pipe_is_refused_and_not_waited_for(ending, tmp_path):
+    path = tmp_path / f"pipe{ending}"
+    os.mkfifo(path)
+    assert refusal(path) == f"`model` must be a .keras, .h5 or .hdf5 file. Received: {path}, which is no regular file."
+
+
+@pytest.mark.parametrize("ending", [".keras", ".h5"])
+def test_a_picture_and_a_file_of_zeros_are_no_model_by_any_name(ending, tmp_path):
+    path = tmp_path / f"picture{ending}"
+    Image.new("L", (9, 9)).save(path, format="png")
+    assert " is corrupt or no model: " in refusal(path)
+    path.write_bytes(bytes(1000))
+    assert " is corrupt or no model: " in refusal(path)
+
+
+def test_an_hdf5_file_whose_configuration_is_a_number_is_refused(tmp_path):
+    with h5py.File(tmp_path / "model.h5", "w") as file:
+        file.attrs["model_config"] = 3
+    assert "its model_config must be text. Received: int64." in refusal(tmp_path / "model.h5")
+
+
+@pytest.mark.parametrize("name", ["../../up", "a/b"])
+def test_a_layer_whose_name_is_a_path_is_refused(name, configured):
+    path = configured(lambda layers: layers[1]["config"].update(name=name))
+    assert "cannot contain character `/`" in refusal(path)
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "..",
+    "a\x1b]0;owned\x07",
+    "a\nb",
+    "\u202egnp",
+    "$x^2$",
+    "x" * 100_000,
+    "\udcff",
+    "a>b\\",
+]
+
+
+def clean(result):
+    return all(letter.isprintable() or letter == "\n" for letter in result.stdout + result.stderr)
+
+
+@pytest.mark.parametrize("name", [one for one in HOSTILE if one[0] not in ".x"], ids=ascii)
+def test_a_layer_of_a_name_that_no_graph_can_have_is_refused_in_one_clean_line(name, configured, tmp_path):
+    path = configured(lambda layers: layers[1]["config"].update(name=name))
+    result = CliRunner().invoke(main, ["summary", str(path), "--out", str(tmp_path / "out")])
+    assert result.exit_code == 2, result.output
+    assert clean(result)
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["..", "x" * 5000, "a.b-c_d"], ids=ascii)
+def test_the_name_of_a_layer_leads_to_no_file_outside(name, configured, tmp_path):
+    path, out = configured(lambda layers: layers[1]["config"].update(name=name)), tmp_path / "out"
+    Image.new("L", (6, 6), 90).save(tmp_path / "some.png")
+    asked = (
+        ["layers", path],
+        ["summary", path, "--out", out],
+        ["gradcam", path, tmp_path / "some.png", "--layer", name, "--out", out],
+    )
+    for arguments in asked:
+        result = CliRunner().invoke(main, [str(one) for one in arguments])
+        assert result.exit_code == 0, (result.output[:300], result.exception)
+        assert clean(result)
+    assert all(path.parent == out and path.is_file() for path in out.iterdir())
+    assert len(list(out.iterdir())) == 7
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.mark.parametrize("name", ["a\x1b]0;owned\x07\nb", "\u202egnp<script>../..", "x" * 100_000, "\udcff"], ids=range(4))
+def test_the_name_of_a_class_reaches_neither_terminal_nor_file_system_raw(name, packed, tmp_path):
+    path, out = packed(), tmp_path / "out"
+    path.with_suffix(".json").write_text(json.dumps({"input_range": [0, 1], "class_names": [name, "b", "c"]}))
+    Image.new("L", (6, 6), 90).save(tmp_path / "some.png")
+    for target, status in (("0", 0), ("nobody", 2)):
+        asked = ["saliency", str(path), str(tmp_path / "some.png"), "--target", target, "--out", str(out)]
+        result = CliRunner().invoke(main, asked)
+        assert result.exit_code == status, (result.output[:300], result.exception)
+        assert clean(result)
+        assert len(result.stderr) < 3000
+    assert sorted(file.name for file in out.iterdir()) == [f"saliency-target-0-some{end}" for end in (".json", ".npz", ".png")]
+
+
+def test_weights_that_are_not_numbers_give_a_map_that_says_so(weighted, tmp_path):
+    path = weighted(lambda file: file["layers/dense/vars/0"].write_direct(np.full((32, 3), np.nan, "f4")))
+    Image.new("L", (6, 6), 90).save(tmp_path / "some.png")
+    asked = ["saliency", str(path), str(tmp_path / "some.png"), "--target", "1", "--out", str(tmp_path)]
+    result = CliRunner().invoke(main, asked)
+    assert result.exit_code == 0, result.output
+    assert "Note: saliency of some.png holds values that are not finite numbers.\n" in result.stderr
+
+
+def test_a_card_of_gigabytes_a_folder_or_a_pipe_is_no_card(packed, tmp_path):
+    path = packed()
+    with path.with_suffix(".json").open("wb") as file:
+        file.truncate(1 << 30)
+    assert refusal(path) == f"The card {tmp_path / 'model.json'} must have at most 16,777,216 bytes. Received: 1,073,741,824."
+    path.with_suffix(".json").unlink()
+    os.mkfifo(path.with_suffix(".json"))
+    open_model(path)
+    path.with_suffix(".json").unlink()
+    path.with_suffix(".json").symlink_to("/dev/zero")
+    open_model(path)
+
+
+def test_a_message_repeats_but_the_ends_of_what_it_received(packed):
+    path = packed()
+    path.with_suffix(".json").write_text(json.dumps({"class_names": 10_000 * ["a"] + [3]}))
+    assert refusal(path).endswith("'a', 'a', 3].")
+
+
+@pytest.mark.slow
+def test_a_file_that_asks_for_much_takes_no_more_memory_than_another(configured, members, tmp_path):
+    code = """if True:
+        import resource, sys, visualize
+        from visualize import InputError
+        try:
+            visualize.open_model(sys.argv[1])
+        except InputError:
+            pass
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
+    """
+
+    def peak(path):
+        ended = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
+        return int(ended.stdout)
+
+    before = peak(configured(lambda layers: None))
+    assert peak(configured(lambda layers: layers[-1]["config"].update(units=40_000_000))) < before + 300
+    assert memory() > 2**30
