@@ -176,9 +176,10 @@ def test_a_picture_with_a_hostile_name_is_drawn_and_written_inside(saved, tmp_pa
     for number, name in enumerate(["\x1b[31m\n<i>.png", "\udcff.png"]):
         folder = tmp_path / str(number)
         folder.mkdir()
-        Image.new("L", (12, 12), 90).save(folder / "plain.png")
+        Image.new("L", (9, 9), 90).save(folder / "plain.png")  # it is resized, and the note on that has its name
         (folder / "plain.png").rename(folder / name)
         result, errors = saliency(saved, folder / name)
         assert (result.exit_code, errors) == (0, []), (name, result.exception)
         assert "\x1b" not in result.stdout + result.stderr
+        assert all(letter.isprintable() or letter == "\n" for letter in result.stderr)
         assert len(os.listdir(folder)) == 4
