@@ -117,7 +117,7 @@ def test_functions_that_read_write_or_unlock_are_refused(module, configured):
     assert "it is not a modeling function" in refusal(path)
 
 
-@pytest.mark.parametrize("units", [10**9, 10**12, 10**400])
+@pytest.mark.parametrize("units", [10**9, 10**12, 10**400], ids=["1e9", "1e12", "1e400"])
 def test_layers_that_the_file_cannot_fill_are_refused_before_they_are_made(units, configured):
     path = configured(lambda layers: layers[-1]["config"].update(units=units))
     assert refusal(path).startswith(
@@ -353,6 +353,7 @@ def test_a_file_that_asks_for_much_takes_no_more_memory_than_another(configured,
     assert memory() > 2**30
 
 
+@pytest.mark.slow
 def test_a_model_that_needs_more_memory_than_there_is_to_run_is_one_line(tmp_path):
     layers = [keras.layers.UpSampling2D(10**6), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)]
     keras.Sequential([keras.Input((6, 6, 1)), *layers]).save(tmp_path / "model.keras")

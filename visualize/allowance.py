@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from visualize.errors import InputError
+from visualize.escaping import shortened
 from visualize.lazy import keras, tf
 from visualize.limits import FLOOR
 
@@ -38,7 +39,7 @@ def allowed(path: Path, stored: int) -> Iterator[None]:
             asked += _size(self, *args, **kwargs)
         if asked > 2 * stored + FLOOR:
             refusal = InputError(
-                f"{path} must hold the weights of its layers. Received: {stored:,} bytes, and layers that ask for {asked:,}."
+                f"{path} must hold the weights of its layers. Received: {stored:,} bytes, and layers that ask for {shortened(f'{asked:,}', 60)}."
             )
             raise refusal
         return made(self, *args, **kwargs)
