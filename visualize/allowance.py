@@ -38,8 +38,9 @@ def allowed(path: Path, stored: int) -> Iterator[None]:
         if threading.get_ident() == opener:
             asked += _size(self, *args, **kwargs)
         if asked > 2 * stored + FLOOR:
+            needs = shortened(f"{asked:,}", 60)
             refusal = InputError(
-                f"{path} must hold the weights of its layers. Received: {stored:,} bytes, and layers that ask for {shortened(f'{asked:,}', 60)}."
+                f"{path} must hold the weights of its layers. Received: {stored:,} bytes, and layers that ask for {needs}."
             )
             raise refusal
         return made(self, *args, **kwargs)
