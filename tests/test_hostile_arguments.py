@@ -32,7 +32,7 @@ def picture(tmp_path_factory):
 
 def outcome(*arguments):
     """Exit status and the lines of standard error that are no notes; a traceback fails the test."""
-    result = CliRunner().invoke(main, [str(one) for one in arguments])
+    result = CliRunner().invoke(main, [str(one) for one in arguments], color=True)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise AssertionError(f"{arguments}: {result.exception!r}") from result.exception
     assert "\x1b" not in result.stdout + result.stderr

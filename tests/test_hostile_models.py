@@ -117,7 +117,7 @@ def test_functions_that_read_write_or_unlock_are_refused(module, configured):
     assert "it is not a modeling function" in refusal(path)
 
 
-@pytest.mark.parametrize("units", [10**9, 10**12, 10**400])
+@pytest.mark.parametrize("units", [10**9, 10**12, 10**400], ids=["1e9", "1e12", "1e400"])
 def test_layers_that_the_file_cannot_fill_are_refused_before_they_are_made(units, configured):
     path = configured(lambda layers: layers[-1]["config"].update(units=units))
     assert refusal(path).startswith(
@@ -265,7 +265,7 @@ def clean(result):
 @pytest.mark.parametrize("name", [one for one in HOSTILE if one[0] not in ".x"], ids=ascii)
 def test_a_layer_of_a_name_that_no_graph_can_have_is_refused_in_one_clean_line(name, configured, tmp_path):
     path = configured(lambda layers: layers[1]["config"].update(name=name))
-    result = CliRunner().invoke(main, ["summary", str(path), "--out", str(tmp_path / "out")])
+    result = CliRunner().invoke(main, ["summary", str(path), "--out", str(tmp_path / "out")], color=True)
     assert result.exit_code == 2, result.output
     assert clean(result)
     assert result.stderr.count("\n") == 1
@@ -282,7 +282,7 @@ def test_the_name_of_a_layer_leads_to_no_file_outside(name, configured, tmp_path
         ["gradcam", path, tmp_path / "some.png", "--layer", name, "--out", out],
     )
     for arguments in asked:
-        result = CliRunner().invoke(main, [str(one) for one in arguments])
+        result = CliRunner().invoke(main, [str(one) for one in arguments], color=True)
         assert result.exit_code == 0, (result.output[:300], result.exception)
         assert clean(result)
     assert all(path.parent == out and path.is_file() for path in out.iterdir())
@@ -297,7 +297,7 @@ def test_the_name_of_a_class_reaches_neither_terminal_nor_file_system_raw(name, 
     Image.new("L", (6, 6), 90).save(tmp_path / "some.png")
     for target, status in (("0", 0), ("nobody", 2)):
         asked = ["saliency", str(path), str(tmp_path / "some.png"), "--target", target, "--out", str(out)]
-        result = CliRunner().invoke(main, asked)
+        result = CliRunner().invoke(main, asked, color=True)
         assert result.exit_code == status, (result.output[:300], result.exception)
         assert clean(result)
         assert len(result.stderr) < 3000
@@ -308,7 +308,7 @@ def test_weights_that_are_not_numbers_give_a_map_that_says_so(weighted, tmp_path
     path = weighted(lambda file: file["layers/dense/vars/0"].write_direct(np.full((32, 3), np.nan, "f4")))
     Image.new("L", (6, 6), 90).save(tmp_path / "some.png")
     asked = ["saliency", str(path), str(tmp_path / "some.png"), "--target", "1", "--out", str(tmp_path)]
-    result = CliRunner().invoke(main, asked)
+    result = CliRunner().invoke(main, asked, color=True)
     assert result.exit_code == 0, result.output
     assert "Note: saliency of some.png holds values that are not finite numbers.\n" in result.stderr
 
@@ -351,3 +351,14 @@ def test_a_file_that_asks_for_much_takes_no_more_memory_than_another(configured,
     before = peak(configured(lambda layers: None))
     assert peak(configured(lambda layers: layers[-1]["config"].update(units=40_000_000))) < before + 300
     assert memory() > 2**30
+
+
+@pytest.mark.slow
+def test_a_model_that_needs_more_memory_than_there_is_to_run_is_one_line(tmp_path):
+    layers = [keras.layers.UpSampling2D(10**6), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)]
+    keras.Sequential([keras.Input((6, 6, 1)), *layers]).save(tmp_path / "model.keras")
+    Image.new("L", (6, 6), 90).save(tmp_path / "some.png")
+    asked = ["saliency", str(tmp_path / "model.keras"), str(tmp_path / "some.png"), "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(main, asked)
+    assert result.exit_code == 2, result.exception
+    assert "Error: This needs more memory than there is." in result.stderr

@@ -124,7 +124,9 @@ def test_the_smallest_picture_is_read(tmp_path):
 
 
 def saliency(saved, *images):
-    result = CliRunner().invoke(main, ["saliency", str(saved("softmax")), *map(str, images), "--out", str(images[0].parent)])
+    result = CliRunner().invoke(
+        main, ["saliency", str(saved("softmax")), *map(str, images), "--out", str(images[0].parent)], color=True
+    )
     errors = [line for line in result.stderr.splitlines() if not line.startswith("Note: ")]
     return result, errors
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from visualize.errors import InputError
+from visualize.escaping import shortened
 from visualize.lazy import keras, tf
 from visualize.limits import FLOOR
 
@@ -37,8 +38,9 @@ def allowed(path: Path, stored: int) -> Iterator[None]:
         if threading.get_ident() == opener:
             asked += _size(self, *args, **kwargs)
         if asked > 2 * stored + FLOOR:
+            needs = shortened(f"{asked:,}", 60)
             refusal = InputError(
-                f"{path} must hold the weights of its layers. Received: {stored:,} bytes, and layers that ask for {asked:,}."
+                f"{path} must hold the weights of its layers. Received: {stored:,} bytes, and layers that ask for {needs}."
             )
             raise refusal
         return made(self, *args, **kwargs)
