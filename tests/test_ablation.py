@@ -66,6 +66,7 @@ def test_batches_change_nothing(method, build, images_for):
     np.testing.assert_allclose(method(model, images[1:2], 1).values[0], whole[1], rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", [scorecam, ablationcam])
 def test_nested_models_and_two_inputs_are_weighed_too(method, reloaded, images_for):
     for kind, layer in (("nested", "base/relu"), ("two_inputs", "relu"), ("mixed_float16", "relu"), ("subclassed", "second")):

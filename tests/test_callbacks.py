@@ -68,6 +68,7 @@ def frames(path):
         return [np.asarray(frame.convert("RGB")) for frame in ImageSequence.Iterator(animation)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "policy"),
     [
@@ -111,6 +112,7 @@ def test_a_training_does_not_notice_any_method(method, tmp_path):
     assert traced_again == traced
 
 
+@pytest.mark.slow
 def test_each_picture_is_that_of_the_model_after_its_epoch(tmp_path):
     images = data()[0][:2]
     options = {"target": [0, 2], "modifier": "guided"}
@@ -127,6 +129,7 @@ def test_each_picture_is_that_of_the_model_after_its_epoch(tmp_path):
     assert expected.read_bytes() == (tmp_path / "new" / "saliency-0002.png").read_bytes()
 
 
+@pytest.mark.slow
 def test_the_film_shows_the_pictures_in_order(tmp_path):
     images = data()[0][:1]
     watch = Pictures(images, folder=tmp_path, prefix="cam", target=1)
@@ -160,6 +163,7 @@ def test_between_its_epochs_nothing_is_done(tmp_path):
     assert own == {"on_train_begin", "on_epoch_end", "on_train_end"}
 
 
+@pytest.mark.slow
 def test_a_second_fit_has_a_film_of_its_own(tmp_path):
     model, watch = network(), Pictures(data()[0][:1], visualize.saliency, folder=tmp_path)
     model.fit(*data(), epochs=1, verbose=0, callbacks=[watch])
@@ -169,11 +173,13 @@ def test_a_second_fit_has_a_film_of_its_own(tmp_path):
     assert len(list(tmp_path.glob("saliency-*.png"))) == 3
 
 
+@pytest.mark.slow
 def test_methods_without_images_are_drawn_too(tmp_path):
     trained([Pictures(None, visualize.filters, folder=tmp_path, layer="conv")], epochs=1)
     assert (tmp_path / "filters-0001.png").is_file()
 
 
+@pytest.mark.slow
 def test_summaries_can_be_read_back(tmp_path):
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator

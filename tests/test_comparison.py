@@ -67,6 +67,7 @@ def test_options_go_to_the_methods_that_take_them(build, images_for):
         compare(model, images, 2, methods=[])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", LINEAR_IN_THE_SCORE, ids=lambda one: getattr(one, "func", one).__name__)
 def test_the_contrast_of_two_classes_explains_the_difference_of_their_scores(method, build, images_for):
     model = build("linear")

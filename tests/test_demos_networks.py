@@ -61,6 +61,7 @@ def test_a_network_is_trained_as_its_article_has_it(name, batch, epochs, loss):
     assert (network.batch, network.epochs, network.build().loss) == (batch, epochs, loss)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_saved_network_answers_as_before(name, pictures, tmp_path):
     network: Network = catalogue.load(name).run

@@ -215,6 +215,7 @@ def test_each_kernel_is_where_its_caption_says(tmp_path):
     assert 0 < red[0] - (height - y) < 120
 
 
+@pytest.mark.slow
 def test_thousands_of_tiles_are_drawn_in_a_moment_and_cut_with_a_word():
     many = kernels(count=2048, columns=32)
     started = time.process_time()  # what others do on this machine does not count

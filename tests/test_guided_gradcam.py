@@ -29,6 +29,7 @@ def test_a_model_without_relu_is_refused():
 METHODS = [visualize.gradcam, visualize.hirescam, visualize.eigencam, visualize.scorecam, visualize.ablationcam]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_several_layers_are_averaged_each_by_its_largest_value(method, build, images_for):
     model = build("linear")

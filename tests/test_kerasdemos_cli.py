@@ -91,6 +91,7 @@ def test_list_costs_less_than_half_a_second():
     assert min(seconds() for _ in range(3)) < 0.5
 
 
+@pytest.mark.slow
 def test_train_prints_the_paths_that_it_wrote_and_the_table_of_results(trained):
     result, folder = trained
     lines = result.stdout.splitlines()
@@ -174,6 +175,7 @@ def test_evaluate_prints_and_draws_what_the_model_takes_for_what(trained, some_d
     assert (folder / "confusion.png").exists()
 
 
+@pytest.mark.slow
 def test_evaluate_gives_the_loss_and_accuracy_that_training_gave(some_digits, tmp_path):
     name = "tflearn_convnet"  # cross-entropy, penalties on weights, and a layer of ours
     result = run("train", name, "--data", some_digits, "--epochs", "1", "--out", str(tmp_path))

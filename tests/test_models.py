@@ -121,6 +121,7 @@ def test_custom_objects_must_be_modules(name, message, saved):
     assert refusal(saved("softmax"), custom_objects=[name]) == message
 
 
+@pytest.mark.slow
 def test_a_layer_that_a_package_announces_needs_no_word(tmp_path):
     from kerasdemos.layers import LocalResponseNormalization
 

@@ -52,6 +52,7 @@ def test_the_score_told_is_what_the_objective_says_by_hand(climbed):
     assert found.settings["score"] == "objective"
 
 
+@pytest.mark.slow
 def test_each_objective_of_a_list_climbs_as_if_it_were_alone(climbed, build):
     found, *_ = climbed
     for position, objective in enumerate(VALUES):
@@ -70,6 +71,7 @@ def test_the_slope_of_a_sum_is_the_sum_of_the_slopes(objective, factors):
     np.testing.assert_array_equal(found.pictures[0], np.where(kernel @ factors > 0, 3, -1))
 
 
+@pytest.mark.slow
 def test_a_direction_that_is_one_for_one_unit_is_that_unit(build):
     one_hot = maximize(build("softmax"), direction("conv", [0, 0, 1, 0, 0, 0]), steps=5)
     for same in (maximize(build("softmax"), 2, layer="conv", steps=5), maximize(build("softmax"), unit("conv", 2), steps=5)):

@@ -26,7 +26,9 @@ def linear_model(shape, seed=0):
 
 
 @pytest.mark.parametrize("path", ["windows", "full"])
-@pytest.mark.parametrize(("patch", "stride"), [(5, 5), (4, 3), (3, 1), (10, 10)])
+@pytest.mark.parametrize(
+    ("patch", "stride"), [(5, 5), (10, 10), *[pytest.param(*each, marks=pytest.mark.slow) for each in ((4, 3), (3, 1))]]
+)
 def test_every_position_scores_as_one_copy_at_a_time_would(path, patch, stride, build, images_for):
     model = build("not_square")
     images = images_for(model, 2)

@@ -102,6 +102,7 @@ def test_pixels_far_from_the_region_do_not_count(reloaded, images_for):
     assert not found.values[:, :, 7:].any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", [visualize.occlusion, visualize.smoothgrad, visualize.scorecam, visualize.hirescam])
 def test_every_kind_of_method_looks_at_the_region_alone(method, reloaded, images_for):
     model = reloaded("segmenting")

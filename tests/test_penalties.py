@@ -48,6 +48,7 @@ def alike(model, found, layer, copies):
     return np.asarray(similarity(tf.convert_to_tensor(taps(found.pictures)), copies)).mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("target", "layer"), [(1, "relu"), (objectives.unit("conv", 2), "conv")])
 def test_diversity_draws_the_copies_of_a_unit_apart(target, layer, build):
     model = build("softmax")
@@ -56,6 +57,7 @@ def test_diversity_draws_the_copies_of_a_unit_apart(target, layer, build):
     assert alike(model, with_it, layer, 3) < alike(model, without, layer, 3) - 0.01
 
 
+@pytest.mark.slow
 def test_diversity_of_a_list_is_where_each_objective_reads(build):
     asked = [objectives.unit("conv", 2), objectives.unit("conv_2", 1)]
     together = maximize(build("softmax"), asked, steps=10, copies=2, diversity=20)

@@ -175,6 +175,7 @@ def runs(tmp_path_factory):
     return found
 
 
+@pytest.mark.slow
 def test_a_training_leaves_the_policy_of_its_caller_and_does_not_take_it(runs):
     for precision, run in runs.items():
         assert run.policy_is_back
@@ -267,6 +268,7 @@ def trained(some_digits, tmp_path_factory):
     return result, out / "relu_mlp"
 
 
+@pytest.mark.slow
 def test_the_saved_model_has_no_trace_of_bfloat16(trained):
     path = trained[1] / "model.keras"
     with zipfile.ZipFile(path) as file:

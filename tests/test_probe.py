@@ -167,6 +167,7 @@ def test_an_activation_that_is_changed_after_the_trace_counts(build, images_for)
     assert not np.allclose(saliency(model, images, 1).values, before.values)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("same", ["softmax", "softmax_layer", "sigmoid"])
 def test_the_score_is_the_logit_whatever_stands_behind_it(same, build, images_for):
     linear, other = build("linear"), build(same)
@@ -283,6 +284,7 @@ def test_a_tf_function_that_needs_autograph_is_still_explained(images_for):
     np.testing.assert_allclose(saliency(model, images, 1).values[0], np.abs(kernel[:, 1]).reshape(3, 4), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_threads_do_not_disturb_one_another(build, images_for):
     from concurrent.futures import ThreadPoolExecutor
 

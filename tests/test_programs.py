@@ -40,6 +40,7 @@ WITH_CHANCE = (
 )
 ITERATED = tuple(name for name, steps in FEW.items() if steps)
 MODELS = tuple(name for name in FEW if name not in ("gradient_descent", "sine_descent"))
+TRAINED = ("line_fit", "random_classes", "xor_backprop")  # networks that Keras trains: seconds, where the others take a moment
 
 
 @cache
@@ -51,6 +52,10 @@ def as_published(name):
 @cache
 def few(name, *, seed=0, steps=None):
     return catalogue.load(name).run.compute(steps=FEW[name] if steps is None else steps, seed=seed, data=None)
+
+
+def each(names):
+    return [pytest.param(name, marks=pytest.mark.slow) if name in TRAINED else name for name in names]
 
 
 def everything(outcome):
@@ -88,14 +93,14 @@ def test_the_facts_are_complete(name):
     assert sys.modules[f"kerasdemos.demos.{name}"].__doc__.count(f"rticle {demo.article[0]}") >= 1
 
 
-@pytest.mark.parametrize("name", FEW)
+@pytest.mark.parametrize("name", each(FEW))
 def test_every_expected_number_comes_out(name):
     measures = as_published(name).measures
     for expected in catalogue.load(name).expected:
         assert measures[expected.measure] == pytest.approx(expected.value, rel=0, abs=expected.tolerance), expected.measure
 
 
-@pytest.mark.parametrize("name", FEW)
+@pytest.mark.parametrize("name", each(FEW))
 def test_every_panel_is_drawn_from_finite_numbers(name):
     panels = as_published(name).panels
     assert panels
@@ -111,7 +116,7 @@ def test_every_panel_is_drawn_from_finite_numbers(name):
             assert not panel.log_y or np.all(np.asarray(curve.y) > 0)
 
 
-@pytest.mark.parametrize("name", FEW)
+@pytest.mark.parametrize("name", each(FEW))
 def test_its_labels_are_so_few_that_each_has_a_color(name):
     assert len({curve.label for panel in as_published(name).panels for curve in panel.curves}) <= 10
 
@@ -124,7 +129,7 @@ def test_forward_pass_draws_its_network_with_values_and_weights():
     assert len(network.curves) == 6
 
 
-@pytest.mark.parametrize("name", FEW)
+@pytest.mark.parametrize("name", each(FEW))
 def test_it_says_something(name):
     assert all(as_published(name).lines)
 
@@ -142,7 +147,7 @@ def test_random_classes_says_that_it_memorizes():
     )
 
 
-@pytest.mark.parametrize("name", ITERATED)
+@pytest.mark.parametrize("name", each(ITERATED))
 def test_the_columns_of_the_history_are_equally_long_and_their_last_row_is_the_last_step(name):
     history = as_published(name).history
     assert len({len(column) for column in history.values()}) == 1
@@ -153,7 +158,7 @@ def test_the_columns_of_the_history_are_equally_long_and_their_last_row_is_the_l
     assert all(np.all(np.isfinite(column)) for column in history.values())
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", each(MODELS))
 def test_the_model_has_the_stated_parameters_and_answers_the_same_after_reloading(name, tmp_path):
     model = as_published(name).model
     assert model.count_params() == catalogue.load(name).parameters
@@ -164,7 +169,7 @@ def test_the_model_has_the_stated_parameters_and_answers_the_same_after_reloadin
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", FEW)
+@pytest.mark.parametrize("name", each(FEW))
 def test_the_same_seed_gives_the_same_numbers_and_global_chance_has_no_part_in_it(name):
     expected = few(name)
     keras.utils.set_random_seed(7)
@@ -175,12 +180,12 @@ def test_the_same_seed_gives_the_same_numbers_and_global_chance_has_no_part_in_i
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", WITH_CHANCE)
+@pytest.mark.parametrize("name", each(WITH_CHANCE))
 def test_another_seed_gives_other_numbers_up_to_the_largest_of_the_command_line(name):
     assert everything(few(name, seed=2**31 - 1)) != everything(few(name))
 
 
-@pytest.mark.parametrize("name", ITERATED)
+@pytest.mark.parametrize("name", each(ITERATED))
 def test_the_number_of_steps_counts(name):
     assert everything(few(name, steps=FEW[name] + 1))[2] != everything(few(name))[2]
 

@@ -248,6 +248,7 @@ def minibatches(x, y, slope, bias, orders):
     return slope, bias
 
 
+@pytest.mark.slow
 def test_line_fit_trains_as_minibatch_descent_by_hand_does():
     seed, epochs = 5, 30
     x, y = line_fit.made_points(seed)
@@ -260,6 +261,7 @@ def test_line_fit_trains_as_minibatch_descent_by_hand_does():
     assert found[1][0] == pytest.approx(bias[0], abs=1e-5)
 
 
+@pytest.mark.slow
 def test_line_fit_has_not_converged_after_200_epochs_but_after_1000_over_300_seeds():
     x, y = np.array([line_fit.made_points(seed) for seed in range(300)])[..., 0].swapaxes(0, 1)
     random = np.random.default_rng(0)

@@ -82,6 +82,7 @@ def test_two_layer_net_with_twice_the_step_does_not_always_fall():
     assert (np.diff(losses, axis=0) >= 0).any(axis=0).mean() > 0.9
 
 
+@pytest.mark.slow
 def test_xor_backprop_answers_right_with_a_small_error_over_seeds():
     errors, _, _ = last(backprop(*first_weights(-1, 1, range(50)), factor=1.0, steps=60_000))
     assert np.abs(errors).max() < 0.5

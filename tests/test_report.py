@@ -198,6 +198,7 @@ def test_pictures_that_fit_are_the_originals_and_these_stand_beside(made):
         assert (int(image["width"]), int(image["height"])) == size_of(path)
 
 
+@pytest.mark.slow
 def test_each_command_redoes_its_picture_byte_for_byte(made):
     read, paths, _, _ = made
     pictures = [path for path in paths if path.suffix == ".png"]
@@ -226,6 +227,7 @@ def test_the_last_command_makes_the_same_report(made):
     assert without_time(paths[-1].read_text(encoding="utf-8")) == without_time(read.source)
 
 
+@pytest.mark.slow
 def test_images_of_a_data_set_are_each_redone_alone(model, tmp_path):
     pixels = np.random.default_rng(1).integers(0, 256, (5, 12, 12), "uint8")
     np.savez(tmp_path / "set.npz", images=pixels, labels=np.array([1, 0, 1, 2, 3]))
@@ -413,6 +415,7 @@ def noise(folder, count, width):
     return Page("many", "", (part,), (), (), "visualize report", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "width"), [(2, 700), (5, 700), (1, 1700)])
 def test_the_page_keeps_its_size_by_fewer_pixels_for_all(count, width, tmp_path):
     content = noise(tmp_path, count, width)
@@ -443,6 +446,7 @@ def test_what_does_not_fit_is_a_link_and_the_page_says_so(tmp_path):
     assert [link["href"] for link in read.all("a") if "#" not in link["href"]] == [f"./{number}.png" for number in range(6)]
 
 
+@pytest.mark.slow
 def test_the_page_is_never_larger_than_asked(tmp_path):
     content = noise(tmp_path, 6, 60)
     full = page.write(content, tmp_path / "full.html").stat().st_size

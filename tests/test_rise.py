@@ -41,6 +41,7 @@ def test_masks_are_smooth_cover_the_range_and_show_about_the_share_that_is_kept(
     assert np.abs(masks.mean(axis=0) - 0.3).max() < 0.12  # no place is favored
 
 
+@pytest.mark.slow
 def test_a_map_depends_on_each_number_and_not_on_batches(build, images_for):
     model = build("softmax")
     images = images_for(model, 3)

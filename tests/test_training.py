@@ -252,6 +252,7 @@ def test_control_c_ends_with_one_line_that_says_how_to_go_on(some_digits, tmp_pa
     assert said.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_without_resume_training_starts_afresh(some_digits, tmp_path):
     demo = catalogue.load("relu_mlp")
     _interrupt(demo, some_digits, tmp_path, after=1)
@@ -260,6 +261,7 @@ def test_without_resume_training_starts_afresh(some_digits, tmp_path):
     assert seen[0].epoch == 1
 
 
+@pytest.mark.slow
 def test_resume_reports_only_what_is_left(some_digits, tmp_path):
     demo = catalogue.load("relu_mlp")
     _interrupt(demo, some_digits, tmp_path, after=2)
@@ -271,6 +273,7 @@ def test_resume_reports_only_what_is_left(some_digits, tmp_path):
     assert training.unfinished(demo, tmp_path) == 0
 
 
+@pytest.mark.slow
 def test_resume_saves_what_was_trained_to_the_end_but_not_saved(some_digits, tmp_path):
     demo = catalogue.load("relu_mlp")
     _interrupt(demo, some_digits, tmp_path / "stopped", after=2)
@@ -310,6 +313,7 @@ def test_resume_refuses_to_replace_what_was_finished_on_other_data(tmp_path):
         training.train(demo, out=tmp_path, resume=True)
 
 
+@pytest.mark.slow
 def test_resume_goes_on_from_the_checkpoint_that_was_to_replace_a_finished_run(some_digits, tmp_path):
     demo = catalogue.load("relu_mlp")
     training.train(demo, epochs=1, seed=1, data=some_digits, out=tmp_path)
@@ -336,6 +340,7 @@ def test_if_missing_does_not_judge_a_run_of_other_settings(tmp_path):
     assert training.train(DOUBLING, out=tmp_path, if_missing=True).results[0].holds is None
 
 
+@pytest.mark.slow
 def test_if_missing_goes_on_from_a_checkpoint_and_trains_where_nothing_is(some_digits, tmp_path):
     demo = catalogue.load("relu_mlp")
     _interrupt(demo, some_digits, tmp_path, after=1)
@@ -354,6 +359,7 @@ def test_what_was_finished_is_judged_by_what_is_expected_now(tmp_path):
     assert again.results == (card.Result("last", 8.0, 9.0, 0.5, "article", False),)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["history.csv", "figure.png"])
 def test_resume_runs_again_what_has_lost_a_file(name, tmp_path):
     training.train(DOUBLING, out=tmp_path)

@@ -203,6 +203,7 @@ def test_no_name_leads_out_of_the_folder(tmp_path, picture):
     assert "Nearest" in mistake("gradcam", tmp_path / "model.keras", picture, "--layer", "../up", "--out", out)
 
 
+@pytest.mark.slow
 def test_the_gallery_is_every_method_at_once(model, labelled, tmp_path):
     paths = written(run("gallery", model, "--data", labelled, "--index", "0,1", "--out", tmp_path))
     drawn = sorted(path.name for path in paths if path.suffix == ".png")
@@ -391,6 +392,7 @@ def test_help_takes_less_than_half_a_second():
     assert min(seconds() for _ in range(3)) < 0.5
 
 
+@pytest.mark.slow
 def test_it_runs_as_a_module_with_paths_on_one_side_and_words_on_the_other(saved, picture, tmp_path):
     asked = ["saliency", saved("softmax"), picture, "--out", tmp_path]
     ended = subprocess.run([sys.executable, "-m", "visualize", *asked], capture_output=True, text=True, check=True)
@@ -461,6 +463,7 @@ def test_a_choice_that_has_a_default_is_made_once(model, tmp_path):
     assert "'none' is not one of 'pixel', 'fourier'" in told
 
 
+@pytest.mark.slow
 def test_an_ascent_by_copies_and_transforms_and_of_a_whole_layer_is_drawn(model, tmp_path):
     options = ["--steps", 3, "--copies", 2, "--diversity", 5, "--rotate", 4, "--scale", 0.9, 1.1, "--out", tmp_path]
     paths = written(run("maximize", model, "--target", "cat", "--target", 1, *options))

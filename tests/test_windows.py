@@ -292,6 +292,7 @@ def test_windows_grow_as_the_receptive_field_of_a_network_does():
     assert tracing.trace(model, ("sizes",), sizes, spec).notes["sizes"] == [6, 8, 4, 4]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "layer",
     [
