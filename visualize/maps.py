@@ -127,7 +127,9 @@ def gradient_weights(slopes: Any) -> Any:
 
 def strengths(maps: Any, weights: Any) -> Any:
     """relu(sum over channels of weight x map) at each place, (batch, rows, columns)."""
-    return tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1))
+    rows = tf.reshape(maps, [tf.shape(maps)[0], -1, maps.shape[-1]])  # (batch, places, channels)
+    sums = tf.matmul(rows, tf.reshape(weights, [-1, maps.shape[-1], 1]))  # no product of the maps' size in between
+    return tf.nn.relu(tf.reshape(sums, tf.shape(maps)[:-1]))
 
 
 def on_the_image(view: View, values: Any) -> Any:

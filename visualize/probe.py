@@ -9,6 +9,7 @@ each later call is one compiled graph, and nothing stays behind on the model.
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,8 @@ from visualize.resizing import resized
 MODIFIERS = ("guided", "relu")
 ACTIVATIONS = ("Softmax", "LogSoftmax", "Sigmoid")  # of an output, behind which the logits are
 RELUS = ("Relu", "Relu6")  # the operations that they modify
+
+_passing: contextvars.ContextVar[str | None] = contextvars.ContextVar("passing", default=None)  # the modifier at work
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +77,10 @@ class Look:
         chosen = tf.where(targets < 0, tf.argmax(self.scores, axis=-1, output_type=tf.int32), targets)
         return picked(self.scores, chosen), chosen
 
+    def modified(self, modifier: str) -> Look:
+        """The same look, whose ReLUs pass gradients back in another way."""
+        return replace(self, modifier=modifier)
+
     def gradient(self, score: Any, tensor: Any, name: str) -> Any:
         """Each image's d score / d tensor, in the shape of the tensor.
 
@@ -81,7 +88,11 @@ class Look:
             InputError: the score does not depend on the tensor, or only through something without a gradient; or there is a
                 modifier, and no ReLU between the tensor and the score for it to modify.
         """
-        (slope,) = tf.gradients(score, [tensor])
+        token = _passing.set(self.modifier)
+        try:
+            (slope,) = tf.gradients(score, [tensor])
+        finally:
+            _passing.reset(token)
         if slope is None:
             raise InputError(
                 f"The score has no gradient with respect to {name}: it does not depend on it, or only through an operation "
@@ -211,7 +222,7 @@ def look(
         raise InputError(f"`modifier` must be None, 'guided' or 'relu'. Received: {modifier!r}.")
     graph = tf.compat.v1.get_default_graph()
     calls: list[Call] = []
-    with _modified(graph, modifier), lowered(model, precision), _watched(model, graph, calls, instead, known or {}):
+    with _modifiable(graph), lowered(model, precision), _watched(model, graph, calls, instead, known or {}):
         try:
             with _inlined():
                 outputs = model(inputs, training=False)
@@ -409,25 +420,27 @@ def _inlined() -> Iterator[None]:
         tf.config.run_functions_eagerly(before)
 
 
-def _modified(graph: Any, modifier: str | None) -> contextlib.AbstractContextManager:
-    if modifier is None:
-        return contextlib.nullcontext()
+def _modifiable(graph: Any) -> contextlib.AbstractContextManager:
+    """ReLUs made within this context ask, whenever a gradient is taken, how they are to pass it back."""
     _register_gradients()
-    return graph.gradient_override_map({name: f"Visualize_{modifier}_{name}" for name in RELUS})
+    return graph.gradient_override_map({name: f"Visualize_{name}" for name in RELUS})
 
 
 @functools.cache
 def _register_gradients() -> None:
-    """Register once a process what a ReLU passes back under each modifier."""
+    """Register once a process what a ReLU passes back."""
 
-    @tf.RegisterGradient("Visualize_guided_Relu")
-    def guided_relu(operation, slope):
-        return tf.where((slope > 0) & (operation.outputs[0] > 0), slope, tf.zeros_like(slope))
+    @tf.RegisterGradient("Visualize_Relu")
+    def relu(operation, slope):
+        return passed(slope, tf.raw_ops.ReluGrad(gradients=slope, features=operation.outputs[0]))
 
-    @tf.RegisterGradient("Visualize_guided_Relu6")
-    def guided_relu6(operation, slope):
-        active = (operation.outputs[0] > 0) & (operation.outputs[0] < 6)
-        return tf.where((slope > 0) & active, slope, tf.zeros_like(slope))
+    @tf.RegisterGradient("Visualize_Relu6")
+    def relu6(operation, slope):
+        return passed(slope, tf.raw_ops.Relu6Grad(gradients=slope, features=operation.outputs[0]))
 
-    for name in RELUS:
-        tf.RegisterGradient(f"Visualize_relu_{name}")(lambda operation, slope: tf.nn.relu(slope))
+    def passed(slope, active):
+        """Of a slope, and the same where the ReLU is active, what the modifier at work lets pass."""
+        modifier = _passing.get()
+        if modifier is None:
+            return active
+        return tf.nn.relu(slope if modifier == "relu" else active)

@@ -53,8 +53,8 @@ def guided_gradcam(
 
     def product(view: View) -> dict[str, Any]:
         cam = averaged(view, question, paths, lambda maps: strengths(maps.values, gradient_weights(slopes_of(view, maps))))
-        seen, score = view.again(view.images, modifier="guided")
-        lines = highest_of_channels(tf.abs(seen.gradient(score, view.images, "the image")))
+        slopes = view.seen.modified("guided").gradient(view.score, view.images, "the image")
+        lines = highest_of_channels(tf.abs(slopes))
         return {"values": cam * tf.cast(lines, cam.dtype)}
 
     settings = {"unit": "score per unit of pixel x score"}
