@@ -9,6 +9,8 @@ from typing import Any
 from visualize import probe
 from visualize.errors import InputError
 from visualize.lazy import tf
+from visualize.logits import before_activation
+from visualize.modifiers import RELUS
 from visualize.objectives import Source, name_of_function
 
 
@@ -62,10 +64,10 @@ def _answers(seen: probe.Look, source: Source) -> tuple[Any, Any | None]:
     if source.kind == "function":
         return _of_function(seen, source.function), None
     output = seen.layer(source.layer)
-    output = probe.before_activation(output)[0] if source.kind == "units" else output
+    output = before_activation(output)[0] if source.kind == "units" else output
     if output.shape.rank is None or output.shape.rank < 2:
         raise InputError(f"`layer` must have units. Received: {source.layer!r}, whose output is {tuple(output.shape)}.")
-    before, relu = probe.before_activation(output, probe.RELUS)
+    before, relu = before_activation(output, RELUS)
     output, before = (tf.cast(tensor, tf.float32) for tensor in (output, before))
     if source.kind == "squares":
         axes = list(range(1, output.shape.rank))

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from visualize.errors import InputError
-from visualize.explanation import ask, scores_of_classes
+from visualize.explanation import scores_of_classes
 from visualize.methods.cam import gradcam, layercam
 from visualize.methods.gradients import integrated_gradients, saliency
 from visualize.methods.guided_gradcam import guided_gradcam
 from visualize.methods.occlusion import occlusion
 from visualize.methods.rise import rise
 from visualize.methods.smoothing import smoothgrad
+from visualize.questions import ask
 from visualize.results import Attribution
 from visualize.targets import Target
 

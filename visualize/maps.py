@@ -8,8 +8,9 @@ from typing import Any
 
 from visualize import models
 from visualize.errors import InputError
-from visualize.explanation import Question, View
+from visualize.explanation import View
 from visualize.lazy import tf
+from visualize.questions import Question
 from visualize.resizing import resized
 
 

@@ -8,35 +8,18 @@ each later call is one compiled graph, and nothing stays behind on the model.
 
 from __future__ import annotations
 
-import contextlib
-import contextvars
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from visualize import models
 from visualize.errors import InputError
 from visualize.lazy import keras, tf
+from visualize.logits import ACTIVATIONS, picked, scores_of
+from visualize.modifiers import MODIFIERS, RELUS, modifiable, passing
 from visualize.precision import lowered
-from visualize.resizing import resized
-
-MODIFIERS = ("guided", "relu")
-ACTIVATIONS = ("Softmax", "LogSoftmax", "Sigmoid")  # of an output, behind which the logits are
-RELUS = ("Relu", "Relu6")  # the operations that they modify
-
-_passing: contextvars.ContextVar[str | None] = contextvars.ContextVar("passing", default=None)  # the modifier at work
-
-
-@dataclass(frozen=True, eq=False)
-class Call:
-    """One call of one layer, as tensors of the graph being traced."""
-
-    path: str
-    layer: Any
-    inputs: tuple[Any, ...]
-    outputs: tuple[Any, ...]
-    training: bool = False  # the model itself asked for training, as for dropout that is to stay on
+from visualize.taps import Call, inlined, watched
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,14 +30,8 @@ class Look:
         images: the explained input, (batch, height, width, channels).
         output: the output that was chosen, or what the chosen layer made; all that the model returned, where there are several
             outputs and none was.
-        answers: the logits of the output, in its shape: what a function of the user's own is given. The output itself where
-            there is nothing to look behind.
-        scores: (batch, classes) float32. Logits where the graph shows the softmax or sigmoid that made the output from
-            them; one sigmoid unit counts as two classes of score -logit and +logit. Of an image output, (batch, height, width,
-            classes), the mean over the region. None where several outputs leave it open.
-        probabilities: (batch, classes), the output that belongs to each score.
-        score_kind: "logit", or "output" where there was nothing to look behind, "activation of PATH" for a layer; of an image
-            output "mean logit" and so on.
+        answers, scores, probabilities: what it says, as in `logits.Scores`.
+        score_kind: what the scores are: "logit", "output", "mean logit" and the like, or "activation of PATH" for a layer.
         calls: every layer's calls, in the order in which they ended.
         modifier: how its ReLUs pass gradients back.
         channels_first: whether the layers have the channels of their maps first.
@@ -88,11 +65,8 @@ class Look:
             InputError: the score does not depend on the tensor, or only through something without a gradient; or there is a
                 modifier, and no ReLU between the tensor and the score for it to modify.
         """
-        token = _passing.set(self.modifier)
-        try:
+        with passing(self.modifier):
             (slope,) = tf.gradients(score, [tensor])
-        finally:
-            _passing.reset(token)
         if slope is None:
             raise InputError(
                 f"The score has no gradient with respect to {name}: it does not depend on it, or only through an operation "
@@ -205,8 +179,7 @@ def look(
         model: Keras model.
         inputs: what the model is called on: a tensor, or a list or dict of tensors.
         images: the tensor from which the explained one of `inputs` is made, (batch, height, width, channels).
-        modifier: "guided" (Springenberg et al. 2014, arXiv:1412.6806) lets a ReLU pass a gradient back only where gradient
-            and activation are positive; "relu" (Zeiler & Fergus 2013, arXiv:1311.2901) where the gradient is.
+        modifier: None, "guided" or "relu": how its ReLUs pass gradients back, as in `modifiers.passing`.
         instead: (path, tensor): what a layer is to hand on instead of what it makes, at each of its calls.
         known: (number, path) -> tensor: what a call is known to make, by its place in `Look.calls` and its layer. The tensor
             is handed on, and what nobody else asks for is never computed.
@@ -222,9 +195,9 @@ def look(
         raise InputError(f"`modifier` must be None, 'guided' or 'relu'. Received: {modifier!r}.")
     graph = tf.compat.v1.get_default_graph()
     calls: list[Call] = []
-    with _modifiable(graph), lowered(model, precision), _watched(model, graph, calls, instead, known or {}):
+    with modifiable(graph), lowered(model, precision), watched(model, graph, calls, instead, known or {}):
         try:
-            with _inlined():
+            with inlined():
                 outputs = model(inputs, training=False)
         except tf.errors.OperatorNotAllowedInGraphError:  # it has a tf.function that only AutoGraph can trace
             calls.clear()
@@ -238,30 +211,14 @@ def look(
     named = _named_outputs(model, outputs)
     chosen = _chosen(outputs, named, output)
     first = models.channels_first(model)
-    scores = _scores(chosen, region if layer is None else None, first)
+    scores = scores_of(chosen, region if layer is None else None, first)
     whole = Look(images, chosen, *scores, tuple(calls), modifier, first, tuple(named))
     return whole if layer is None else _ending_at(whole, layer, models.layers(model)[layer], region)
 
 
-def picked(scores: Any, indices: Any) -> Any:
-    """One score of each row, (batch,). Its gradient traces and runs faster than that of a gather."""
-    chosen = tf.one_hot(indices, scores.shape[-1], on_value=True, off_value=False, dtype=tf.bool)
-    return tf.reduce_sum(tf.where(chosen, scores, tf.zeros_like(scores)), axis=-1)
-
-
-def before_activation(tensor: Any, kinds: tuple[str, ...] = ACTIVATIONS) -> tuple[Any, str | None]:
-    """The tensor from which an activation of these kinds made this one, and its kind; else the tensor and None."""
-    operation = tensor.op
-    while operation.type in ("Identity", "Cast"):
-        operation = operation.inputs[0].op
-    if operation.type in kinds:
-        return operation.inputs[0], operation.type
-    return tensor, None
-
-
 def apply(layer: Any, tensors: Sequence[Any]) -> Any:
     """What one layer makes of these tensors at inference."""
-    with _inlined():
+    with inlined():
         return layer(tensors[0] if len(tensors) == 1 else list(tensors))
 
 
@@ -293,48 +250,9 @@ def _named_outputs(model: Any, outputs: Any) -> dict[str, Any]:
 def _ending_at(whole: Look, path: str, layer: Any, region: Any | None) -> Look:
     """A look at the model as if it ended with a layer, whose units take the place of the classes."""
     made = whole.layer(path)
-    answers, scores, outputs, kind = _scores(made, region, whole.has_channels_first(layer), as_classes=False)
+    answers, scores, outputs, kind = scores_of(made, region, whole.has_channels_first(layer), as_classes=False)
     kind = kind.replace("output", f"activation of {path}")
     return replace(whole, output=made, answers=answers, scores=scores, probabilities=outputs, score_kind=kind)
-
-
-def _scores(
-    output: Any, region: Any | None, channels_first: bool, *, as_classes: bool = True
-) -> tuple[Any, Any | None, Any | None, str]:
-    """What a function is given, the scores, the probabilities and what the scores are, of one output."""
-    if not tf.is_tensor(output) or output.shape.rank in (None, 0):
-        return output, None, None, "output"
-    answers, activation = before_activation(output)
-    kind = "output" if activation is None else "logit"
-    both = [tf.cast(tensor, _at_least_float32(tensor)) for tensor in (answers, output)]
-    if output.shape.rank > 2:
-        kind = f"mean {kind}"
-        both = [tf.transpose(one, [0, *range(2, one.shape.rank), 1]) for one in both] if channels_first else both
-        logits, output = (_mean(one, region) for one in both)
-    elif region is not None:
-        raise InputError(f"`region` needs an image output, (batch, height, width, classes). Received: {tuple(output.shape)}.")
-    else:
-        logits, output = (tf.reshape(one, [-1, 1] if one.shape.rank == 1 else [-1, one.shape[-1]]) for one in both)
-    if as_classes and activation == "Sigmoid" and output.shape[-1] == 1:
-        logits, output = tf.concat([-logits, logits], axis=-1), tf.concat([1 - output, output], axis=-1)
-    return logits if both[0].shape.rank <= 2 else both[0], logits, output, kind
-
-
-def _mean(values: Any, region: Any | None) -> Any:
-    """The mean over the places that count, (batch, classes), of values (batch, *places, classes)."""
-    axes = list(range(1, values.shape.rank - 1))
-    if region is None:
-        return tf.reduce_mean(values, axis=axes)
-    if region.shape.rank != values.shape.rank - 1:
-        raise InputError(
-            f"`region` needs an output with the axes of the image, (batch, height, width, classes). Received: {values.shape}."
-        )
-    counts = resized(tf.cast(region, values.dtype)[..., None], values.shape[1:-1].as_list(), antialias=True)
-    return tf.math.divide_no_nan(tf.reduce_sum(counts * values, axis=axes), tf.reduce_sum(counts, axis=axes))
-
-
-def _at_least_float32(tensor: Any) -> Any:
-    return tensor.dtype if tensor.dtype == tf.float64 else tf.float32
 
 
 def _reached(start: list[Any], neighbors: Callable[[Any], list[Any]]) -> set[Any]:
@@ -362,85 +280,3 @@ def _producers(operation: Any) -> list[Any]:
 
 def _convolution_classes() -> tuple[type, ...]:
     return tuple(getattr(keras.layers, name) for name in models.CONVOLUTIONS)
-
-
-@contextlib.contextmanager
-def _watched(
-    model: Any, graph: Any, calls: list[Call], instead: tuple[str, Any] | None, known: Mapping[tuple[int, str], Any]
-) -> Iterator[None]:
-    """Set on each layer a `call` that also notes what it returned; take it off again, whatever happens."""
-    watched = []
-    try:
-        for path, layer in models.layers(model).items():
-            for name in ("call", "quantized_call") if getattr(layer, "quantization_mode", None) else ("call",):
-                watched.append((layer, name, vars(layer).get(name)))
-                vars(layer)[name] = _noting(path, layer, getattr(layer, name), graph, calls, instead, known)
-        yield
-    finally:
-        for layer, name, own in reversed(watched):
-            if own is None:
-                del vars(layer)[name]
-            else:
-                vars(layer)[name] = own
-
-
-def _noting(
-    path: str,
-    layer: Any,
-    original: Callable,
-    graph: Any,
-    calls: list[Call],
-    instead: tuple[str, Any] | None,
-    known: Mapping[tuple[int, str], Any],
-) -> Callable:
-    @functools.wraps(original)
-    def call(*args, **kwargs):
-        outputs = original(*args, **kwargs)
-        if instead is not None and instead[0] == path:
-            outputs = tf.cast(instead[1], outputs.dtype)
-        elif (len(calls), path) in known:
-            outputs = tf.cast(known[len(calls), path], outputs.dtype)
-        inputs = tuple(value for value in keras.tree.flatten((args, kwargs)) if tf.is_tensor(value))
-        tensors = tuple(value for value in keras.tree.flatten(outputs) if tf.is_tensor(value))
-        if tensors and all(tensor.graph is graph for tensor in tensors):  # not inside a loop or branch of its own graph
-            calls.append(Call(path, layer, inputs, tensors, bool(kwargs.get("training"))))
-        return outputs
-
-    return call
-
-
-@contextlib.contextmanager
-def _inlined() -> Iterator[None]:
-    """A model's own `@tf.function`s run as plain Python while we trace, so that their operations land on our graph."""
-    before = tf.config.functions_run_eagerly()
-    tf.config.run_functions_eagerly(True)
-    try:
-        yield
-    finally:
-        tf.config.run_functions_eagerly(before)
-
-
-def _modifiable(graph: Any) -> contextlib.AbstractContextManager:
-    """ReLUs made within this context ask, whenever a gradient is taken, how they are to pass it back."""
-    _register_gradients()
-    return graph.gradient_override_map({name: f"Visualize_{name}" for name in RELUS})
-
-
-@functools.cache
-def _register_gradients() -> None:
-    """Register once a process what a ReLU passes back."""
-
-    @tf.RegisterGradient("Visualize_Relu")
-    def relu(operation, slope):
-        return passed(slope, tf.raw_ops.ReluGrad(gradients=slope, features=operation.outputs[0]))
-
-    @tf.RegisterGradient("Visualize_Relu6")
-    def relu6(operation, slope):
-        return passed(slope, tf.raw_ops.Relu6Grad(gradients=slope, features=operation.outputs[0]))
-
-    def passed(slope, active):
-        """Of a slope, and the same where the ReLU is active, what the modifier at work lets pass."""
-        modifier = _passing.get()
-        if modifier is None:
-            return active
-        return tf.nn.relu(slope if modifier == "relu" else active)

@@ -17,7 +17,7 @@ import numpy as np
 from visualize import commands, models, outputs, tracing
 from visualize.comparison import compare, contrast
 from visualize.errors import InputError
-from visualize.explanation import Question, ask
+from visualize.questions import Question, ask
 from visualize.results import Attribution, Result, Structure
 from visualize.sources import Source, from_data, from_files
 from visualize.targets import Target

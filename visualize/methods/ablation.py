@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from visualize.explanation import View, ask, explain
+from visualize.explanation import View, explain
 from visualize.inputs import checked_batch_size
 from visualize.lazy import tf
 from visualize.maps import Maps, averaged, named_layers, of_channels, places_of, strengths
+from visualize.questions import ask
 from visualize.resizing import resized
 from visualize.results import Attribution
 from visualize.sampling import scores_of_copies

@@ -10,10 +10,11 @@ import numpy as np
 
 from visualize import tracing, windows
 from visualize.errors import InputError
-from visualize.explanation import ask, notes_of, score_of
+from visualize.explanation import notes_of, score_of
 from visualize.fills import WORDS, checked_fill, filling
 from visualize.inputs import checked_batch_size
 from visualize.lazy import tf
+from visualize.questions import ask
 from visualize.results import Attribution
 
 __all__ = ["occlusion"]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from visualize.errors import InputError
-from visualize.explanation import View, ask, explain
+from visualize.explanation import View, explain
 from visualize.fills import checked_fill, filling
 from visualize.inputs import checked_batch_size, checked_count
 from visualize.lazy import tf
+from visualize.questions import ask
 from visualize.resizing import resized
 from visualize.results import Attribution
 from visualize.sampling import over_copies

@@ -8,9 +8,10 @@ from typing import Any, Literal
 import numpy as np
 
 from visualize.errors import InputError
-from visualize.explanation import View, ask, explain, highest_of_channels
+from visualize.explanation import View, explain, highest_of_channels
 from visualize.inputs import checked_batch_size, checked_count
 from visualize.lazy import tf
+from visualize.questions import ask
 from visualize.results import Attribution
 from visualize.sampling import summed_slopes
 

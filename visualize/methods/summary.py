@@ -9,6 +9,7 @@ import numpy as np
 from visualize import models, probe, tracing
 from visualize.inputs import example, input_shapes
 from visualize.results import Structure
+from visualize.taps import Call
 
 __all__ = ["summary"]
 
@@ -64,7 +65,7 @@ def _survey(model: Any) -> dict[str, Any]:
     return tracing.trace(model, ("survey", str(inputs.structure)), once, inputs.specs()).notes
 
 
-def _edges(calls: tuple[probe.Call, ...], made: dict[int, str]) -> list[tuple[str, str]]:
+def _edges(calls: tuple[Call, ...], made: dict[int, str]) -> list[tuple[str, str]]:
     """From whom each top-level call has what it takes; operations that are no layers are passed through."""
     edges: dict[tuple[str, str], None] = {}
     for call in (call for call in calls if "/" not in call.path):

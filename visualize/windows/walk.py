@@ -14,6 +14,7 @@ import numpy as np
 
 from visualize import probe
 from visualize.lazy import keras, tf
+from visualize.taps import Call
 from visualize.windows.rules import End, Flat, Rule, rule_of
 from visualize.windows.spans import Span, union
 
@@ -56,7 +57,7 @@ class Step:
     """
 
     number: int
-    call: probe.Call
+    call: Call
     rule: Rule | Flat | End
     inputs: tuple[Changed, ...]
     names: tuple[str, ...]
@@ -109,7 +110,7 @@ def steps_of(seen: probe.Look, image: Changed) -> tuple[list[Step], dict[int, st
     return steps, reasons
 
 
-def leaves(seen: probe.Look) -> dict[int, probe.Call]:
+def leaves(seen: probe.Look) -> dict[int, Call]:
     """By number, the calls of layers that contain no other, and that stand between image and output."""
     containers = {call.path.rsplit("/", 1)[0] for call in seen.calls if "/" in call.path}
     numbered = ((number, call) for number, call in enumerate(seen.calls) if call.path not in containers)
@@ -131,7 +132,7 @@ def asked_for(seen: probe.Look, names: set[str]) -> set[str]:
     return found
 
 
-def _step(number: int, call: probe.Call, names: list[str | None], changed: dict[str, Changed]) -> Step | str:
+def _step(number: int, call: Call, names: list[str | None], changed: dict[str, Changed]) -> Step | str:
     if not all(names):
         return "it also reads what is not computed in windows"
     if call.training or len(call.outputs) != 1:
