@@ -13,7 +13,7 @@ ROWS = {
         ("arrays", "vetting", "allowance"),
         ("card", "results", "images", "resizing", "precision", "fills", "history", "modifiers"),
         ("models", "logits"),
-        ("inputs", "targets", "taps"),
+        ("inputs", "targets", "taps", "opening"),
         ("probe", "tracing", "objectives", "parametrizations", "transforms", "penalties"),
         ("windows", "questions"),
         ("explanation", "answers", "aims"),

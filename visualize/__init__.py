@@ -17,8 +17,9 @@ from visualize.methods.occlusion import occlusion
 from visualize.methods.rise import rise
 from visualize.methods.smoothing import smoothgrad, squaregrad, vargrad
 from visualize.methods.summary import layer_facts, summary
-from visualize.models import describe, open_model
+from visualize.models import describe
 from visualize.notebook import show_results_as_pictures
+from visualize.opening import open_model
 from visualize.results import Attribution, Structure, Tiles, load, save
 from visualize.sources import from_data, from_files
 from visualize.targets import Target

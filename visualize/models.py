@@ -1,25 +1,19 @@
-"""Models: open a saved Keras model safely, find its layers by path."""
+"""Models: what is known of a Keras model, layer by layer."""
 
 from __future__ import annotations
 
 import difflib
-import hashlib
-import importlib
-import importlib.metadata
 import re
-import warnings
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from visualize.allowance import allowed
-from visualize.card import Card, checked_names, checked_range, read_card
+from visualize.card import Card, checked_names, checked_range
 from visualize.errors import InputError
 from visualize.escaping import shortened
 from visualize.lazy import keras
-from visualize.vetting import check_config, check_file, weights_size
 
 
 @dataclass(frozen=True)
@@ -61,50 +55,6 @@ CONVOLUTIONS = (
 )
 
 
-def open_model(path: str | Path, *, unsafe: bool = False, custom_objects: Sequence[str] = ()) -> Any:
-    """Open a saved Keras model for looking at, not for training.
-
-    Args:
-        path: a `.keras`, `.h5` or `.hdf5` file that holds a whole model. A card of the same name (`model.json` beside
-            `model.keras`) tells input range and class names.
-        unsafe: let the file run code of its own (Lambda layers). Only for files whose author you trust.
-        custom_objects: names of Python modules to import first; importing them registers their Keras classes. Packages
-            that announce such modules under the entry-point group `visualize.custom_objects` need not be named.
-
-    Returns:
-        The uncompiled `keras.Model`. `origin(model)` tells where it came from.
-
-    Raises:
-        InputError: no such file, a corrupt one, weights without a model, a class that nobody registered, a Lambda layer
-            while `unsafe` is False, a file that names a module to import, keeps weights elsewhere or asks for much more memory
-            than it has bytes, or a card that is no card.
-    """
-    path = Path(path)
-    check_file(path)
-    card = read_card(path.with_suffix(".json"))
-    _import_custom_objects(custom_objects)
-    if keras.backend.backend() != "tensorflow":
-        raise InputError(
-            f"`visualize` runs on Keras' TensorFlow backend. Received: {keras.backend.backend()!r}. "
-            "Set the environment variable KERAS_BACKEND=tensorflow."
-        )
-    try:
-        check_config(path)
-        with warnings.catch_warnings(), allowed(path, weights_size(path)):
-            warnings.simplefilter("ignore")  # what a file was compiled with does not matter here
-            model = keras.saving.load_model(path, compile=False, safe_mode=not unsafe)
-    except InputError:
-        raise
-    except Exception as error:  # Keras has no error class of its own: tell by the text what happened
-        raise InputError(_reason(path, error)) from error
-    if not isinstance(model, keras.Model):
-        raise InputError(f"{path} must hold a whole model. Received: a {type(model).__name__}.")
-    layers(model)  # refuses names that no graph can have
-    _origins[model] = Origin(path, _sha256(path))
-    _cards[model] = card
-    return model
-
-
 def check_model(model: Any) -> None:
     """Refuse what is no Keras model, or has no weights yet.
 
@@ -137,8 +87,14 @@ def describe(model: Any, *, class_names: Sequence[str] | None = None, input_rang
     return model
 
 
+def remember(model: Any, origin: Origin, card: Card) -> None:
+    """Note of a model where it came from and what its card says, for as long as there is the model."""
+    _origins[model] = origin
+    _cards[model] = card
+
+
 def origin(model: Any) -> Origin | None:
-    """Where `open_model` found this model; None for one that was built or loaded otherwise."""
+    """Where `opening.open_model` found this model; None for one that was built or loaded otherwise."""
     return _origins.get(model)
 
 
@@ -262,47 +218,3 @@ def _children(parent: Any) -> list[Any]:
     if isinstance(parent, keras.Model):
         return list(parent.layers)
     return parent._flatten_layers(include_self=False, recursive=False)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _import_custom_objects(modules: Sequence[str]) -> None:
-    for name in modules:
-        if not all(part.isidentifier() for part in name.split(".")):
-            raise InputError(f"`custom_objects` must name modules, such as package.layers. Received: {name!r}.")
-        try:
-            importlib.import_module(name)
-        except ImportError as error:
-            raise InputError(
-                f"`custom_objects` must name modules that Python can import. Received: {name!r} ({error})."
-            ) from None
-    for entry in importlib.metadata.entry_points(group="visualize.custom_objects"):
-        try:
-            entry.load()
-        except Exception as error:
-            warnings.warn(f"The custom objects of {entry.value!r} could not be imported: {error}", stacklevel=3)
-
-
-def _reason(path: Path, error: Exception) -> str:
-    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))  # Keras writes some of its words in bold
-    said = " ".join(text.rpartition("Exception encountered: ")[2].split()) or type(error).__name__
-    first = shortened(said, 400)
-    lowered = text.lower()
-    if "lambda" in lowered and ("safe_mode" in lowered or "unsafe" in lowered):
-        return (
-            f"{path} holds a Lambda layer, which is Python code that would run on opening. "
-            "If you trust its author, open it with --unsafe (in Python: unsafe=True)."
-        )
-    harmful = "not a modeling function" in lowered  # which Keras loads in no mode
-    if not harmful and ("safe_mode" in lowered or "unsafe_deserialization" in lowered):
-        return f"{path} needs unsafe loading: {first} If you trust its author, open it with --unsafe (in Python: unsafe=True)."
-    unregistered = re.search(r"(?:could not locate \w+|unknown \w+:) '([^']+)'", text, re.IGNORECASE)
-    if unregistered:
-        return (
-            f"{path} uses {unregistered[1].split('>')[-1]!r}, which is not registered. "
-            "Name the module that registers it: --custom-objects MODULE (in Python: custom_objects=[...])."
-        )
-    return f"{path} is corrupt, or no model that Keras {keras.__version__} can read: {first}"

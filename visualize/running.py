@@ -17,6 +17,7 @@ import numpy as np
 from visualize import commands, models, outputs, tracing
 from visualize.comparison import compare, contrast
 from visualize.errors import InputError
+from visualize.opening import open_model
 from visualize.questions import Question, ask
 from visualize.results import Attribution, Result, Structure
 from visualize.sources import Source, from_data, from_files
@@ -36,7 +37,7 @@ def opened_model(
 
             tf.get_logger().setLevel("ERROR")
             tf.zeros(())  # the first operation makes TensorFlow talk about instruction sets
-        model = models.open_model(path, unsafe=unsafe, custom_objects=custom_objects)
+        model = open_model(path, unsafe=unsafe, custom_objects=custom_objects)
     return models.describe(model, input_range=input_range)
 
 

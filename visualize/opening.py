@@ -1,0 +1,107 @@
+"""Opening: a saved Keras model, read without running what it may carry."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.metadata
+import re
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from visualize import models
+from visualize.allowance import allowed
+from visualize.card import read_card
+from visualize.errors import InputError
+from visualize.escaping import shortened
+from visualize.lazy import keras
+from visualize.vetting import check_config, check_file, weights_size
+
+
+def open_model(path: str | Path, *, unsafe: bool = False, custom_objects: Sequence[str] = ()) -> Any:
+    """Open a saved Keras model for looking at, not for training.
+
+    Args:
+        path: a `.keras`, `.h5` or `.hdf5` file that holds a whole model. A card of the same name (`model.json` beside
+            `model.keras`) tells input range and class names.
+        unsafe: let the file run code of its own (Lambda layers). Only for files whose author you trust.
+        custom_objects: names of Python modules to import first; importing them registers their Keras classes. Packages
+            that announce such modules under the entry-point group `visualize.custom_objects` need not be named.
+
+    Returns:
+        The uncompiled `keras.Model`. `origin(model)` tells where it came from.
+
+    Raises:
+        InputError: no such file, a corrupt one, weights without a model, a class that nobody registered, a Lambda layer
+            while `unsafe` is False, a file that names a module to import, keeps weights elsewhere or asks for much more memory
+            than it has bytes, or a card that is no card.
+    """
+    path = Path(path)
+    check_file(path)
+    card = read_card(path.with_suffix(".json"))
+    _import_custom_objects(custom_objects)
+    if keras.backend.backend() != "tensorflow":
+        raise InputError(
+            f"`visualize` runs on Keras' TensorFlow backend. Received: {keras.backend.backend()!r}. "
+            "Set the environment variable KERAS_BACKEND=tensorflow."
+        )
+    try:
+        check_config(path)
+        with warnings.catch_warnings(), allowed(path, weights_size(path)):
+            warnings.simplefilter("ignore")  # what a file was compiled with does not matter here
+            model = keras.saving.load_model(path, compile=False, safe_mode=not unsafe)
+    except InputError:
+        raise
+    except Exception as error:  # Keras has no error class of its own: tell by the text what happened
+        raise InputError(_reason(path, error)) from error
+    if not isinstance(model, keras.Model):
+        raise InputError(f"{path} must hold a whole model. Received: a {type(model).__name__}.")
+    models.layers(model)  # refuses names that no graph can have
+    models.remember(model, models.Origin(path, _sha256(path)), card)
+    return model
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _import_custom_objects(modules: Sequence[str]) -> None:
+    for name in modules:
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise InputError(f"`custom_objects` must name modules, such as package.layers. Received: {name!r}.")
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            raise InputError(
+                f"`custom_objects` must name modules that Python can import. Received: {name!r} ({error})."
+            ) from None
+    for entry in importlib.metadata.entry_points(group="visualize.custom_objects"):
+        try:
+            entry.load()
+        except Exception as error:
+            warnings.warn(f"The custom objects of {entry.value!r} could not be imported: {error}", stacklevel=3)
+
+
+def _reason(path: Path, error: Exception) -> str:
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))  # Keras writes some of its words in bold
+    said = " ".join(text.rpartition("Exception encountered: ")[2].split()) or type(error).__name__
+    first = shortened(said, 400)
+    lowered = text.lower()
+    if "lambda" in lowered and ("safe_mode" in lowered or "unsafe" in lowered):
+        return (
+            f"{path} holds a Lambda layer, which is Python code that would run on opening. "
+            "If you trust its author, open it with --unsafe (in Python: unsafe=True)."
+        )
+    harmful = "not a modeling function" in lowered  # which Keras loads in no mode
+    if not harmful and ("safe_mode" in lowered or "unsafe_deserialization" in lowered):
+        return f"{path} needs unsafe loading: {first} If you trust its author, open it with --unsafe (in Python: unsafe=True)."
+    unregistered = re.search(r"(?:could not locate \w+|unknown \w+:) '([^']+)'", text, re.IGNORECASE)
+    if unregistered:
+        return (
+            f"{path} uses {unregistered[1].split('>')[-1]!r}, which is not registered. "
+            "Name the module that registers it: --custom-objects MODULE (in Python: custom_objects=[...])."
+        )
+    return f"{path} is corrupt, or no model that Keras {keras.__version__} can read: {first}"
