@@ -7,7 +7,7 @@ import tensorflow as tf
 from hypothesis import HealthCheck, Phase, given, reject, settings
 from hypothesis import strategies as st
 
-from visualize import InputError, occlusion, probe, tracing, windows
+from visualize import InputError, Target, occlusion, probe, tracing, windows
 from visualize.windows import planner, spans
 from visualize.windows.planner import plans
 
@@ -277,6 +277,41 @@ def test_a_span_of_outputs_is_all_that_read_a_changed_input(kernel, stride, dila
             assert set(range(first, stop)) <= set(window)
             assert 0 <= window[0] <= window[-1] < reach.length
             assert set().union(*(reads[o] for o in window)) <= set(range(start[place], start[place] + size))
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        lambda: (layers.Conv2D(3, 1, activation="softmax"),),
+        lambda: (layers.Conv2D(1, 3, padding="same", activation="sigmoid"),),
+        lambda: (layers.Conv2D(3, 1), layers.Softmax()),
+        lambda: (layers.Conv2D(3, 1), layers.Activation("softmax"), layers.Dropout(0.5)),
+        lambda: (layers.Flatten(), layers.Dense(3, activation="softmax")),
+        lambda: (layers.GlobalAveragePooling2D(), layers.Dense(1, activation="sigmoid")),
+    ],
+    ids=["softmax", "sigmoid", "softmax_layer", "activation_layer", "dense", "pooled"],
+)
+def test_the_score_is_the_logit_in_windows_too(ending):
+    model = of_layers(layers.Conv2D(4, 3, padding="same", activation="relu"), *ending())
+    found = both_paths(model, pictures(model))
+    assert found["score"].endswith("logit")
+
+
+def test_the_output_of_a_layer_in_front_of_its_activation_is_hidden_likewise():
+    asked = layers.Conv2D(8, 1, activation="sigmoid", name="asked")
+    model = of_layers(layers.Conv2D(4, 3, padding="same"), asked, *head(), shape=(24, 24, 2))
+    target = Target(1, layer="asked")
+    one, other = (occlusion(model, pictures(model), target, patch=4, stride=4, path=path) for path in ("windows", "full"))
+    np.testing.assert_allclose(one.values, other.values, rtol=1e-4, atol=2e-5)
+
+
+def test_what_is_outside_of_a_region_explains_nothing_of_it():
+    model = of_layers(layers.Conv2D(4, 3, padding="same"), layers.Conv2D(3, 1, activation="softmax"), shape=(8, 8, 2))
+    images = pictures(model)
+    for path in ("windows", "full"):
+        found = occlusion(model, images, Target(1, region=(0, 0, 8, 3)), patch=4, stride=4, path=path)
+        assert np.abs(found.values[:, :, :4]).min() > 0
+        np.testing.assert_allclose(found.values[:, :, 4:], 0, atol=1e-6)
 
 
 def test_windows_grow_as_the_receptive_field_of_a_network_does():

@@ -70,6 +70,17 @@ def before_activation(tensor: Any, kinds: tuple[str, ...] = ACTIVATIONS) -> tupl
     return tensor, None
 
 
+def behind_scores(output: Any) -> set[Any]:
+    """The operations that make an output of its logits: what they make no longer tells the scores."""
+    found, operation = set(), output.op
+    while operation.type in ("Identity", "Cast", *ACTIVATIONS):
+        found.add(operation)
+        if operation.type in ACTIVATIONS:
+            return found
+        operation = operation.inputs[0].op
+    return set()
+
+
 def picked(scores: Any, indices: Any) -> Any:
     """One score of each row, (batch,). Its gradient traces and runs faster than that of a gather."""
     chosen = tf.one_hot(indices, scores.shape[-1], on_value=True, off_value=False, dtype=tf.bool)

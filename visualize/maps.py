@@ -95,6 +95,10 @@ def maps_of(view: View, question: Question, path: str | None) -> Maps:
             "`layer` must have a map of more than one place. "
             f"Received: {chosen!r}, a {'x'.join(map(str, places))} map: it cannot say where."
         )
+    if view.seen.hides_scores(tensor):
+        raise InputError(
+            f"`layer` must stand in front of the scores. Received: {chosen!r}, whose activation makes the output of them."
+        )
     if not view.seen.within(tensor):
         where = f"the input {question.inputs.explained!r}"
         raise InputError(

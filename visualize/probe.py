@@ -16,7 +16,7 @@ from typing import Any
 from visualize import models
 from visualize.errors import InputError
 from visualize.lazy import keras, tf
-from visualize.logits import ACTIVATIONS, picked, scores_of
+from visualize.logits import ACTIVATIONS, behind_scores, picked, scores_of
 from visualize.modifiers import MODIFIERS, RELUS, modifiable, passing
 from visualize.precision import lowered
 from visualize.taps import Call, inlined, watched
@@ -135,6 +135,10 @@ class Look:
         if len(shape) != self.images.shape.rank:
             return ()
         return shape[2:] if self.has_channels_first(layer) else shape[1:-1]
+
+    def hides_scores(self, tensor: Any) -> bool:
+        """Whether a tensor is made of the scores, by the activation behind them: whoever has it alone cannot tell them."""
+        return tf.is_tensor(self.output) and tensor.op in behind_scores(self.output)
 
     def within(self, tensor: Any) -> bool:
         """Whether a tensor stands between the explained images and the output."""

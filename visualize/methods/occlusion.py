@@ -96,6 +96,10 @@ def occlusion(
         def scores(images, copies, known):
             others = {name: tf.tile(one, [copies] + [1] * (one.shape.rank - 1)) for name, one in tensors.items()}
             again = question.look(model, {**others, inputs.explained: images}, known=known)
+            if again.score_kind != seen.score_kind:
+                raise RuntimeError(
+                    f"A hidden copy's {again.score_kind} must not be compared with the image's {seen.score_kind}."
+                )
             return score_of(again, tf.tile(found["target"], [copies]), function)[1]
 
         falls = windows.over_places(plan, fills, scores, FALLS)

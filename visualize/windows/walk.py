@@ -100,7 +100,9 @@ def steps_of(seen: probe.Look, image: Changed) -> tuple[list[Step], dict[int, st
         names = [_name(tensor, changed) for tensor in call.inputs]
         if not any(names):
             continue
-        found = _step(number, call, names, changed)
+        found = (
+            "its activation hides the scores" if seen.hides_scores(call.outputs[0]) else _step(number, call, names, changed)
+        )
         if isinstance(found, str):
             reasons[number] = f"{call.path}: {found}"
             continue
