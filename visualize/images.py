@@ -89,7 +89,11 @@ def scaled(pixels: np.ndarray, input_range: Sequence[float]) -> np.ndarray:
 
 
 def with_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
-    """Bytes, (height, width) or (height, width, any), as (height, width, channels): gray is repeated, color mixed to gray."""
+    """Bytes, (height, width) or (height, width, any), as (height, width, channels): gray is repeated, color mixed to gray.
+
+    Raises:
+        InputError: neither 1 nor 3 channels are given, and others are wanted.
+    """
     pixels = pixels[..., None] if pixels.ndim == 2 else pixels
     if pixels.shape[-1] == channels:
         return pixels

@@ -189,7 +189,11 @@ def _settled(model: Any, shape: tuple[int | None, ...], size: tuple[int, int] | 
 
 
 def checked_count(name: str, value: int, least: int) -> int:
-    """A whole number that is neither too small nor more than TensorFlow counts to."""
+    """A whole number that is neither too small nor more than TensorFlow counts to.
+
+    Raises:
+        InputError: it is not.
+    """
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise InputError(f"`{name}` must be a whole number from {least}. Received: {value!r}.")
     if value > MOST_COUNT:
