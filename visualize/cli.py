@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import functools
 import os
 import sys
@@ -58,6 +59,13 @@ class Commands(click.Group):
         if found is None and name in commands.method_names():
             found = method_command(name)
         return found
+
+    def resolve_command(self, context: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, the nearest names with the refusal of an unknown one."""
+        near = difflib.get_close_matches(args[0], self.list_commands(context), n=5)
+        if near and self.get_command(context, args[0]) is None:
+            context.fail(f"No such command {args[0]!r}. Nearest: {models.listed(near)}.")
+        return super().resolve_command(context, args)
 
 
 @contextlib.contextmanager
