@@ -143,7 +143,12 @@ def picture_channels(model: Any, explained: str | None = None) -> Channels:
 
 
 def input_shapes(model: Any) -> dict[str, tuple[int | None, ...]]:
-    """The shape of each input by name, without the batch; empty where the model does not tell."""
+    """The shape of each input by name, without the batch; empty where the model does not tell.
+
+    Raises:
+        InputError: `model` is no Keras model.
+    """
+    models.check_model(model)
     return {name: shape for name, (shape, _) in _known(model).items()}
 
 
