@@ -123,6 +123,7 @@ def test_a_full_disk_is_one_line_and_no_half_file(most, picture, tmp_path):
     ended = subprocess.run([sys.executable, "-c", FULL, str(most), *asked], capture_output=True, text=True)
     assert ended.returncode == 2
     assert ended.stderr.startswith("Error: ")
+    assert ended.stderr.endswith(f"File too large: '{tmp_path / 'out' / 'figure.png'}'\n")
     assert ended.stderr.count("\n") == 1
     assert os.listdir(tmp_path / "out") == []
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != most
