@@ -92,7 +92,7 @@ def read(path: Path) -> dict[str, Any]:
         raise InputError(
             f"The card {path} must stand beside the model; `kerasdemos train` writes it. Received: no such file."
         ) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"The card {path} must be JSON. Received: {error}.") from None
     if not isinstance(found, dict):
         raise InputError(f"The card {path} must be a JSON object. Received: {type(found).__name__}.")

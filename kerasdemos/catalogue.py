@@ -11,13 +11,23 @@ from kerasdemos.errors import InputError
 
 
 def names() -> tuple[str, ...]:
-    """The names of all demos, in alphabetical order; imports none of them."""
+    """The names of all demos, in alphabetical order; imports none of them.
+
+    Returns:
+        What `load` takes.
+    """
     paths = (entry.name for entry in files("kerasdemos.demos").iterdir())
     return tuple(sorted(path[:-3] for path in paths if path.endswith(".py") and path != "__init__.py"))
 
 
 def load(name: str) -> Demo:
     """The demo of that name.
+
+    Args:
+        name: such as "digits_cnn".
+
+    Returns:
+        Demo, which `training.train` runs.
 
     Raises:
         InputError: there is none; the message names the nearest ones, or all of them.
@@ -31,5 +41,9 @@ def load(name: str) -> Demo:
 
 
 def load_all() -> tuple[Demo, ...]:
-    """Every demo, in the order of the articles and then of their names."""
+    """Every demo, in the order of the articles and then of their names.
+
+    Returns:
+        Each as `load` has it.
+    """
     return tuple(sorted(map(load, names()), key=lambda demo: (demo.article, demo.name)))

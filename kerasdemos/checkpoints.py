@@ -66,7 +66,11 @@ def read(path: Path) -> Checkpoint | None:
 
 
 def match(checkpoint: Checkpoint, identity: Mapping[str, Any], *, epochs: int, path: Path) -> None:
-    """Refuse to go on from the checkpoint of another run."""
+    """Refuse to go on from the checkpoint of another run.
+
+    Raises:
+        InputError: its settings are others, or it is past the last epoch.
+    """
     for key, value in identity.items():
         stored = checkpoint.identity.get(key)
         if stored != value:

@@ -49,7 +49,11 @@ def save(
 
 
 def check(folder: Path) -> None:
-    """Refuse a folder that cannot be written to or made; better told now than when everything is computed."""
+    """Refuse a folder that cannot be written to or made; better told now than when everything is computed.
+
+    Raises:
+        InputError: it cannot.
+    """
     there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
     if not there.is_dir():
         raise InputError(f"`--out` must be a folder that can be written to. Received: {folder}, but {there} is a file.")

@@ -59,7 +59,11 @@ def choose(asked: str, machine: Support) -> Precision:
 
 
 def check(asked: str) -> None:
-    """Refuse what is no precision."""
+    """Refuse what is no precision.
+
+    Raises:
+        InputError: it is none.
+    """
     if asked not in CHOICES:
         raise InputError(f"`precision` must be {', '.join(CHOICES[:-1])} or {CHOICES[-1]}. Received: {asked!r}.")
 

@@ -71,6 +71,9 @@ def train(
         tensorboard: also write a TensorBoard log.
         report: gets to know the progress of a network.
 
+    Returns:
+        Run: what was measured and written; or, where a finished run was left alone, its card.
+
     Raises:
         InputError: the settings or the data do not fit the demo, or a finished run of other settings is not to
             be replaced; nothing was written.
@@ -120,7 +123,11 @@ def train(
 def check(
     demo: Demo, *, epochs: int | None, seed: int, data: str | None, precision: str, out: Path | str, tensorboard: bool
 ) -> None:
-    """Refuse settings that do not fit a demo, before anything is computed or written."""
+    """Refuse settings that do not fit a demo, before anything is computed or written.
+
+    Raises:
+        InputError: they do not.
+    """
     if epochs is not None and epochs < 1:
         raise InputError(f"`epochs` must be at least 1. Received: {epochs}.")
     if not 0 <= seed < 2**31:

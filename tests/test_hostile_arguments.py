@@ -66,6 +66,8 @@ def test_every_option_out_of_range_is_one_line_or_a_result(name, saved, picture,
         (("saliency", "--batch-size", "0"), "`batch_size` must be a whole number from 1. Received: 0"),
         (("saliency", "--region", "0", "0", "1" * 30, "1"), "`region` must be (top, left, height, width), or numbers from 0"),
         (("saliency", "--index", ""), "`--index` and `--per-class` choose from a data set: name it with --data"),
+        (("compare", "--method", "salincy"), "Invalid value for '--method': 'salincy' is not one of 'ablationcam', "),
+        (("saliency", "--target", "no-such"), "`target` must be a number between 0 and 3. Received: 'no-such'."),
         (("gradcam", "--layer", "conv_3"), "`layer` must be a layer of the model. Received: 'conv_3'. Nearest: "),
     ],
 )  # fmt: skip
@@ -123,6 +125,7 @@ def test_a_full_disk_is_one_line_and_no_half_file(most, picture, tmp_path):
     ended = subprocess.run([sys.executable, "-c", FULL, str(most), *asked], capture_output=True, text=True)
     assert ended.returncode == 2
     assert ended.stderr.startswith("Error: ")
+    assert ended.stderr.endswith(f"File too large: '{tmp_path / 'out' / 'figure.png'}'\n")
     assert ended.stderr.count("\n") == 1
     assert os.listdir(tmp_path / "out") == []
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != most

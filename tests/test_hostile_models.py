@@ -290,6 +290,17 @@ def test_the_name_of_a_layer_leads_to_no_file_outside(name, configured, tmp_path
     assert len(list(tmp_path.iterdir())) == 3
 
 
+@pytest.mark.slow
+def test_the_name_of_an_input_is_no_markup_in_a_report(configured, tmp_path):
+    name = "<script>alert(1)<script>"  # an input is no operation of a graph: it may have any name without a slash
+    path = configured(lambda layers: layers[0]["config"].update(name=name))
+    result = CliRunner().invoke(main, ["report", str(path), "--out", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    content = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "<script" not in content
+    assert "&lt;script&gt;alert(1)&lt;script&gt;</td>" in content
+
+
 @pytest.mark.parametrize("name", ["a\x1b]0;owned\x07\nb", "\u202egnp<script>../..", "x" * 100_000, "\udcff"], ids=range(4))
 def test_the_name_of_a_class_reaches_neither_terminal_nor_file_system_raw(name, packed, tmp_path):
     path, out = packed(), tmp_path / "out"

@@ -2,7 +2,10 @@
 
 import os
 import struct
+import subprocess
+import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -116,6 +119,27 @@ def test_a_program_for_a_printer_is_not_run(tmp_path):
     Image.open(path).close()  # Pillow takes it for a picture
     assert refusal(read_picture, path, channels=1) == "must be a picture. Received: a file that Pillow cannot identify."
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells a process its own peak of memory")
+@pytest.mark.parametrize("mode", ["1", "P", "LA", "RGBA", "I;16", "CMYK"])
+def test_the_largest_picture_takes_twenty_bytes_a_pixel_at_most(mode, tmp_path):
+    pixels = 9400 * 9400  # the most are 89 million
+    path = tmp_path / ("large.tif" if mode == "CMYK" else "large.png")
+    compressed = {"compression": "tiff_deflate"} if mode == "CMYK" else {}
+    Image.new(mode, (9400, 9400)).save(path, **compressed)
+    code = """if True:
+        import sys
+        from pathlib import Path
+        from visualize.images import read_picture
+        peak = lambda: int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) << 10
+        before = peak()
+        read_picture(sys.argv[1], channels=3)
+        print(peak() - before)
+    """
+    ended = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
+    assert int(ended.stdout) < 20 * pixels
 
 
 def test_the_smallest_picture_is_read(tmp_path):

@@ -62,6 +62,12 @@ def test_sixteen_bits_become_eight_without_being_cut_off(put):
     assert read_picture(put(Image.fromarray(deep), "deep.png"), channels=1)[0, :, 0].tolist() == [0, 1, 100, 255]
 
 
+def test_sixteen_bits_are_rounded_to_the_nearest_eight(put):
+    every = np.arange(65536, dtype="uint16").reshape(256, 256)
+    found = read_picture(put(Image.fromarray(every), "every.png"), channels=1)[..., 0]
+    np.testing.assert_array_equal(found, (every / 257).round())
+
+
 def test_one_bit_is_black_or_white(put):
     picture = Image.fromarray(np.array([[0, 255]], "uint8")).convert("1")
     assert read_picture(put(picture, "bits.png"), channels=1)[0, :, 0].tolist() == [0, 255]

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+import visualize
 from visualize import InputError, saliency
 from visualize.inputs import checked_batch_size, example, inputs_of, picture_shape
 
@@ -19,6 +20,25 @@ def zeros(*shape):
 
 
 PICTURES, NUMBERS = zeros(2, 12, 12, 1), zeros(2, 3)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda model: saliency(model, PICTURES),
+        visualize.summary,
+        visualize.layer_facts,
+        visualize.filters,
+        visualize.maximize,
+        lambda model: visualize.from_files(model, "cat.png"),
+        lambda model: visualize.from_data(model, "mnist:test"),
+    ],
+    ids=["saliency", "summary", "layer_facts", "filters", "maximize", "from_files", "from_data"],
+)
+def test_what_is_no_model_is_told_so_whoever_is_asked(call):
+    with pytest.raises(InputError) as caught:
+        call("model.keras")
+    assert str(caught.value) == "`model` must be a keras.Model. Received: str."
 
 
 def test_a_dict_and_a_list_are_the_same_question(reloaded, images_for):

@@ -3,8 +3,10 @@
 import io
 import json
 import resource
+import shutil
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -286,6 +288,61 @@ def test_evaluate_refuses_half_a_model_and_a_model_without_a_card(trained, tmp_p
         f"Error: The card {tmp_path}/model.json must stand beside the model; `kerasdemos train` writes "
         "it. Received: no such file.\n"
     )
+
+
+def configured(path, out, **changed):
+    """The archive of a model with other entries in the configuration of its second layer."""
+    out.mkdir()
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(out / "model.keras", "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "config.json":
+                config = json.loads(content)
+                layer = config["config"]["layers"][1]
+                layer.update({key: value for key, value in changed.items() if key in layer})
+                layer["config"].update({key: value for key, value in changed.items() if key not in layer})
+                content = json.dumps(config)
+            new.writestr(name, content)
+    shutil.copy(path.with_name("model.json"), out)
+    return out / "model.keras"
+
+
+@pytest.mark.slow
+def test_evaluate_follows_nothing_that_a_file_says_but_its_weights(trained, some_digits, tmp_path, monkeypatch):
+    _, folder = trained
+    expected = run("evaluate", str(folder / "model.keras"), "--data", some_digits).stdout.splitlines()[:2]
+    (tmp_path / "keras_hub").mkdir()  # Keras itself would import it
+    (tmp_path / "keras_hub" / "__init__.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    monkeypatch.syspath_prepend(tmp_path)
+    hub = {"module": "keras_hub.models", "class_name": "x", "registered_name": None}
+    for number, changed in enumerate((hub, {"units": 10**12}, {"class_name": "Lambda"})):
+        path = configured(folder / "model.keras", tmp_path / str(number), **changed)
+        result = run("evaluate", str(path), "--data", some_digits)
+        assert (result.exit_code, result.stdout.splitlines()[:2]) == (0, expected), result.output
+    assert "keras_hub" not in sys.modules
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"demo": "digits_cnn"}, "`MODEL` must hold the weights of digits_cnn. Received: "),
+        ({"demo": "least_squares"}, "`MODEL` must be a network that reads pictures. Received: least_squares."),
+        ({"demo": None}, "`NAME` must be the name of a demo. Received: 'None'."),
+        ({"scale": "a"}, "`scale` and `mean` of the card must be finite numbers, `scale` not 0. Received: ['a', "),
+        ({"scale": 0}, "`scale` and `mean` of the card must be finite numbers, `scale` not 0. Received: [0, "),
+        ({"class_names": ["a"]}, "`class_names` of the card must be 10 names. Received: ['a']."),
+    ],
+    ids=str,
+)
+def test_evaluate_refuses_a_card_of_another_model_in_one_line(trained, some_digits, changed, told, tmp_path):
+    _, folder = trained
+    shutil.copy(folder / "model.keras", tmp_path)
+    card = json.loads((folder / "model.json").read_text())
+    (tmp_path / "model.json").write_text(json.dumps({**card, **changed}))
+    result = run("evaluate", str(tmp_path / "model.keras"), "--data", some_digits)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1), result.output
+    assert result.stderr.startswith(f"Error: {told}")
 
 
 def test_a_missing_tensorboard_says_what_to_install(monkeypatch):

@@ -549,7 +549,10 @@ def test_a_browser_shows_the_page_without_a_request_and_without_text_that_overfl
             paper[scheme], ink = (sum(map(int, re.findall(r"\d+", color)[:3])) for color in colors)
             assert abs(paper[scheme] - ink) > 3 * 128  # to be read
         assert paper["dark"] < paper["light"]
-        opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+        dark = {"name": "prefers-color-scheme", "value": "dark"}
+        opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print", "features": [dark]})
+        printed = opened.execute_script("return getComputedStyle(document.body).backgroundColor")
+        assert printed == "rgb(255, 255, 255)"  # nobody prints the dark
         break_before = opened.execute_script("return getComputedStyle(document.querySelector('#images')).breakBefore")
         assert break_before == "page"
     finally:

@@ -340,6 +340,11 @@ def test_a_mistake_is_one_line_and_writes_nothing(arguments, model, picture, lab
     assert os.listdir(tmp_path) == []
 
 
+def test_an_unknown_command_is_answered_with_the_nearest():
+    assert mistake("salience") == "Error: No such command 'salience'. Nearest: 'saliency'. See: visualize --help"
+    assert mistake("qqq") == "Error: No such command 'qqq'. See: visualize --help"
+
+
 def test_an_out_that_is_no_folder_is_told_before_anything_is_computed(model, picture, tmp_path):
     (tmp_path / "file").write_text("")
     for out in (tmp_path / "file", tmp_path / "file" / "below"):

@@ -17,7 +17,11 @@ MOST_UNITS = 100  # that are maximized without being named
 def wished_by(
     target: Any, layer: str | None, whole_layer: str | None, home: Source, known: Sequence[str]
 ) -> list[Objective] | None:
-    """What each tile is to make large; None for every unit there is."""
+    """What each tile is to make large; None for every unit there is.
+
+    Raises:
+        InputError: `target` names nothing, or options that exclude each other are given.
+    """
     if whole_layer is not None:
         if target is not None or layer is not None:
             raise InputError("`whole_layer` takes the place of `target` and `layer`. Received: both.")

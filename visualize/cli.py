@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import functools
 import os
 import sys
@@ -59,6 +60,13 @@ class Commands(click.Group):
             found = method_command(name)
         return found
 
+    def resolve_command(self, context: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, the nearest names with the refusal of an unknown one."""
+        near = difflib.get_close_matches(args[0], self.list_commands(context), n=5)
+        if near and self.get_command(context, args[0]) is None:
+            context.fail(f"No such command {args[0]!r}. Nearest: {models.listed(near)}.")
+        return super().resolve_command(context, args)
+
 
 @contextlib.contextmanager
 def in_one_line() -> Iterator[None]:
@@ -106,6 +114,15 @@ def reported(function: Callable) -> Callable:
     return run
 
 
+def command(**settings: Any) -> Callable:
+    """A fixed command, whose help is its docstring, its example included, as that of a method is."""
+
+    def made(function: Callable) -> click.Command:
+        return main.command(help=commands.long_help(function), **settings)(reported(function))
+
+    return made
+
+
 def method_command(name: str) -> click.Command:
     """The command of one method, read off its function."""
     run = reported(functools.partial(run_method, name))
@@ -124,16 +141,14 @@ def run_method(name: str, model: Path, *, out: Path, unsafe: bool, custom_object
         click.echo(path)
 
 
-@main.command(params=options.of_a_comparison())
-@reported
+@command(params=options.of_a_comparison())
 def compare(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], **asked: Any) -> None:
-    r"""Draw several methods on the same images: a row an image, a column a method.
+    """Draw several methods on the same images: a row an image, a column a method.
 
     The maps of one method share one scale, so that images can be compared too.
 
-    \b
     Example:
-      visualize compare model.keras cat.png dog.png --method saliency --method gradcam
+        visualize compare model.keras cat.png dog.png --method saliency --method gradcam
     """
     asked = options.checked("compare", asked)
     opened = _opened(model, out, unsafe, custom_objects, asked)
@@ -143,7 +158,7 @@ def compare(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str],
         click.echo(path)
 
 
-@main.command(
+@command(
     params=[
         *options.of_the_model(),
         *options.of_the_images(),
@@ -166,13 +181,11 @@ def compare(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str],
         *options.of_the_run(),
     ]
 )
-@reported
 def contrast(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], **asked: Any) -> None:
-    r"""Draw why one class rather than another: the evidence for the first minus the evidence for the second.
+    """Draw why one class rather than another: the evidence for the first minus the evidence for the second.
 
-    \b
     Example:
-      visualize contrast model.keras --data mnist:test --index 18 --target 3 --against 5
+        visualize contrast model.keras --data mnist:test --index 18 --target 3 --against 5
     """
     asked = options.checked("contrast", asked)
     opened = _opened(model, out, unsafe, custom_objects, asked)
@@ -182,10 +195,13 @@ def contrast(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str]
         click.echo(path)
 
 
-@main.command(params=options.of_the_model())
-@reported
+@command(params=options.of_the_model())
 def layers(model: Path, unsafe: bool, custom_objects: Sequence[str]) -> None:
-    """List every layer by its path, and the layer that Grad-CAM reads by default."""
+    """List every layer by its path, and the layer that Grad-CAM reads by default.
+
+    Example:
+        visualize layers model.keras
+    """
     check_file(model)
     from rich.console import Console
     from rich.table import Table
@@ -210,12 +226,15 @@ def layers(model: Path, unsafe: bool, custom_objects: Sequence[str]) -> None:
         click.echo(printable(f"Default CAM layer: none. {error}"))
 
 
-@main.command()
+@command()
 @click.argument("file", metavar="FILE.npz", type=click.Path(path_type=Path))
 @click.option("--out", metavar="FILE.png", type=click.Path(path_type=Path), help="Where to write.  [default: beside it]")
-@reported
 def draw(file: Path, out: Path | None) -> None:
-    """Draw the figure of a .npz again, without the model."""
+    """Draw the figure of a .npz again, without the model.
+
+    Example:
+        visualize draw maps/gradcam-cat.npz
+    """
     from visualize import figures, results
 
     picture = _png_name(out, file)
@@ -233,7 +252,7 @@ def draw(file: Path, out: Path | None) -> None:
         ) from error
 
 
-@main.command(
+@command(
     params=[
         *options.of_the_model(),
         *options.of_the_images(),
@@ -241,9 +260,12 @@ def draw(file: Path, out: Path | None) -> None:
         *options.of_the_run(),
     ]
 )
-@reported
 def gallery(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], **asked: Any) -> None:
-    """Write the figures of every method at once, modifiers side by side."""
+    """Write the figures of seven methods at once, modifiers side by side.
+
+    Example:
+        visualize gallery model.keras --data mnist:test --per-class --out maps
+    """
     asked = options.checked("gallery", asked)
     opened = _opened(model, out, unsafe, custom_objects, asked)
     from visualize import running
@@ -263,19 +285,17 @@ def gallery(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str],
             click.echo(path)
 
 
-@main.command(params=options.of_a_command("report"))
-@reported
+@command(params=options.of_a_command("report"))
 def report(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], **asked: Any) -> None:
-    r"""Write one page, report.html, that shows a model and why it says what it says of each image.
+    """Write one page, report.html, that shows a model and why it says what it says of each image.
 
     The model's card, layers and training, its filters, an input for each class, and for each image the predictions and a sheet
     of methods; with the command that draws each picture again. The page needs no other file, is at most 10 MB and asks nothing
     of the network. The pictures in full size, their values and records are written beside it. Without images it is of the
     model alone.
 
-    \b
     Example:
-      visualize report model.keras cat.png dog.png --out report
+        visualize report model.keras cat.png dog.png --out report
     """
     asked = options.checked("report", asked)
     opened = _opened(model, out, unsafe, custom_objects, asked)
@@ -287,12 +307,15 @@ def report(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], 
             click.echo(path)
 
 
-@main.command()
+@command()
 @click.argument("history", metavar="HISTORY.csv", type=click.Path(path_type=Path))
 @click.option("--out", metavar="FILE.png", type=click.Path(path_type=Path), help="Where to write.  [default: beside it]")
-@reported
 def curves(history: Path, out: Path | None) -> None:
-    """Draw what a training measured, from a file such as Keras' CSVLogger writes."""
+    """Draw what a training measured, from a file such as Keras' CSVLogger writes.
+
+    Example:
+        visualize curves outputs/digits_cnn/history.csv
+    """
     from visualize import figures
     from visualize.history import read_history
 

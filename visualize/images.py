@@ -33,7 +33,7 @@ def read_picture(path: str | Path, *, channels: int) -> np.ndarray:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=_formats()) as picture:
-                picture = ImageOps.exif_transpose(picture)
+                ImageOps.exif_transpose(picture, in_place=True)  # without a copy of what needs no turn
                 return _bytes(picture, channels)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise InputError(f"{path} must have at most {Image.MAX_IMAGE_PIXELS:,} pixels. Received: more.") from None
@@ -89,7 +89,11 @@ def scaled(pixels: np.ndarray, input_range: Sequence[float]) -> np.ndarray:
 
 
 def with_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
-    """Bytes, (height, width) or (height, width, any), as (height, width, channels): gray is repeated, color mixed to gray."""
+    """Bytes, (height, width) or (height, width, any), as (height, width, channels): gray is repeated, color mixed to gray.
+
+    Raises:
+        InputError: neither 1 nor 3 channels are given, and others are wanted.
+    """
     pixels = pixels[..., None] if pixels.ndim == 2 else pixels
     if pixels.shape[-1] == channels:
         return pixels
@@ -108,14 +112,16 @@ def _formats() -> list[str]:
 
 def _bytes(picture: Image.Image, channels: int) -> np.ndarray:
     if picture.mode.startswith("I"):  # 16 bits a pixel, which convert() would cut off at 255
-        deep = np.asarray(picture).astype("float64")
-        picture = Image.fromarray((np.clip(deep, 0, 65535) / 257.0).round().astype("uint8"))
+        deep = np.clip(np.asarray(picture), 0, 65535).astype("int32")
+        deep += 128  # rounds: a half is never met
+        deep //= 257
+        picture = Image.fromarray(deep.astype("uint8"))
     if picture.mode == "F":
         raise InputError("A picture of real numbers does not tell its black and white. Hand it over as a .npy array.")
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-        white = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(white, picture)
+        clear = picture if picture.mode == "RGBA" else picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear)
+        del clear
     if channels == 1:
         return np.asarray(picture.convert("L"))[..., None]
     if channels == 3:

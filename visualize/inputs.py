@@ -143,7 +143,12 @@ def picture_channels(model: Any, explained: str | None = None) -> Channels:
 
 
 def input_shapes(model: Any) -> dict[str, tuple[int | None, ...]]:
-    """The shape of each input by name, without the batch; empty where the model does not tell."""
+    """The shape of each input by name, without the batch; empty where the model does not tell.
+
+    Raises:
+        InputError: `model` is no Keras model.
+    """
+    models.check_model(model)
     return {name: shape for name, (shape, _) in _known(model).items()}
 
 
@@ -189,7 +194,11 @@ def _settled(model: Any, shape: tuple[int | None, ...], size: tuple[int, int] | 
 
 
 def checked_count(name: str, value: int, least: int) -> int:
-    """A whole number that is neither too small nor more than TensorFlow counts to."""
+    """A whole number that is neither too small nor more than TensorFlow counts to.
+
+    Raises:
+        InputError: it is not.
+    """
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise InputError(f"`{name}` must be a whole number from {least}. Received: {value!r}.")
     if value > MOST_COUNT:

@@ -72,6 +72,11 @@ def describe(model: Any, *, class_names: Sequence[str] | None = None, input_rang
 
     Nothing is written on the model itself. What is left out stays as it was.
 
+    Args:
+        model: Keras model.
+        class_names: one for each class, in order.
+        input_range: value of a black and of a white pixel, low < high.
+
     Returns:
         The same model.
 
@@ -139,7 +144,11 @@ def channels_first(model: Any) -> bool:
 
 
 def find_layer(path: str, paths: Sequence[str]) -> str:
-    """The full path of a layer that a person named: the path itself, or its unambiguous last part."""
+    """The full path of a layer that a person named: the path itself, or its unambiguous last part.
+
+    Raises:
+        InputError: it fits no layer, or several; the message names the nearest.
+    """
     if not isinstance(path, str):
         raise InputError(f"`layer` must be a path such as {next(iter(paths), 'conv2d')!r}. Received: {path!r}.")
     if path in paths:

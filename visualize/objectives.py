@@ -123,7 +123,17 @@ class Objective:
 
 
 def score(target: int | str) -> Objective:
-    """The score of a class, by its number or name."""
+    """The score of a class: its logit where the model ends in a softmax or sigmoid.
+
+    Args:
+        target: number or name of the class.
+
+    Returns:
+        Objective, which is added, subtracted and multiplied as a number is.
+
+    Raises:
+        InputError: `target` is neither a number nor a name.
+    """
     return Objective((Term(Source("scores"), _number_or_name(target)),))
 
 
@@ -134,12 +144,26 @@ def unit(layer: str, index: int, *, place: Sequence[int] | None = None) -> Objec
         layer: path of the layer.
         index: of the unit; that of a map is a channel.
         place: (row, column) of the one neuron of a map that is meant; by default the mean of the map is.
+
+    Returns:
+        Objective, which is added, subtracted and multiplied as a number is.
+
+    Raises:
+        InputError: `index` is neither a number nor a text.
     """
     return Objective((Term(Source("units", layer, _place(place)), _number_or_name(index)),))
 
 
 def direction(layer: str, vector: Sequence[float], *, place: Sequence[int] | None = None) -> Objective:
     """The activations of a layer along a vector over its units: their dot product. One that is 1 for one unit is that unit.
+
+    Args:
+        layer: path of the layer.
+        vector: (units,), a weight for each unit or channel.
+        place: (row, column) of the neurons of a map that are meant; by default the mean of each map is.
+
+    Returns:
+        Objective, which is added, subtracted and multiplied as a number is.
 
     Raises:
         InputError: `vector` is no row of finite numbers, or all 0.
@@ -151,12 +175,26 @@ def direction(layer: str, vector: Sequence[float], *, place: Sequence[int] | Non
 
 
 def layer(path: str) -> Objective:
-    """All that a layer says: the mean of its squared activations, as DeepDream has it (Mordvintsev, Olah & Tyka 2015)."""
+    """All that a layer says: the mean of its squared activations, as DeepDream has it (Mordvintsev, Olah & Tyka 2015).
+
+    Args:
+        path: of the layer.
+
+    Returns:
+        Objective, which is added, subtracted and multiplied as a number is.
+    """
     return Objective((Term(Source("squares", path)),))
 
 
 def of_scores(function: Callable) -> Objective:
-    """A function of the scores, (batch, classes), that returns one number for each image, (batch,)."""
+    """What a function makes of the scores.
+
+    Args:
+        function: of the scores, (batch, classes); it returns one number for each image, (batch,).
+
+    Returns:
+        Objective, which is added, subtracted and multiplied as a number is.
+    """
     return Objective((Term(Source("function", function=function)),))
 
 

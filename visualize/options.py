@@ -135,7 +135,11 @@ def of_a_command(name: str) -> list[click.Parameter]:
 
 
 def checked(name: str, asked: dict[str, Any]) -> dict[str, Any]:
-    """The options, with what can be told to be wrong told before TensorFlow is imported."""
+    """The options, with what can be told to be wrong told before TensorFlow is imported.
+
+    Raises:
+        InputError: options that exclude each other, that choose from what was not named, or whose values are none.
+    """
     low_high = asked.get("input_range")
     if low_high and not low_high[0] < low_high[1]:
         raise InputError(f"`--input-range` must be LOW HIGH, low < high. Received: {low_high[0]:g} {low_high[1]:g}.")

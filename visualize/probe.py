@@ -81,7 +81,11 @@ class Look:
         return tf.convert_to_tensor(slope)
 
     def layer(self, path: str) -> Any:
-        """What a layer produced, in float32 or finer: of several calls the last between the images and the output."""
+        """What a layer produced, in float32 or finer: of several calls the last between the images and the output.
+
+        Raises:
+            InputError: the model never calls it.
+        """
         ends = [call.outputs[0] for call in self.calls if call.path == path]
         if not ends:
             raise InputError(f"`layer` must be a layer that the model calls. Received: {path!r}, which it never does.")

@@ -109,6 +109,16 @@ def save(path: str | Path, results: Result | Sequence[Result]) -> Path:
     """Write one result, or the several of one figure, to a `.npz` without pickle.
 
     The same results give the same bytes.
+
+    Args:
+        path: of the file, with its ending; it appears whole or not at all.
+        results: an Attribution, Tiles or Structure, or a list of them.
+
+    Returns:
+        The path.
+
+    Raises:
+        OSError: the file cannot be written.
     """
     path = Path(path)
     results = [results] if isinstance(results, Attribution | Tiles | Structure) else list(results)
@@ -131,7 +141,13 @@ def save(path: str | Path, results: Result | Sequence[Result]) -> Path:
 
 
 def load(path: str | Path) -> list[Result]:
-    """Read what `save` wrote.
+    """Read what `save` wrote; nothing is unpickled.
+
+    Args:
+        path: of the `.npz`.
+
+    Returns:
+        The results in their order, a list also where there is one.
 
     Raises:
         InputError: no such file, or one that `save` did not write.

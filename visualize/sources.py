@@ -55,6 +55,14 @@ def from_files(model: Any, paths: str | Path | Sequence[str | Path], explained: 
 
     Arrays of floats are taken to be in the model's range already; bytes are scaled as pictures are.
 
+    Args:
+        model: Keras model.
+        paths: one file or several. For a model of several inputs one `.npz`, with an array for each.
+        explained: name of the input that holds the pictures, for a model of several inputs.
+
+    Returns:
+        Source whose `images` a method takes, (batch, height, width, channels) in the model's range, with their names.
+
     Raises:
         InputError: a file that cannot be read, or does not fit the model.
     """
@@ -117,6 +125,10 @@ def from_data(
         index: which image, or images; by default the first.
         explained: name of the input that holds the pictures.
         each_class: instead of `index`, the first image of each class.
+
+    Returns:
+        Source whose `images` a method takes, (batch, height, width, channels) in the model's range, with their names, and
+        their labels where the data set has any.
 
     Raises:
         InputError: no such data set, no such image, no labels to tell the classes by.

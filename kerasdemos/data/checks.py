@@ -11,7 +11,11 @@ SIDE, CLASSES = 28, 10  # what the networks of the articles take
 
 
 def pair(images: np.ndarray, labels: np.ndarray, name: str) -> None:
-    """Refuse images and labels that do not belong together."""
+    """Refuse images and labels that do not belong together.
+
+    Raises:
+        InputError: their types, shapes or counts do not fit.
+    """
     if images.dtype != np.uint8 or images.ndim != 3:
         raise InputError(
             f"The images of {name} must be uint8 of shape (count, height, width). "
@@ -28,7 +32,11 @@ def pair(images: np.ndarray, labels: np.ndarray, name: str) -> None:
 
 
 def digits(pictures: Pictures) -> None:
-    """Refuse pictures that the networks cannot take: other sizes, other classes, too few."""
+    """Refuse pictures that the networks cannot take.
+
+    Raises:
+        InputError: other sizes, other classes, or too few.
+    """
     parts = {
         "train": (pictures.train_images, pictures.train_labels),
         "test": (pictures.test_images, pictures.test_labels),

@@ -33,7 +33,11 @@ def read(path: Path, *, dimensions: int) -> np.ndarray:
 
 
 def unpacked(path: Path) -> bytes:
-    """The content of a file that may be gzipped."""
+    """The content of a file that may be gzipped.
+
+    Raises:
+        InputError: no such file, a damaged one, or one that unzips to too much.
+    """
     if not path.exists():
         raise InputError(f"{path} must be an IDX file. Received: no such file.")
     if not path.is_file():  # to read from a pipe would wait for ever
@@ -52,7 +56,11 @@ def unpacked(path: Path) -> bytes:
 
 
 def parse(content: bytes, *, dimensions: int, name: str) -> np.ndarray:
-    """The array that IDX bytes describe; `name` is what an error calls them."""
+    """The array that IDX bytes describe; `name` is what an error calls them.
+
+    Raises:
+        InputError: they are no IDX of that many dimensions, or not as many as they say.
+    """
     start = 4 + 4 * dimensions
     expected = bytes((0, 0, UNSIGNED_BYTE, dimensions))
     if content[:4] != expected:

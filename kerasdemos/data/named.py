@@ -14,13 +14,33 @@ from kerasdemos.errors import InputError
 
 
 def mnist(part: str = "") -> dict[str, Any]:
-    """The packaged MNIST: its test part, unless `part` is train."""
+    """The packaged MNIST, as `--data mnist:PART` gets it.
+
+    Args:
+        part: "test" or "train"; "" is test.
+
+    Returns:
+        "images", (count, 28, 28) uint8, 0 black and 255 white; "labels", (count,) uint8; "class_names".
+
+    Raises:
+        InputError: there is no such part.
+    """
     images, labels = sources.mnist_part(_known(part or "test", "mnist:"))
     return {"images": images, "labels": labels, "class_names": list(sources.DIGITS)}
 
 
 def idx(argument: str = "") -> dict[str, Any]:
-    """A directory of IDX files named as MNIST's are: its test part, unless `argument` ends in #train."""
+    """A directory of IDX files named as MNIST's are, as `--data idx:DIRECTORY` gets it.
+
+    Args:
+        argument: the directory, whose test part is meant; DIRECTORY#train for the other.
+
+    Returns:
+        "images", (count, height, width) uint8, 0 black and 255 white; "labels", (count,) uint8; "class_names".
+
+    Raises:
+        InputError: no such directory or part, or files that are missing, damaged or do not fit together.
+    """
     directory, _, part = argument.partition("#")
     if not Path(directory).is_dir() or not directory:
         raise InputError(f"`--data idx:DIRECTORY` must name a directory of IDX files. Received: {directory!r}.")

@@ -31,6 +31,13 @@ def load(source: str | Path | None = None) -> Pictures:
 
     The classes of a data set that is not the packaged one are called by their numbers.
 
+    Args:
+        source: path of the directory or file; None for the packaged MNIST.
+
+    Returns:
+        Pictures: images (count, height, width) uint8, 0 black and 255 white, and labels (count,), for training and for
+        testing.
+
     Raises:
         InputError: something is missing, damaged or does not fit together; the message names the file.
     """
@@ -51,7 +58,11 @@ def load(source: str | Path | None = None) -> Pictures:
 
 @cache
 def mnist_part(part: str) -> tuple[np.ndarray, np.ndarray]:
-    """Images and labels of the packaged MNIST, `train` or `test`; read and checked once in a process."""
+    """Images and labels of the packaged MNIST, `train` or `test`; read and checked once in a process.
+
+    Raises:
+        InputError: the package's files are not those that it came with.
+    """
     arrays = []
     for name, dimensions in zip(FILES[part], (idx_format.IMAGES, idx_format.LABELS), strict=True):
         with as_file(files("kerasdemos.data") / f"{name}.gz") as path:

@@ -51,7 +51,18 @@ def draw(results: Result | History | Sequence[Result]) -> Figure:
 
 
 def write_png(figure: Figure, path: str | Path) -> Path:
-    """Write a figure as PNG; the same figure gives the same bytes."""
+    """Write a figure as PNG; the same figure gives the same bytes.
+
+    Args:
+        figure: what `draw` returned, or any figure of matplotlib.
+        path: of the file, which appears whole or not at all.
+
+    Returns:
+        The path.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     path, content = Path(path), _png(figure)
     with whole(path) as file:
         file.write(content)
@@ -60,6 +71,13 @@ def write_png(figure: Figure, path: str | Path) -> Path:
 
 def write_gif(tiles: Tiles, path: str | Path) -> Path:
     """Write the frames of an ascent as an animation, all tiles side by side; the last frame is the result and stays longer.
+
+    Args:
+        tiles: what `maximize` returned when it was asked for frames.
+        path: of the file, which appears whole or not at all.
+
+    Returns:
+        The path.
 
     Raises:
         InputError: the tiles have no frames.

@@ -15,6 +15,9 @@ def find_layer_idx(model: Any, layer_name: str) -> int:
         model: Keras model.
         layer_name: name of one of its own layers; those of a model within it have no number here.
 
+    Returns:
+        The number, from 0.
+
     Raises:
         InputError: no layer has this name.
     """
@@ -33,8 +36,14 @@ def apply_modifications(model: Any) -> Any:
     whether or not the softmax was taken away, and see a changed activation at once. But what Keras has compiled for
     `model.predict`, `model.evaluate` and `model.fit` still has the old one, and is made anew.
 
+    Args:
+        model: Keras model.
+
     Returns:
         The same model, with the weights that it had.
+
+    Raises:
+        InputError: `model` is no Keras model.
     """
     models.check_model(model)
     for name in ("predict", "test", "train"):

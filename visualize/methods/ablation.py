@@ -43,9 +43,9 @@ def scorecam(
             takes it there.
 
     Returns:
-        Attribution whose values are relu(sum over channels of weight x map), never negative, resized bilinearly to the image.
-        weight = softmax over channels of the score of image x mask, where mask is the map resized to the image and brought
-        to 0..1; a constant map has no mask.
+        Attribution whose values are relu(sum over channels of weight x map), never negative, in units of the activation,
+        resized bilinearly to the image. weight = softmax over channels of the score of image x mask, where mask is the map
+        resized to the image and brought to 0..1; a constant map has no mask.
 
     Raises:
         InputError: `layer` is no layer of the model, or has no map of more than one place; `target` is not a class.
@@ -108,9 +108,9 @@ def ablationcam(
             takes it there.
 
     Returns:
-        Attribution whose values are relu(sum over channels of weight x map), never negative, resized bilinearly to the image;
-        weight = (score - score without the channel) / |score|. Where one Dense layer follows the mean of the maps, they are
-        CAM times what each channel adds to the score.
+        Attribution whose values are relu(sum over channels of weight x map), never negative, in units of the activation,
+        resized bilinearly to the image; weight = (score - score without the channel) / |score|. Where one Dense layer follows
+        the mean of the maps, they are CAM times what each channel adds to the score.
 
     Raises:
         InputError: `layer` is no layer of the model, or has no map of more than one place; `target` is not a class.

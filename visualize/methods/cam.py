@@ -42,9 +42,9 @@ def gradcam(
             takes it there.
 
     Returns:
-        Attribution whose values are relu(sum over channels of weight x map), never negative, resized bilinearly to the image.
-        Where global average pooling and one Dense layer follow the maps, they are CAM (Zhou et al. 2016, arXiv:1512.04150)
-        divided by the number of places.
+        Attribution whose values are relu(sum over channels of weight x map), never negative, in units of the score, resized
+        bilinearly to the image. Where global average pooling and one Dense layer follow the maps, they are CAM (Zhou et al.
+        2016, arXiv:1512.04150) divided by the number of places.
 
     Raises:
         InputError: `layer` is no layer of the model, has no map of more than one place, or does not lead to the score;
@@ -90,8 +90,9 @@ def gradcam_plus_plus(
             takes it there.
 
     Returns:
-        Attribution whose values are relu(sum over channels of weight x map), never negative, resized bilinearly to the image;
-        weight = sum over places of alpha x relu(gradient), alpha = 1 / (2 + gradient x sum of the map).
+        Attribution whose values are relu(sum over channels of weight x map), never negative, in units of the score, resized
+        bilinearly to the image; weight = sum over places of alpha x relu(gradient), alpha = 1 / (2 + gradient x sum of the
+        map).
 
     Raises:
         InputError: `layer` is no layer of the model, has no map of more than one place, or does not lead to the score;
@@ -141,8 +142,8 @@ def layercam(
             takes it there.
 
     Returns:
-        Attribution whose values are relu(sum over channels of relu(gradient) x map), never negative, resized bilinearly to the
-        image.
+        Attribution whose values are relu(sum over channels of relu(gradient) x map), never negative, in units of the score,
+        resized bilinearly to the image.
 
     Raises:
         InputError: `layer` is no layer of the model, has no map of more than one place, or does not lead to the score;
@@ -188,8 +189,8 @@ def hirescam(
             takes it there.
 
     Returns:
-        Attribution whose values are the sum over channels of gradient x map, signed, resized bilinearly to the image. Where
-        one Dense layer follows the maps, they add up, before they are resized, to the score less its bias.
+        Attribution whose values are the sum over channels of gradient x map, signed, in units of the score, resized bilinearly
+        to the image. Where one Dense layer follows the maps, they add up, before they are resized, to the score less its bias.
 
     Raises:
         InputError: `layer` is no layer of the model, has no map of more than one place, or does not lead to the score;
@@ -234,9 +235,9 @@ def xgradcam(
             takes it there.
 
     Returns:
-        Attribution whose values are relu(sum over channels of weight x map), never negative, resized bilinearly to the image;
-        weight = sum over places of map x gradient / sum of the map. On maps that global average pooling follows it is
-        Grad-CAM.
+        Attribution whose values are relu(sum over channels of weight x map), never negative, in units of the score, resized
+        bilinearly to the image; weight = sum over places of map x gradient / sum of the map. On maps that global average
+        pooling follows it is Grad-CAM.
 
     Raises:
         InputError: `layer` is no layer of the model, has no map of more than one place, or does not lead to the score;

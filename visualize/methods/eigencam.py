@@ -41,8 +41,9 @@ def eigencam(
             takes it there.
 
     Returns:
-        Attribution whose values are the maps, (places, channels), times their first right singular vector, resized bilinearly
-        to the image; of its two signs the one that makes the sum positive. Its scores and targets are the model's own choice.
+        Attribution whose values are the maps, (places, channels), times their first right singular vector, signed, in units of
+        the activation, resized bilinearly to the image; of its two signs the one that makes the sum positive. Its scores and
+        targets are the model's own choice.
 
     Raises:
         InputError: `layer` is no layer of the model, or has no map of more than one place.

@@ -40,7 +40,8 @@ def guided_gradcam(
             takes it there.
 
     Returns:
-        Attribution whose values are, at each pixel, `saliency(..., modifier="guided")` times `gradcam(...)`, never negative.
+        Attribution whose values are, at each pixel, `saliency(..., modifier="guided")` times `gradcam(...)`, never negative,
+        in score per unit of pixel times score.
 
     Raises:
         InputError: `layer` is no layer of the model, has no map of more than one place, or does not lead to the score;

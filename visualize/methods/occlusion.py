@@ -59,10 +59,10 @@ def occlusion(
 
     Returns:
         Attribution whose values are, at each pixel, score - score while hidden, averaged over the positions that hide the
-        pixel. Every pixel is hidden at least once: the last patch of a row or column is cut at the border. For a linear
-        model, and `stride` equal to `patch`, the falls of all positions add up to score(image) - score(all hidden).
-        `arrays` holds "position_scores" and "position_classes", (batch, rows, columns): the score of the target, and the
-        class that the model chose, with the patch at `settings["tops"]` x `settings["lefts"]`.
+        pixel, signed, in units of the score. Every pixel is hidden at least once: the last patch of a row or column is cut at
+        the border. For a linear model, and `stride` equal to `patch`, the falls of all positions add up to score(image) -
+        score(all hidden). `arrays` holds "position_scores" and "position_classes", (batch, rows, columns): the score of the
+        target, and the class that the model chose, with the patch at `settings["tops"]` x `settings["lefts"]`.
 
     Raises:
         InputError: `patch` or `stride` out of range, or `target` is not a class of the model.

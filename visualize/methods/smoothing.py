@@ -103,8 +103,8 @@ def squaregrad(
         seed: of the noise, which is the same for every image.
 
     Returns:
-        Attribution whose values are max over channels of the mean of (d score / d pixel)^2, never negative. On a linear model
-        they are weight^2, whatever the noise.
+        Attribution whose values are max over channels of the mean of (d score / d pixel)^2, never negative, in (score per unit
+        of pixel)^2. On a linear model they are weight^2, whatever the noise.
 
     Raises:
         InputError: `target` is not a class of the model, `samples` or `noise` is out of range, or `modifier` finds no ReLU.
@@ -151,8 +151,8 @@ def vargrad(
         seed: of the noise, which is the same for every image.
 
     Returns:
-        Attribution whose values are max over channels of the variance of d score / d pixel, never negative. On a linear model
-        they are zero.
+        Attribution whose values are max over channels of the variance of d score / d pixel, never negative, in (score per unit
+        of pixel)^2. On a linear model they are zero.
 
     Raises:
         InputError: `target` is not a class of the model, `samples` or `noise` is out of range, or `modifier` finds no ReLU.

@@ -50,7 +50,18 @@ def summary(model: Any) -> Structure:
 
 
 def layer_facts(model: Any) -> list[models.LayerFact]:
-    """What is known of each layer, in the order of the calls."""
+    """What is known of each layer, in the order of the calls.
+
+    Args:
+        model: Keras model.
+
+    Returns:
+        For each layer its path, kind, output shape and parameters, whether it lies between images and scores and keeps the
+        places of the image, and whether it has kernels. A layer that is called several times is in it once.
+
+    Raises:
+        InputError: `model` is no Keras model, or says nothing of the shape of its input.
+    """
     return _survey(model)["facts"]
 
 
