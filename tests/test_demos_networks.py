@@ -47,6 +47,14 @@ def test_a_network_has_the_parameters_of_its_article(name, parameters):
     assert demo.run.build().count_params() == demo.parameters == parameters
 
 
+@pytest.mark.parametrize("name", NETWORKS)
+def test_names_of_layers_do_not_depend_on_what_was_built_before(name):
+    build = catalogue.load(name).run.build
+    first, second = build(), build()
+    assert [layer.name for layer in first.layers] == [layer.name for layer in second.layers]
+    assert [one.name for one in first.inputs] == [one.name for one in second.inputs] == ["images"]
+
+
 @pytest.mark.parametrize(
     ("name", "batch", "epochs", "loss"),
     [

@@ -26,14 +26,14 @@ def build():
 
     model = keras.Sequential(
         [
-            keras.Input((28, 28, 1)),
-            layers.Conv2D(32, 3, activation="relu"),  # (26, 26, 32)
-            layers.Conv2D(64, 3, activation="relu"),  # (24, 24, 64)
-            layers.MaxPooling2D(2),  # (12, 12, 64)
-            layers.Dropout(0.25),
-            layers.Flatten(),  # (9216,)
-            layers.Dense(128, activation="relu"),
-            layers.Dropout(0.5),
+            keras.Input((28, 28, 1), name="images"),
+            layers.Conv2D(32, 3, activation="relu", name="conv2d"),  # (26, 26, 32)
+            layers.Conv2D(64, 3, activation="relu", name="conv2d_1"),  # (24, 24, 64)
+            layers.MaxPooling2D(2, name="max_pooling2d"),  # (12, 12, 64)
+            layers.Dropout(0.25, name="dropout"),
+            layers.Flatten(name="flatten"),  # (9216,)
+            layers.Dense(128, activation="relu", name="dense"),
+            layers.Dropout(0.5, name="dropout_1"),
             layers.Dense(10, activation="softmax", name="preds"),
         ],
         name="digits_cnn",

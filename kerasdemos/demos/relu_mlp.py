@@ -25,22 +25,23 @@ def build():
     import keras
     from keras import initializers, layers
 
-    def dense(inputs, units, activation):
+    def dense(inputs, units, activation, name):
         bound = inputs**-0.5
         return layers.Dense(
             units,
             activation=activation,
             kernel_initializer=initializers.RandomUniform(-bound, bound),
             bias_initializer=initializers.RandomUniform(-bound, bound),
+            name=name,
         )
 
     model = keras.Sequential(
         [
-            keras.Input((28, 28, 1)),
-            layers.Flatten(),  # (784,)
-            dense(784, 256, "relu"),
-            dense(256, 64, "relu"),
-            dense(64, 10, None),
+            keras.Input((28, 28, 1), name="images"),
+            layers.Flatten(name="flatten"),  # (784,)
+            dense(784, 256, "relu", "dense"),
+            dense(256, 64, "relu", "dense_1"),
+            dense(64, 10, None, "dense_2"),
         ],
         name="relu_mlp",
     )

@@ -40,7 +40,7 @@ def build(filters: int = 5):
     bound = (filters * WINDOW**2) ** -0.5
     model = keras.Sequential(
         [
-            keras.Input((28, 28, 1)),
+            keras.Input((28, 28, 1), name="images"),
             layers.Conv2D(
                 filters,
                 WINDOW,
@@ -50,9 +50,9 @@ def build(filters: int = 5):
                 name="conv",
             ),  # (24, 24, filters)
             layers.MaxPooling2D(2, name="pool"),  # (12, 12, filters)
-            layers.Flatten(),
-            layers.Dense(128, activation="sigmoid"),
-            layers.Dense(10, activation="softmax"),
+            layers.Flatten(name="flatten"),
+            layers.Dense(128, activation="sigmoid", name="hidden"),
+            layers.Dense(10, activation="softmax", name="preds"),
         ],
         name="sigmoid_cnn",
     )

@@ -35,7 +35,7 @@ def build():
 
     from kerasdemos.layers import LocalResponseNormalization
 
-    def convolution(filters):
+    def convolution(filters, name):
         return layers.Conv2D(
             filters,
             3,
@@ -43,26 +43,28 @@ def build():
             activation="relu",
             kernel_initializer=initializers.VarianceScaling(1.0, "fan_in", "uniform"),
             kernel_regularizer=keras.regularizers.L2(0.0005),  # tflearn's 0.001 of half the sum of squares
+            name=name,
         )
 
-    def dense(units, activation):
-        return layers.Dense(units, activation=activation, kernel_initializer=initializers.TruncatedNormal(stddev=0.02))
+    def dense(units, activation, name):
+        normal = initializers.TruncatedNormal(stddev=0.02)
+        return layers.Dense(units, activation=activation, kernel_initializer=normal, name=name)
 
     model = keras.Sequential(
         [
-            keras.Input((28, 28, 1)),
-            convolution(32),  # (28, 28, 32)
-            layers.MaxPooling2D(2, padding="same"),  # (14, 14, 32)
-            LocalResponseNormalization(),
-            convolution(64),  # (14, 14, 64)
-            layers.MaxPooling2D(2, padding="same"),  # (7, 7, 64)
-            LocalResponseNormalization(),
-            layers.Flatten(),  # (3136,)
-            dense(128, "tanh"),
-            layers.Dropout(0.2),
-            dense(256, "tanh"),
-            layers.Dropout(0.2),
-            dense(10, "softmax"),
+            keras.Input((28, 28, 1), name="images"),
+            convolution(32, "conv2d"),  # (28, 28, 32)
+            layers.MaxPooling2D(2, padding="same", name="max_pooling2d"),  # (14, 14, 32)
+            LocalResponseNormalization(name="normalization"),
+            convolution(64, "conv2d_1"),  # (14, 14, 64)
+            layers.MaxPooling2D(2, padding="same", name="max_pooling2d_1"),  # (7, 7, 64)
+            LocalResponseNormalization(name="normalization_1"),
+            layers.Flatten(name="flatten"),  # (3136,)
+            dense(128, "tanh", "dense"),
+            layers.Dropout(0.2, name="dropout"),
+            dense(256, "tanh", "dense_1"),
+            layers.Dropout(0.2, name="dropout_1"),
+            dense(10, "softmax", "preds"),
         ],
         name="tflearn_convnet",
     )

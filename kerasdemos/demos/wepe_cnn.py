@@ -26,23 +26,24 @@ def build():
     import keras
     from keras import initializers, layers
 
-    def convolution(filters, size):
-        return layers.Conv2D(filters, size, activation="tanh", kernel_initializer="glorot_uniform")
+    def convolution(filters, size, name):
+        return layers.Conv2D(filters, size, activation="tanh", kernel_initializer="glorot_uniform", name=name)
 
-    def dense(units, activation):
-        return layers.Dense(units, activation=activation, kernel_initializer=initializers.RandomNormal(stddev=0.05))
+    def dense(units, activation, name):
+        normal = initializers.RandomNormal(stddev=0.05)
+        return layers.Dense(units, activation=activation, kernel_initializer=normal, name=name)
 
     model = keras.Sequential(
         [
-            keras.Input((28, 28, 1)),
-            convolution(4, 5),  # (24, 24, 4)
-            convolution(8, 3),  # (22, 22, 8)
-            layers.MaxPooling2D(2),  # (11, 11, 8)
-            convolution(16, 3),  # (9, 9, 16)
-            layers.MaxPooling2D(2),  # (4, 4, 16)
-            layers.Flatten(),  # (256,)
-            dense(128, "tanh"),
-            dense(10, "softmax"),
+            keras.Input((28, 28, 1), name="images"),
+            convolution(4, 5, "conv2d"),  # (24, 24, 4)
+            convolution(8, 3, "conv2d_1"),  # (22, 22, 8)
+            layers.MaxPooling2D(2, name="max_pooling2d"),  # (11, 11, 8)
+            convolution(16, 3, "conv2d_2"),  # (9, 9, 16)
+            layers.MaxPooling2D(2, name="max_pooling2d_1"),  # (4, 4, 16)
+            layers.Flatten(name="flatten"),  # (256,)
+            dense(128, "tanh", "dense"),
+            dense(10, "softmax", "preds"),
         ],
         name="wepe_cnn",
     )
