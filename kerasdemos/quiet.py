@@ -15,7 +15,7 @@ def import_tensorflow() -> None:
     An exception passes as ever: only what TensorFlow's C++ writes is lost.
     """
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2") == "0" or "tensorflow" in sys.modules:
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "0" or "tensorflow" in sys.modules:
         return
     sys.stderr.flush()
     screen = os.dup(2)

@@ -215,6 +215,21 @@ def test_each_kernel_is_where_its_caption_says(tmp_path):
     assert 0 < red[0] - (height - y) < 120
 
 
+def test_the_colors_of_a_map_depend_on_the_method_and_not_on_its_numbers():
+    positive = attribution(np.random.default_rng(0).random((1, 6, 9)))
+    signed = dataclasses.replace(positive, settings={**positive.settings, "signed": True})
+    maps = [images_of(draw(one))[1] for one in (positive, signed)]
+    assert [one.get_cmap().name for one in maps] == ["inferno", "RdBu_r"]
+    assert maps[1].get_clim()[0] == -maps[1].get_clim()[1]
+
+
+def test_one_number_is_no_class():
+    one = attribution(np.random.default_rng(0).random((1, 6, 9)))
+    number = dataclasses.replace(one, settings={**one.settings, "classes": 1, "score": "output"})
+    assert any("class" in text for text in words(draw(one)))
+    assert not any("class" in text for text in words(draw(number)))
+
+
 @pytest.mark.slow
 def test_thousands_of_tiles_are_drawn_in_a_moment_and_cut_with_a_word():
     many = kernels(count=2048, columns=32)

@@ -41,6 +41,19 @@ def test_what_is_no_model_is_told_so_whoever_is_asked(call):
     assert str(caught.value) == "`model` must be a keras.Model. Received: str."
 
 
+@pytest.mark.parametrize(("pixels", "told"), [([200, 0, 0], "0 to 200"), ([0, -1.5, 1], "-1.5 to 1"), ([1.9, -0.9, 0], None)])
+def test_pixels_of_another_range_than_the_card_says_are_refused(pixels, told, build):
+    model = visualize.describe(build("softmax"), input_range=(0, 1))
+    images = zeros(1, 12, 12, 1)
+    images[0, 0, :3, 0] = pixels
+    if told is None:  # a little too far may be noise
+        assert inputs_of(model, images).images.max() == images.max()
+        return
+    assert refusal(model, images) == (
+        f"`images` must be in the range that the model was trained on, 0 to 1, as its card says. Received: {told}."
+    )
+
+
 def test_a_dict_and_a_list_are_the_same_question(reloaded, images_for):
     model = reloaded("two_inputs")
     images = images_for(model)

@@ -43,6 +43,13 @@ def test_every_position_scores_as_one_copy_at_a_time_would(path, patch, stride, 
         np.testing.assert_array_equal(classes, slow)
 
 
+def test_a_model_of_one_number_chooses_no_class(build, images_for):
+    model = build("regression")
+    found = occlusion(model, images_for(model, 1), patch=6, stride=6)
+    assert "position_scores" in found.arrays
+    assert "position_classes" not in found.arrays
+
+
 def test_values_are_the_mean_fall_over_the_positions_that_hide_a_pixel(build, images_for):
     model = build("softmax")
     images = images_for(model, 2)

@@ -117,13 +117,22 @@ def test_the_page_has_every_part(made):
     assert read.text("h1") == ["added: what it learned"]
     assert read.text("h2") == [
         "Contents", "The model", "The training", "Filters", "Maximized classes",
-        "What speaks for the class", "The methods", "The commands",
+        "What matters in the images", "The methods", "The commands",
     ]  # fmt: skip
     assert read.text("h3") == [f"so me<script>'.png: {shown(HOSTILE)}".strip()]
     texts = [text for _, text in read.texts]
     for text in ("test accuracy", "0.75", "conv_2", "BatchNormalization", "cat", "saliency", "gradcam"):
         assert any(text in one for one in texts), text
     assert sorted(path for path in out.iterdir()) == sorted(paths)
+
+
+@pytest.mark.slow
+def test_a_model_of_one_number_has_no_classes(saved, picture, tmp_path):
+    read, _, _ = reported(saved("regression"), picture, *FAST, "--out", tmp_path / "out")
+    assert "Maximized output" in read.text("h2")
+    assert not [text for _, text in read.texts if re.search(r"\bclass 0\b|For each class", text)]
+    assert any(text.startswith("Explained: output ") for _, text in read.texts)
+    assert not any("class 0" in image["alt"] for image in read.all("img"))
 
 
 def test_the_contents_lead_to_parts_that_are_there(made):
@@ -348,7 +357,7 @@ def test_models_of_other_kinds_have_a_report(one, saved, images_for, reloaded, t
 
 def test_a_model_alone_has_a_report(saved, tmp_path):
     read, _, _ = reported(saved("softmax"), "--out", tmp_path)
-    assert "What speaks for the class" not in read.text("h2")
+    assert "What matters in the images" not in read.text("h2")
     assert "The training" not in read.text("h2")
     assert len(read.all("img")) == 3
 

@@ -1,6 +1,7 @@
 """The command line of visualize: comparisons, outputs, regions, fills, layers and precision."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,14 @@ def test_compare_says_what_it_left_out(tmp_path, pictures):
     assert "Note: no gradcam. `layer` was left to choose, but no convolution of this model" in result.stderr
 
 
+def test_a_range_beside_that_of_the_card_is_told(saved, pictures, tmp_path):
+    model = shutil.copy(saved("softmax"), tmp_path)
+    (tmp_path / "softmax.json").write_text('{"input_range": [0, 1]}')
+    note = "Note: --input-range 0 255 takes the place of 0 to 1, which the model's card says."
+    assert note in run("saliency", model, pictures[0], "--input-range", 0, 255, "--out", tmp_path).stderr
+    assert "takes the place" not in run("saliency", model, pictures[0], "--input-range", 0, 1, "--out", tmp_path).stderr
+
+
 def test_contrast_is_of_two_classes(saved, pictures, tmp_path):
     options = ["--target", 2, "--against", 0, "--method", "saliency"]
     found, record, stem = values(run("contrast", saved("softmax"), pictures[0], *options, "--out", tmp_path))
@@ -84,7 +93,8 @@ def test_an_output_is_named(saved, pictures, tmp_path):
 
 def test_a_region_is_top_left_height_width(saved, pictures, tmp_path):
     options = ["--region", 1, 2, 3, 4, "--target", 1]
-    found = values(run("saliency", saved("segmenting"), pictures[0], *options, "--out", tmp_path))[0][0]
+    (found,), _, stem = values(run("saliency", saved("segmenting"), pictures[0], *options, "--out", tmp_path))
+    assert stem == "saliency-region-1-2-3-4-target-1-a"
     assert found.settings["region"] == "chosen"
     whole = values(run("saliency", saved("segmenting"), pictures[0], "--target", 1, "--out", tmp_path))[0][0]
     assert whole.settings["region"] == "whole"

@@ -118,7 +118,7 @@ def contrast(
         values=one.values - other.values,
         scores=one.scores - other.scores,
         method="contrast",
-        settings={**one.settings, "method": one.method},
+        settings={**one.settings, "method": one.method, "signed": True},
         arrays={**{name: one.arrays[name] for name in ("predicted",) if name in one.arrays}, "against": other.targets},
     )
 

@@ -108,6 +108,7 @@ def inputs_of(model: Any, images: Any, explained: str | None = None) -> Inputs:
     if len(set(counts.values())) != 1 or not min(counts.values()):
         raise InputError(f"`images` must hold at least one image, and as many of each input. Received: {counts}.")
     chosen = _explained(arrays, explained)
+    _check_range(arrays[chosen], models.card(model).input_range)
     channels = channels_of(model, arrays[chosen].ndim - 1)
     return Inputs({**arrays, chosen: channels.last(arrays[chosen])}, chosen, structure, channels)
 
@@ -268,6 +269,18 @@ def _array(name: str, value: Any, known: tuple[tuple[int | None, ...], str] | No
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise InputError(f"{name!r} must hold finite numbers. Received: nan or infinity.")
     return array
+
+
+def _check_range(images: np.ndarray, input_range: tuple[float, float] | None) -> None:
+    """Refuse pixels that are farther outside of the range than the range is long, such as 0 to 255 for 0 to 1."""
+    if input_range is None:
+        return
+    (low, high), least, most = input_range, float(images.min()), float(images.max())
+    if least < low - (high - low) or most > high + (high - low):
+        raise InputError(
+            f"`images` must be in the range that the model was trained on, {low:g} to {high:g}, as its card says. "
+            f"Received: {least:g} to {most:g}."
+        )
 
 
 def _explained(arrays: Mapping[str, np.ndarray], explained: str | None) -> str:

@@ -13,7 +13,7 @@ class LazyModule:
 
     def __getattr__(self, attribute: str) -> Any:
         os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors only: no word on instruction sets
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no word on instruction sets: what fails raises
         value = getattr(importlib.import_module(self._name), attribute)
         setattr(self, attribute, value)  # the next look-up is a plain attribute
         return value

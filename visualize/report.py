@@ -47,6 +47,11 @@ class Sheet:
     names: tuple[str, ...]
     images: tuple[str, ...]
 
+    @property
+    def one_number(self) -> bool:
+        """Whether the model answers with a single number, which is no class."""
+        return self.says["scores"].shape[1] == 1
+
 
 def report(model: Any, values: Mapping[str, Any]) -> Iterator[Path]:
     """Draw every figure of a report as its own command would, then write the page that holds them.
@@ -170,8 +175,9 @@ def _maximized(given: Given, sheets: Sequence[Sheet]) -> tuple[Part, list[Path]]
     explained = sorted({int(one) for sheet in sheets for one in sheet.says["targets"]})[:MOST_UNITS]
     wanted = tuple(map(str, explained)) if classes > MOST_UNITS else ()
     words = given.words("maximize", target=wanted)
-    line = "For each class an input that its score was made to grow on: no picture that the model saw, but what it looks for."
-    return _tiles(given, words, "Maximized classes", line, wording.of_maximized)
+    title, whose = ("Maximized output", "An") if classes == 1 else ("Maximized classes", "For each class an")
+    line = f"{whose} input that its score was made to grow on: no picture that the model saw, but what it looks for."
+    return _tiles(given, words, title, line, wording.of_maximized)
 
 
 def _tiles(
@@ -219,7 +225,9 @@ def _drawn_sheet(given: Given, sheet: Sheet) -> tuple[list[str], list[Path], tup
 def _title(sheet: Sheet) -> str:
     """What an image is called in the contents: its name, and the class that is explained."""
     name = shown(sheet.name)
-    return name if len(sheet.images) > 1 else f"{name}: {class_name(int(sheet.says['targets'][0]), sheet.names)}"
+    if len(sheet.images) > 1 or sheet.one_number:
+        return name
+    return f"{name}: {class_name(int(sheet.says['targets'][0]), sheet.names)}"
 
 
 def _lines(sheet: Sheet) -> tuple[str, ...]:
@@ -228,6 +236,8 @@ def _lines(sheet: Sheet) -> tuple[str, ...]:
         return (f"{len(sheet.images)} images in one file.",)
     names, chosen = sheet.names, int(sheet.says["targets"][0])
     own = int(sheet.says["scores"][0].argmax())
+    if sheet.one_number:
+        return (f"Explained: {_score(sheet.says, 0, chosen)}.",)
     line = f"Explained: {class_name(chosen, names)}, {_score(sheet.says, 0, chosen)}."
     if sheet.label is None:
         return (line,)
@@ -237,6 +247,8 @@ def _lines(sheet: Sheet) -> tuple[str, ...]:
 
 def _predictions(sheet: Sheet) -> tuple[Table, ...]:
     """The likeliest classes of each image, and the one that is explained, with their scores."""
+    if sheet.one_number and len(sheet.images) == 1:  # it is told above
+        return ()
     names, says, tables = sheet.names, sheet.says, []
     logits = says["kind"].endswith("logit")
     for row, image in enumerate(sheet.images[:MOST_TABLES]):
@@ -245,13 +257,13 @@ def _predictions(sheet: Sheet) -> tuple[Table, ...]:
         best = order[:MOST_PREDICTIONS] + [one for one in order[MOST_PREDICTIONS:] if one == target]
         cells = tuple(
             (
-                class_name(one, names) + (" (explained)" if one == target else ""),
+                "output" if sheet.one_number else class_name(one, names) + (" (explained)" if one == target else ""),
                 f"{says['scores'][row, one]:.4g}",
                 *([f"{says['probabilities'][row, one]:.3f}"] if logits else []),
             )
             for one in best
         )
-        header = ("class", says["kind"], *(["probability"] if logits else []))
+        header = ("" if sheet.one_number else "class", says["kind"], *(["probability"] if logits else []))
         more = len(order) - len(best)
         rest = f"And {more} less likely." if more > 0 else ""
         tables.append(Table(f"What the model says of {shown(image)}", header, cells, (1, 2)[: len(header) - 1], rest))

@@ -20,8 +20,8 @@ class Attribution:
     """What each pixel of each image does to a score.
 
     Attributes:
-        values: (batch, height, width), signed, in the unit that `settings["unit"]` names. Of a sequence (batch, length), of a
-            volume (batch, depth, height, width).
+        values: (batch, height, width), in the unit that `settings["unit"]` names; `settings["signed"]` where they can be
+            below zero. Of a sequence (batch, length), of a volume (batch, depth, height, width).
         images: (batch, height, width, channels), in the model's range; channels last, whatever the model takes.
         targets: (batch,) the class that was explained; -1 where a function of the scores was.
         scores: (batch,) the score that was explained.

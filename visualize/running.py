@@ -38,6 +38,10 @@ def opened_model(
             tf.get_logger().setLevel("ERROR")
             tf.zeros(())  # the first operation makes TensorFlow talk about instruction sets
         model = open_model(path, unsafe=unsafe, custom_objects=custom_objects)
+    known = models.card(model).input_range
+    if None not in (known, input_range) and tuple(known) != tuple(input_range):
+        (low, high), (wanted, most) = known, input_range
+        say(f"Note: --input-range {wanted:g} {most:g} takes the place of {low:g} to {high:g}, which the model's card says.")
     return models.describe(model, input_range=input_range)
 
 
@@ -275,6 +279,7 @@ def _stem(name: str, asked: Mapping[str, Any], picture: str) -> str:
     parts += [outputs.plain_name(asked[key]) for key in ("explained", "output") if key in asked]
     parts += [outputs.plain_name("-".join(asked["method"]))] if name == "compare" and "method" in asked else []
     parts += [outputs.plain_name(asked["method"])] if name == "contrast" else []
+    parts += [outputs.plain_name("region-" + "-".join(map(str, asked["region"])))] if "region" in asked else []
     for key in ("target", "against"):
         parts += [outputs.plain_name(f"{key}-{'-'.join(map(str, asked[key]))}")] if key in asked else []
     return "-".join([*parts, picture] if picture else parts)

@@ -53,7 +53,8 @@ def of_sheet(attributions: Sequence[Attribution]) -> str:
         methods = ", ".join(one.method for one in attributions)
         return f"{count} images, a row each, and what matters in them by {methods}: {_listed(names, count)}."
     target = int(first.targets[0])
-    called = class_name(target, first.settings.get("class_names", []))
+    one_number = first.settings.get("classes") == 1
+    called = "its output" if one_number else class_name(target, first.settings.get("class_names", []))
     maps = []
     for one in attributions:
         where = place(one.values[0])
@@ -81,8 +82,8 @@ def of_filters(tiles: Tiles) -> str:
 def of_maximized(tiles: Tiles) -> str:
     """Inputs that were climbed to: for which classes, and what these answer."""
     kind, captions = tiles.settings["score"], [shown(caption) for caption in tiles.captions]
-    what = f"{len(captions)} inputs, each made to raise one class" if len(captions) > 1 else "An input made to raise one class"
-    return f"{what}; class and {kind}: {_listed(captions[:MOST_NAMED], len(captions))}."
+    what = f"{len(captions)} inputs, each made to raise one score" if len(captions) > 1 else "An input made to raise one score"
+    return f"{what}; which, and the {kind} reached: {_listed(captions[:MOST_NAMED], len(captions))}."
 
 
 def of_history(history: History) -> str:

@@ -67,7 +67,7 @@ def draw_attributions(attributions: Sequence[Attribution]) -> Figure:
         left, upper = corner(column)
         return _axes(figure, left, upper - cell_height - row * (cell_height + between), cell_width, cell_height)
 
-    signed = [bool((one.values < 0).any()) for one in attributions]
+    signed = [bool(one.settings.get("signed") or (one.values < 0).any()) for one in attributions]
     palette = _palette(first)
     is_line = len(size) == 1
     pictures = first.images if is_line else as_rgb(first.images, first.settings.get("input_range"))
@@ -181,7 +181,7 @@ def _title(one: Attribution, row: int, inches: float) -> str:
     kind = one.settings.get("score", "score")
     score = f"{kind} {one.scores[row]:.3g}"
     called = ""
-    if index >= 0:
+    if index >= 0 and one.settings.get("classes") != 1:  # one number is no class
         called = f"unit {index}" if one.settings.get("target_layer") else _class(index, names)
         if "against" in one.arrays:
             called = f"{called} rather than {_class(int(one.arrays['against'][row]), names)}"

@@ -280,6 +280,6 @@ def _explained(
             "values": averaged(view, question, paths, lambda maps: evidence(maps.values, slopes_of(view, maps))),
         }
 
-    settings = {"unit": "score"}
+    settings = {"unit": "score", "signed": method == "hirescam"}
     options = {"key": (paths,), "modifier": modifier, "batch_size": batch_size, "settings": settings}
     return explain(question, cam, method=method, **options)

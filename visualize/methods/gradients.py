@@ -116,7 +116,7 @@ def input_times_gradient(
         key=(),
         modifier=modifier,
         batch_size=batch_size,
-        settings={"unit": "score"},
+        settings={"unit": "score", "signed": True},
     )
 
 
@@ -186,7 +186,7 @@ def integrated_gradients(
         key=(steps, rows, start.tobytes()),
         modifier=modifier,
         batch_size=batch_size,
-        settings={"unit": "score", "baseline": told, "steps": steps},
+        settings={"unit": "score", "signed": True, "baseline": told, "steps": steps},
     )
 
 

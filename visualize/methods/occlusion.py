@@ -61,8 +61,9 @@ def occlusion(
         Attribution whose values are, at each pixel, score - score while hidden, averaged over the positions that hide the
         pixel, signed, in units of the score. Every pixel is hidden at least once: the last patch of a row or column is cut at
         the border. For a linear model, and `stride` equal to `patch`, the falls of all positions add up to score(image) -
-        score(all hidden). `arrays` holds "position_scores" and "position_classes", (batch, rows, columns): the score of the
-        target, and the class that the model chose, with the patch at `settings["tops"]` x `settings["lefts"]`.
+        score(all hidden). `arrays` holds "position_scores" and, where there are several classes, "position_classes", (batch,
+        rows, columns): the score of the target, and the class that the model chose, with the patch at `settings["tops"]` x
+        `settings["lefts"]`.
 
     Raises:
         InputError: `patch` or `stride` out of range, or `target` is not a class of the model.
@@ -150,9 +151,9 @@ def occlusion(
     grid = (count, *map(len, starts))
     scores = found["position score"].reshape(grid)
     arrays = {"position_scores": scores}
-    if "position predicted" in found:
+    if "position predicted" in found and whole.notes["classes"] > 1:
         arrays["position_classes"] = found["position predicted"].reshape(grid)
-    settings = {"patch": patch, "stride": stride, "fill": hides, "unit": "fall of the score"}
+    settings = {"patch": patch, "stride": stride, "fill": hides, "unit": "fall of the score", "signed": True}
     settings |= {**whole.notes["plan"], "classes": whole.notes["classes"], "score": whole.notes["score"]}
     settings.update({name: axis.tolist() for name, axis in zip(STARTS[len(starts)], starts, strict=True)})
     whole_scores = found["score"].reshape([-1] + [1] * len(starts))

@@ -98,7 +98,7 @@ def rise(
         key=(masks, cells, keep, hides, seed, rows),
         modifier=None,
         batch_size=batch_size,
-        settings={"unit": "score", "masks": masks, "cells": cells, "keep": keep, "fill": hides, "seed": seed},
+        settings={"unit": "score", "signed": True, "masks": masks, "cells": cells, "keep": keep, "fill": hides, "seed": seed},
     )
 
 
