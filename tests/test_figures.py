@@ -514,5 +514,5 @@ def test_curves_have_a_panel_a_measure_and_a_line_for_other_data():
     (axes,) = draw(history).axes  # seconds were not measured on other data
     assert axes.get_title() == "loss"
     assert [line.get_ydata().tolist() for line in axes.get_lines()] == [[3.0, 2.0], [4.0, 1.0]]
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["training", "other data"]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["training", "validation"]
     assert len(draw(History(np.array([1]), {"loss": np.ones(1), "seconds": np.ones(1)})).axes) == 2  # nothing was

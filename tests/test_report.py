@@ -194,7 +194,7 @@ def test_every_picture_has_a_text_that_tells_what_is_to_be_seen(made, picture):
     found = visualize.load(next(path for path in made[1] if path.match("compare*.npz")))
     assert sheet.startswith(f"{picture.name} and what matters in it for {shown(HOSTILE)}, logit {found[0].scores[0]:.4g}")
     assert f"saliency highest at the {place(found[0].values[0])}" in sheet
-    assert images[1]["alt"] == "Curves over 2 epochs: loss 0.5 to 0.25 (on other data 0.6 to 0.4)."
+    assert images[1]["alt"] == "Curves over 2 epochs: loss 0.5 to 0.25 (validation 0.6 to 0.4)."
 
 
 def test_pictures_that_fit_are_the_originals_and_these_stand_beside(made):

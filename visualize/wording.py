@@ -90,7 +90,7 @@ def of_history(history: History) -> str:
     """Curves: each measure at its first and its last epoch."""
     ends = []
     for name, own, other in history.pairs()[:MOST_NAMED]:
-        beside = "" if other is None else f" (on other data {other[0]:.4g} to {other[-1]:.4g})"
+        beside = "" if other is None else f" (validation {other[0]:.4g} to {other[-1]:.4g})"
         ends.append(f"{shown(name)} {own[0]:.4g} to {own[-1]:.4g}{beside}")
     count = len(history.epochs)
     return f"Curves over {count} epoch{'s' if count > 1 else ''}: {'; '.join(ends)}."

@@ -26,7 +26,7 @@ def draw_curves(history: History) -> Figure:
         axes = figure.add_subplot(rows, columns, number + 1)
         axes.plot(history.epochs, own, ".-", color="C0", label="training")
         if other is not None:
-            axes.plot(history.epochs, other, ".-", color="C1", label="other data")
+            axes.plot(history.epochs, other, ".-", color="C1", label="validation")
             axes.legend(fontsize=8)
         axes.set_title(fitted(name, WIDTH - 0.8, 10), fontsize=10)
         axes.set_xlabel("epoch", fontsize=8)

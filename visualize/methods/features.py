@@ -34,7 +34,7 @@ def features(
 
     Returns:
         For each image Tiles, (channels, rows, columns, 1), the layer's output itself. The units of a layer without maps are
-        one tile, (1, 1, units, 1); those along a sequence too, (1, length, units, 1); of a volume each slice of each
+        one tile, (1, 1, units, 1); those along a sequence too, (1, units, length, 1); of a volume each slice of each
         channel is a tile.
 
     Raises:
@@ -75,7 +75,6 @@ def _tiles(output: np.ndarray, image: np.ndarray, settings: dict[str, Any]) -> T
         maps = output.transpose(2, 0, 1)[..., None]  # (channels, rows, columns, 1)
         captions = tuple(str(channel) for channel in range(len(maps)))
     else:
-        maps = output.reshape(1, -1 if output.ndim == 1 else output.shape[0], output.shape[-1], 1)
-        maps = maps.reshape(1, 1, -1, 1) if output.ndim == 1 else maps
-        captions = (f"{output.shape[-1]} units",)
+        maps = (output[None] if output.ndim == 1 else output.T)[None, ..., None]  # (1, 1 or units, units or length, 1)
+        captions = (f"{output.shape[-1]} units" + (", a row each" if output.ndim == 2 else ""),)
     return Tiles(maps, captions, bool((output < 0).any()), "features", settings, source=image if image.ndim == 3 else None)
