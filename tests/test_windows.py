@@ -36,6 +36,8 @@ class Drawn:
         x = picture
         for _ in range(self.number(1, 5)):
             x = self.one_of(self.window, self.window, self.point, self.residual, self.inception, self.nested, self.shared)(x)
+        if self.one_of(False, False, False, True):
+            return keras.Model(picture, self.image(x))
         x = self.one_of(self.flat, self.pooled, self.odd)(x)
         last = layers.Dense(3, activation=self.one_of(None, "softmax", "sigmoid"), name="preds")
         return keras.Model(picture, last(x))
@@ -137,6 +139,12 @@ class Drawn:
 
     def pooled(self, x):
         return self.one_of(layers.GlobalAveragePooling2D(), layers.GlobalMaxPooling2D())(x)
+
+    def image(self, x):
+        """An output for each pixel."""
+        inside, behind = self.one_of((None, None), ("softmax", None), ("sigmoid", None), (None, "softmax"), (None, "sigmoid"))
+        x = layers.Conv2D(3, self.kernel(), padding="same", activation=inside, name="preds")(x)
+        return layers.Activation(behind)(x) if behind else x
 
     def odd(self, x):
         """A layer without a rule."""
