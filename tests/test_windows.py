@@ -363,7 +363,7 @@ def test_the_saving_is_measured_for_whoever_listens():
     assert full > 0
 
 
-@pytest.mark.parametrize("fill", ["blur", "mean", 0.7])
+@pytest.mark.parametrize("fill", ["blur", "mean", 0.7, [0.1, 0.9]])
 def test_every_fill_that_hides_a_patch_alone_is_done_in_windows(fill):
     model = of_layers(layers.Conv2D(4, 3, padding="same", activation="relu"), layers.MaxPooling2D(), *head())
     assert both_paths(model, pictures(model), fill=fill)["path"] == "windows"

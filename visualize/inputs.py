@@ -272,7 +272,7 @@ def _array(name: str, value: Any, known: tuple[tuple[int | None, ...], str] | No
 
 def _explained(arrays: Mapping[str, np.ndarray], explained: str | None) -> str:
     if explained is not None:
-        if explained not in arrays:
+        if not isinstance(explained, str) or explained not in arrays:
             raise InputError(f"`explained` must be an input of the model: {_names(arrays)}. Received: {explained!r}.")
         return explained
     if len(arrays) == 1:
