@@ -222,6 +222,8 @@ def _as_batch(model: Any, array: np.ndarray, explained: str | None) -> np.ndarra
         array = np.moveaxis(array, -3, -1)
     if shape[2] == 1 and (array.ndim == 2 or (array.ndim == 3 and array.shape[-1] not in (1, 3))):
         array = array[..., None]
+    if shape[2] == 3 and (array.ndim == 2 or (array.ndim == 3 and array.shape[0] != 3 and array.shape[-1] > 4)):
+        array = array[..., None]  # gray ones for a model of color; (3, height, width) is more likely one with channels first
     return array[None] if array.ndim == 3 else array
 
 
