@@ -1,5 +1,6 @@
 """What is of the wrong kind is refused in the three parts of a message, wherever a person can hand it over."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -133,6 +134,24 @@ def test_what_a_model_cannot_be_described_by_is_said(model):
     assert refusal(describe, model, input_range=3) == message
     message = "`class_names` must be a list of strings. Received: 'abcd'."
     assert refusal(describe, model, class_names="abcd") == message
+
+
+def test_an_input_that_is_none_is_told_so_whatever_names_the_images(build, model, tmp_path):
+    message = "`explained` must be an input of the model: 'picture'. Received: 'foo'."
+    assert refusal(visualize.from_files, model, tmp_path / "cat.png", "foo") == message
+    assert refusal(visualize.from_data, model, "mnist:test", explained="foo") == message
+    assert refusal(visualize.maximize, model, explained="foo") == message
+    message = "`explained` must be an input of the model: 'picture', 'numbers'. Received: 'foo'."
+    assert refusal(visualize.from_files, build("two_inputs"), tmp_path / "both.npz", "foo") == message
+
+
+@pytest.mark.parametrize(
+    ("built", "taken"), [("sequence", "sequences, (12, 2)"), ("volume", "volumes, (12, 10, 8, 2)"), (None, "vectors, (5,)")]
+)
+def test_an_ascent_says_what_a_model_takes_that_takes_no_pictures(built, taken, build):
+    other = build(built) if built else keras.Sequential([keras.Input((5,)), keras.layers.Dense(2)])
+    message = f"`maximize` needs a model of pictures, (height, width, channels). Received: one of {taken}."
+    assert refusal(visualize.maximize, other) == message
 
 
 def test_one_number_has_no_class_to_be_held_against(build, images_for):

@@ -15,7 +15,7 @@ from visualize import models
 from visualize.checks import checked_path, received
 from visualize.errors import InputError
 from visualize.images import read_arrays, read_picture, resized, scaled, with_channels
-from visualize.inputs import Channels, input_shapes, picture_channels, picture_shape
+from visualize.inputs import Channels, checked_input, input_shapes, picture_channels, picture_shape
 
 GROUP = "visualize.datasets"
 FILES = (".npz", ".npy")  # that hold a data set
@@ -75,7 +75,7 @@ def from_files(model: Any, paths: str | Path | Sequence[str | Path], explained: 
     if not paths:
         raise InputError("`paths` must name at least one file. Received: none.")
     arrays, names, notes = [], [], []
-    several = len(input_shapes(model)) > 1
+    several = len(_shapes(model, explained)) > 1
     for path in (checked_path("paths", one) for one in paths):
         if several and path.suffix.lower() != ".npz":
             raise InputError(f"{path} is one array: {_SEVERAL.format(sorted(input_shapes(model)))}")
@@ -140,7 +140,7 @@ def from_data(
     if not isinstance(data, str | os.PathLike):
         raise InputError(f"`data` must be NAME:PART, such as mnist:test, or a file. Received: {received(data)}.")
     data = str(data)
-    if len(input_shapes(model)) > 1:
+    if len(_shapes(model, explained)) > 1:
         raise InputError(f"{data} has pictures only: {_SEVERAL.format(sorted(input_shapes(model)))}")
     dataset = _dataset(data)
     images, labels = np.asarray(dataset["images"]), dataset.get("labels")
@@ -227,6 +227,14 @@ def _as_batch(model: Any, array: np.ndarray, explained: str | None) -> np.ndarra
     return array[None] if array.ndim == 3 else array
 
 
+def _shapes(model: Any, explained: str | None) -> dict[str, tuple[int | None, ...]]:
+    """The shape of each input by name, of which `explained` must be one; empty where the model does not tell."""
+    shapes = input_shapes(model)
+    if shapes and explained is not None:
+        checked_input(explained, shapes)
+    return shapes
+
+
 def _fits(model: Any, names: int) -> bool:
     """Whether a model can have so many classes, as far as it tells."""
     output = getattr(model, "output_shape", None) if getattr(model, "outputs", None) else None
@@ -239,7 +247,9 @@ def _channels(model: Any, explained: str | None) -> int:
     if shape is None:
         shapes = list(input_shapes(model).values())
         if shapes:
-            raise InputError(f"The model must take pictures, (height, width, channels). Received: one that takes {shapes[0]}.")
+            raise InputError(
+                f"The model must take pictures, (height, width, channels). Received: one of arrays of shape {shapes[0]}."
+            )
         raise InputError("The model does not tell which pictures it takes. Hand them over as a .npy array.")
     return shape[2] or 3
 

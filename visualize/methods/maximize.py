@@ -25,6 +25,8 @@ from visualize.results import Tiles
 
 __all__ = ["maximize"]
 
+OTHERS = {1: "vectors", 2: "sequences", 4: "volumes"}  # what a model takes that is no picture, by its axes
+
 
 def maximize(
     model: Any,
@@ -199,8 +201,9 @@ def _start(model: Any, start: Any, explained: str | None, size: tuple[int, int] 
         alone = not isinstance(start, dict) and np.ndim(start) == axes[0]
         inputs = inputs_of(model, np.asarray(start)[None] if alone else start, explained)
     if inputs.images.ndim != 4:
-        shape = inputs.images.shape[1:]
-        raise InputError(f"The model must take pictures, (height, width, channels). Received: one that takes {shape}.")
+        shape = input_shapes(model).get(inputs.explained, inputs.images.shape[1:])
+        kind = OTHERS.get(len(shape), "arrays")
+        raise InputError(f"`maximize` needs a model of pictures, (height, width, channels). Received: one of {kind}, {shape}.")
     if len(inputs.images) != 1:
         raise InputError(f"`start` must be one picture, (height, width, channels). Received: {len(inputs.images)} of them.")
     return inputs
