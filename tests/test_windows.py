@@ -378,6 +378,13 @@ def test_windows_say_what_they_save_and_where_full_maps_begin():
     assert told["operations_saving"] >= 1
 
 
+def test_where_no_layer_is_computed_in_full_there_is_no_reason_why_one_is():
+    wide = [layers.Conv2D(8, 3, padding="same") for _ in range(3)]  # in windows to its output, an image
+    model = of_layers(*wide, shape=(24, 24, 2))
+    told = both_paths(model, pictures(model, 1), patch=3, stride=3)
+    assert (told["full_from"], told["path_reason"]) == (None, "")
+
+
 class Doubled(layers.Layer):
     def call(self, inputs):
         return 2 * inputs
