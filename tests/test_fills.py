@@ -47,9 +47,27 @@ def test_occlusion_hides_behind_the_fill():
         assert found.settings["fill"] == fill
 
 
+@pytest.mark.parametrize("path", ["windows", "full"])
+@pytest.mark.parametrize("color", [[0.1, 0.5, 0.9], np.array([0.1, 0.5, 0.9])], ids=["list", "array"])
+def test_occlusion_hides_behind_a_color(path, color):
+    convolution = keras.layers.Conv2D(2, 1, use_bias=False)
+    model = keras.Sequential([keras.Input((4, 5, 3)), convolution, keras.layers.GlobalAveragePooling2D()])
+    found = occlusion(model, IMAGES[:, :4, :5], 1, patch=1, stride=1, fill=color, path=path)
+    weights = convolution.get_weights()[0][0, 0, :, 1]
+    np.testing.assert_allclose(found.values, (IMAGES[:, :4, :5] - [0.1, 0.5, 0.9]) @ weights / 20, atol=1e-6)
+    assert found.settings["fill"] == [0.1, 0.5, 0.9]
+
+
+def test_a_color_is_told_from_a_number_and_from_another_color():
+    model = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.Flatten(), keras.layers.Dense(2)])
+    gray, same, red = (occlusion(model, IMAGES[:, :4, :4], 0, fill=fill).values for fill in (0.2, [0.2] * 3, [0.9, 0.2, 0.2]))
+    np.testing.assert_allclose(gray, same, atol=1e-6)
+    assert np.abs(red - same).max() > 0.01
+
+
 def test_rise_hides_behind_the_fill():
     model = keras.Sequential([keras.Input((10, 7, 3)), keras.layers.Flatten(), keras.layers.Dense(2, use_bias=False)])
-    for fill in ("mean", "blur"):
+    for fill in ("mean", "blur", (0.1, 0.5, 0.9)):
         stands = np.broadcast_to(np.asarray(filling(tf.constant(IMAGES), fill)), IMAGES.shape)
         # Of a linear model, what a mask shows is the score of the fill plus that of the difference seen through the mask.
         found, difference = rise(model, IMAGES, 1, fill=fill, masks=15), rise(model, IMAGES - stands, 1, fill=0.0, masks=15)
@@ -57,7 +75,7 @@ def test_rise_hides_behind_the_fill():
 
 
 def test_the_default_comes_from_the_card():
-    assert checked_fill(None, 3.0) == 3.0
+    assert checked_fill(None, 3.0, 1) == 3.0
     model = describe(
         keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(2)]), input_range=(-1, 3)
     )
@@ -68,5 +86,5 @@ def test_the_default_comes_from_the_card():
 @pytest.mark.parametrize("fill", ["median", "", float("nan"), True])
 def test_anything_else_is_refused(fill):
     with pytest.raises(InputError) as caught:
-        checked_fill(fill, 0.0)
+        checked_fill(fill, 0.0, 1)
     assert str(caught.value) == f"`fill` must be a finite number, 'mean' or 'blur'. Received: {fill!r}."

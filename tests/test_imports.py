@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent
 ROWS = {
     "visualize": (
         ("errors", "lazy", "files", "escaping"),
-        ("limits",),
+        ("limits", "checks"),
         ("arrays", "vetting", "allowance"),
         ("card", "results", "images", "resizing", "precision", "fills", "history", "modifiers"),
         ("models", "logits"),

@@ -69,7 +69,9 @@ def test_what_is_hidden_is_black_by_the_card(build, images_for):
     [
         ({"masks": 1}, r"`masks` must be a whole number from 2\. Received: 1\."),
         ({"cells": 0}, r"`cells` must be a whole number from 1\. Received: 0\."),
-        ({"keep": 1.0}, r"`keep` must be between 0 and 1\. Received: 1\.0\."),
+        ({"keep": 1.0}, r"`keep` must be above 0 and below 1\. Received: 1\.0\."),
+        ({"keep": 0}, r"`keep` must be above 0 and below 1\. Received: 0\."),
+        ({"keep": "a"}, r"`keep` must be a finite number\. Received: 'a'\."),
         ({"fill": float("inf")}, r"`fill` must be a finite number, 'mean' or 'blur'\. Received: inf\."),
     ],
 )

@@ -153,6 +153,30 @@ def test_the_packaged_digits_are_given_by_part_and_index(opened):
     assert from_data(model, "mnist:test", None).names == ("mnist:test 0",)
 
 
+def test_a_gray_data_set_serves_a_model_of_color_as_a_gray_picture_does(opened, tmp_path):
+    model = describe(opened("color"), input_range=(0, 255))
+    same = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten()])
+    digit = from_data(describe(same, input_range=(0, 255)), "mnist:test", 7).images[0]
+    Image.fromarray(digit[..., 0].astype("uint8")).save(tmp_path / "7.png")
+    found, picture = from_data(model, "mnist:test", [0, 7]), from_files(model, tmp_path / "7.png")
+    np.testing.assert_array_equal(found.images[1], picture.images[0])
+    assert found.images.shape == (2, 12, 12, 3)
+    assert found.labels.tolist() == [7, 9]
+    assert (found.notes, picture.notes) == tuple(
+        (f"{name}: resized from 28x28 to 12x12 (height x width)",) for name in ("mnist:test", "7.png")
+    )
+
+
+def test_one_gray_array_serves_a_model_of_color(opened, tmp_path):
+    np.save(tmp_path / "gray.npy", np.full((9, 12), 51, "uint8"))
+    np.testing.assert_allclose(from_files(opened("color"), tmp_path / "gray.npy").images, np.full((1, 12, 12, 3), 0.2))
+
+
+def test_channels_first_are_not_taken_for_three_gray_pictures(opened, tmp_path):
+    np.save(tmp_path / "first.npy", np.zeros((3, 12, 12), "uint8"))
+    assert "Received: 12." in refusal(from_files, opened("color"), tmp_path / "first.npy")
+
+
 def test_each_class_has_its_first_picture(opened):
     source = from_data(opened("softmax"), "mnist:test", None, each_class=True)
     assert source.labels.tolist() == list(range(10))

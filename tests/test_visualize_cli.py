@@ -352,6 +352,12 @@ def test_an_out_that_is_no_folder_is_told_before_anything_is_computed(model, pic
         assert line == f"Error: `--out` must be a folder that can be written to. Received: {out}."
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="this system has no folder that even root cannot write to")
+def test_an_out_that_the_system_keeps_is_told_before_the_images_are_read(model):
+    line = mistake("saliency", model, "no-such.png", "--out", "/proc/foo")
+    assert line == "Error: `--out` must be a folder that can be written to. Received: /proc/foo."
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_an_out_that_may_not_be_written_is_told(model, picture, tmp_path):
     (tmp_path / "kept").mkdir(mode=0o500)
@@ -457,6 +463,24 @@ def test_a_module_of_the_working_folder_is_found(tmp_path, monkeypatch):
     assert "'Twice', which is not registered" in mistake("layers", "model.keras")
     assert "Twice" in run("layers", "model.keras", "--custom-objects", "here_layers").stdout
     keras.saving.get_custom_objects().pop("here>Twice")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [("raise SystemExit('bye')", "SystemExit: bye"), ("1 / 0", "ZeroDivisionError: division by zero")]
+)
+def test_a_module_that_ends_while_it_is_imported_is_named(content, said, model, tmp_path, monkeypatch):
+    (tmp_path / "ends.py").write_text(content)
+    monkeypatch.syspath_prepend(tmp_path)
+    message = f"`custom_objects` must name modules that Python can import. Received: 'ends' ({said})."
+    assert mistake("layers", model, "--custom-objects", "ends") == f"Error: {message}"
+
+
+def test_the_path_of_occlusion_is_a_choice(model, picture, tmp_path):
+    assert "--path [auto|windows|full]" in run("occlusion", "--help").stdout
+    told = mistake("occlusion", model, picture, "--path", "half", "--out", tmp_path)
+    assert "Invalid value for '--path': 'half' is not one of 'auto', 'windows', 'full'" in told
+    paths = written(run("occlusion", model, picture, "--path", "full", "--out", tmp_path))
+    assert record(paths)["results"][0]["settings"]["path_reason"] == "asked for"
 
 
 def test_a_choice_that_has_a_default_is_made_once(model, tmp_path):

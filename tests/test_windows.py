@@ -371,7 +371,7 @@ def test_the_saving_is_measured_for_whoever_listens():
     assert full > 0
 
 
-@pytest.mark.parametrize("fill", ["blur", "mean", 0.7])
+@pytest.mark.parametrize("fill", ["blur", "mean", 0.7, [0.1, 0.9]])
 def test_every_fill_that_hides_a_patch_alone_is_done_in_windows(fill):
     model = of_layers(layers.Conv2D(4, 3, padding="same", activation="relu"), layers.MaxPooling2D(), *head())
     assert both_paths(model, pictures(model), fill=fill)["path"] == "windows"
@@ -384,6 +384,13 @@ def test_windows_say_what_they_save_and_where_full_maps_begin():
     assert told["path_reason"] == "up: UpSampling2D has no rule"
     assert told["estimated_saving"] > 0
     assert told["operations_saving"] >= 1
+
+
+def test_where_no_layer_is_computed_in_full_there_is_no_reason_why_one_is():
+    wide = [layers.Conv2D(8, 3, padding="same") for _ in range(3)]  # in windows to its output, an image
+    model = of_layers(*wide, shape=(24, 24, 2))
+    told = both_paths(model, pictures(model, 1), patch=3, stride=3)
+    assert (told["full_from"], told["path_reason"]) == (None, "")
 
 
 class Doubled(layers.Layer):

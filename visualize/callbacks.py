@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from visualize.checks import checked_path, parameters_of
 from visualize.comparison import name_of
 from visualize.errors import InputError
 from visualize.figures import draw, write_film, write_png
@@ -110,7 +111,7 @@ class Pictures(keras.callbacks.Callback):
 
 def _arguments(method: Callable, images: Any, target: Any) -> dict[str, Any]:
     """The images and the target, as far as the method takes them."""
-    taken = inspect.signature(method).parameters
+    taken = parameters_of("method", method)
     given = {"images": images, "target": target}
     for name, value in given.items():
         if value is not None and name not in taken:
@@ -133,14 +134,14 @@ def _checked_options(method: Callable, options: dict[str, Any]) -> dict[str, Any
 
 
 def _checked_folder(name: str, folder: str | Path) -> Path:
-    path = Path(folder)
+    path = checked_path(name, folder)
     if path.exists() and not path.is_dir():
         raise InputError(f"`{name}` must be a directory. Received: {path}, a file.")
     return path
 
 
 def _checked_prefix(prefix: str) -> str:
-    if not prefix or Path(prefix).name != prefix:
+    if not isinstance(prefix, str) or not prefix or Path(prefix).name != prefix:
         raise InputError(f"`prefix` must be the beginning of a file's name. Received: {prefix!r}.")
     return prefix
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import difflib
 import functools
-import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -353,5 +353,8 @@ def _opened(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str],
 def _check_folder(out: Path) -> None:
     """Better told at once than when everything is computed."""
     there = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        raise InputError(f"`--out` must be a folder that can be written to. Received: {out}.")
+    try:
+        with tempfile.TemporaryDirectory(prefix=".", dir=there):  # what a system allows, its permissions alone do not tell
+            pass
+    except OSError:
+        raise InputError(f"`--out` must be a folder that can be written to. Received: {out}.") from None

@@ -106,7 +106,7 @@ def _option(name: str, hint: Any, default: Any, text: str) -> click.Option | Non
     metavar = {"layer": "PATH", "whole_layer": "PATH", "explained": "INPUT"}.get(name)
     if kinds == (str, Sequence[str]):
         return click.Option([flag], multiple=True, metavar=metavar, help=text)
-    if kinds == (float, str):
+    if kinds[:2] == (float, str):
         return click.Option([flag], type=_NumberOrWord(), default=default, help=text)
     if len(kinds) != 1:
         return None

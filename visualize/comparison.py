@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from visualize.checks import parameters_of, received
 from visualize.errors import InputError
 from visualize.explanation import scores_of_classes
 from visualize.methods.cam import gradcam, layercam
@@ -19,7 +20,7 @@ from visualize.methods.rise import rise
 from visualize.methods.smoothing import smoothgrad
 from visualize.questions import ask
 from visualize.results import Attribution
-from visualize.targets import Target
+from visualize.targets import Target, indices, split_target
 
 COMPARED = (saliency, smoothgrad, integrated_gradients, guided_gradcam, gradcam, layercam, occlusion, rise)
 
@@ -48,19 +49,22 @@ def compare(
     Raises:
         InputError: a method that was named cannot be applied, none can, or no method takes one of the options.
     """
+    if not isinstance(methods, list | tuple | None):
+        given = f"{name_of(methods)} alone" if callable(methods) else received(methods)
+        raise InputError(f"`methods` must be a list of functions such as visualize.gradcam. Received: {given}.")
     chosen = COMPARED if methods is None else tuple(methods)
     if not chosen:
         raise InputError("`methods` must hold at least one method. Received: none.")
-    _check_options(chosen, options)
+    _check_options("methods", chosen, options)
     found, left_out = [], {}
     for method in chosen:
-        taken = inspect.signature(method).parameters
+        taken = parameters_of("methods", method)
         own = {name: value for name, value in options.items() if name in taken}
         arguments = (model, images, target) if "target" in taken else (model, images)
         if "target" not in taken and isinstance(target, Target):
             own["output"] = target.output
         try:
-            found.append(method(*arguments, **own))
+            found.append(_explained("methods", method, arguments, own))
         except InputError as error:
             if methods is not None or (method is chosen[-1] and not found):
                 raise
@@ -97,19 +101,25 @@ def contrast(
     Raises:
         InputError: the two classes of an image are one, or the method takes no target.
     """
-    taken = inspect.signature(method).parameters
-    if "target" not in taken:
+    if "target" not in parameters_of("method", method):
         raise InputError(f"`method` must explain a class. Received: {name_of(method)}, which asks for none.")
-    _check_options((method,), options)
+    _check_options("method", (method,), options)
     asked = target if isinstance(target, Target) else Target(target)
-    scores = scores_of_classes(ask(model, images, replace(asked, classes=None), options.get("explained")))
-    one = method(model, images, target, **options)
+    question = ask(model, images, replace(asked, classes=None), options.get("explained"))
+    scores = scores_of_classes(question)
+    if scores.shape[1] == 1:
+        raise InputError("The model must tell at least two classes apart. Received: one number, to which there is no second.")
+    one = _explained("method", method, (model, images, target), options)
     if (one.targets < 0).any():
         raise InputError("`target` must be a class here. Received: a function.")
     if against is None:
         others = np.where(np.arange(scores.shape[1]) == one.targets[:, None], -np.inf, scores)
-        against = others.argmax(axis=1).tolist()
-    other = method(model, images, replace(asked, classes=against), **options)
+        against = others.argmax(axis=1)
+    plain, function = split_target(against)
+    if function is not None:
+        raise InputError("`against` must be a class. Received: a function.")
+    against = indices(plain, *scores.shape, question.names, name="against").tolist()
+    other = _explained("method", method, (model, images, replace(asked, classes=against)), options)
     same = np.flatnonzero(one.targets == other.targets)
     if len(same):
         raise InputError(f"`against` must be another class than `target`. Received: {one.targets[same[0]]} for both.")
@@ -128,8 +138,21 @@ def name_of(method: Callable) -> str:
     return getattr(getattr(method, "func", method), "__name__", type(method).__name__)
 
 
-def _check_options(methods: Sequence[Callable], options: dict[str, Any]) -> None:
-    known = {name for method in methods for name in inspect.signature(method).parameters}
+def _explained(name: str, method: Callable, arguments: Sequence[Any], options: Mapping[str, Any]) -> Attribution:
+    """What a method says, if it is one that explains images."""
+    wanted = f"`{name}` must explain images, as visualize.gradcam does, with an Attribution. Received: {name_of(method)}"
+    try:
+        inspect.signature(method).bind(*arguments, **options)
+    except TypeError as error:
+        raise InputError(f"{wanted}, which does not take them ({error}).") from None
+    found = method(*arguments, **options)
+    if not isinstance(found, Attribution):
+        raise InputError(f"{wanted}, which returns a {type(found).__name__}.")
+    return found
+
+
+def _check_options(argument: str, methods: Sequence[Callable], options: Mapping[str, Any]) -> None:
+    known = {name for method in methods for name in parameters_of(argument, method)}
     unknown = [name for name in options if name not in known]
     if unknown:
         raise InputError(f"`{unknown[0]}` is no option of {', '.join(map(name_of, methods))}.")

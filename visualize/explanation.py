@@ -13,6 +13,7 @@ from visualize.errors import InputError
 from visualize.inputs import checked_batch_size
 from visualize.lazy import tf
 from visualize.logits import picked
+from visualize.modifiers import checked_modifier
 from visualize.questions import Question
 from visualize.results import Attribution
 
@@ -74,6 +75,7 @@ def explain(
         batch_size: images at a time; None for what suits their size.
         settings: what the result says of how it was made.
     """
+    checked_modifier(modifier)  # before it tells one graph from another
     inputs, function = question.inputs, question.function
 
     def once(model, classes, **tensors):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -207,6 +207,17 @@ def checked_count(name: str, value: int, least: int) -> int:
     return int(value)
 
 
+def checked_input(explained: str, names: Iterable[str]) -> str:
+    """The name of an input.
+
+    Raises:
+        InputError: no input has it.
+    """
+    if explained not in list(names):
+        raise InputError(f"`explained` must be an input of the model: {_names(names)}. Received: {explained!r}.")
+    return explained
+
+
 def checked_batch_size(batch_size: int | None, inputs: Inputs) -> int:
     """The batch size that was asked for, or the one that suits the size of the images."""
     return _suited(inputs.images.shape[1:]) if batch_size is None else checked_count("batch_size", batch_size, 1)
@@ -285,9 +296,7 @@ def _check_range(images: np.ndarray, input_range: tuple[float, float] | None) ->
 
 def _explained(arrays: Mapping[str, np.ndarray], explained: str | None) -> str:
     if explained is not None:
-        if explained not in arrays:
-            raise InputError(f"`explained` must be an input of the model: {_names(arrays)}. Received: {explained!r}.")
-        return explained
+        return checked_input(explained, arrays)
     if len(arrays) == 1:
         return next(iter(arrays))
     pictures = [name for name, array in arrays.items() if array.ndim >= 4]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from visualize import models
+from visualize.checks import received
 from visualize.errors import InputError
 from visualize.explanation import View
 from visualize.lazy import tf
@@ -39,10 +40,12 @@ def named_layers(model: Any, layer: str | Sequence[str] | None) -> tuple[str | N
     """The paths of the layers that a person named; None alone where the choice was left open.
 
     Raises:
-        InputError: there is no such layer, or one is named twice.
+        InputError: there is no such layer, none is named, or one is named twice.
     """
-    if layer is None or (not isinstance(layer, str) and not len(layer)):
+    if layer is None:
         return (None,)
+    if not isinstance(layer, str | Sequence) or not layer:
+        raise InputError(f"`layer` must be the path of a layer, or a list of paths. Received: {received(layer)}.")
     known = list(models.layers(model))
     found = tuple(models.find_layer(one, known) for one in ([layer] if isinstance(layer, str) else layer))
     if len(set(found)) < len(found):

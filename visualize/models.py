@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from visualize.card import Card, checked_names, checked_range
 from visualize.errors import InputError
 from visualize.escaping import shortened
@@ -85,9 +87,9 @@ def describe(model: Any, *, class_names: Sequence[str] | None = None, input_rang
     """
     known = card(model)
     if input_range is not None:
-        known = replace(known, input_range=checked_range("`input_range`", list(input_range)))
+        known = replace(known, input_range=checked_range("`input_range`", _listed(input_range)))
     if class_names is not None:
-        known = replace(known, class_names=checked_names("`class_names`", list(class_names)))
+        known = replace(known, class_names=checked_names("`class_names`", _listed(class_names)))
     _cards[model] = known
     return model
 
@@ -208,6 +210,11 @@ def listed(names: Sequence[str], most: int = 12) -> str:
     """Names for an error message, the first few of many."""
     shown = ", ".join(repr(name) for name in list(names)[:most])
     return shown + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _listed(values: Any) -> Any:
+    """An array or sequence as a list; a string or anything else as it is, for its check to refuse."""
+    return list(values) if isinstance(values, Sequence | np.ndarray) and not isinstance(values, str) else values
 
 
 def _collect(parent: Any, prefix: str, found: dict[str, Any], seen: set[int]) -> None:

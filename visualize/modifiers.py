@@ -8,6 +8,7 @@ import functools
 from collections.abc import Iterator
 from typing import Any
 
+from visualize.checks import checked_word
 from visualize.lazy import tf
 
 MODIFIERS = ("guided", "relu")
@@ -20,6 +21,15 @@ def modifiable(graph: Any) -> contextlib.AbstractContextManager:
     """ReLUs made within this context ask, whenever a gradient is taken, how they are to pass it back."""
     _register_gradients()
     return graph.gradient_override_map({name: f"Visualize_{name}" for name in RELUS})
+
+
+def checked_modifier(modifier: str | None) -> str | None:
+    """None or one of `MODIFIERS`.
+
+    Raises:
+        InputError: it is neither.
+    """
+    return checked_word("modifier", modifier, (None, *MODIFIERS))
 
 
 @contextlib.contextmanager

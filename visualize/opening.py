@@ -14,21 +14,23 @@ from typing import Any
 from visualize import models
 from visualize.allowance import allowed
 from visualize.card import read_card
+from visualize.checks import checked_path, received
 from visualize.errors import InputError
 from visualize.escaping import shortened
 from visualize.lazy import keras
 from visualize.vetting import check_config, check_file, weights_size
 
 
-def open_model(path: str | Path, *, unsafe: bool = False, custom_objects: Sequence[str] = ()) -> Any:
+def open_model(path: str | Path, *, unsafe: bool = False, custom_objects: str | Sequence[str] = ()) -> Any:
     """Open a saved Keras model for looking at, not for training.
 
     Args:
         path: a `.keras`, `.h5` or `.hdf5` file that holds a whole model. A card of the same name (`model.json` beside
             `model.keras`) tells input range and class names.
         unsafe: let the file run code of its own (Lambda layers). Only for files whose author you trust.
-        custom_objects: names of Python modules to import first; importing them registers their Keras classes. Packages
-            that announce such modules under the entry-point group `visualize.custom_objects` need not be named.
+        custom_objects: name of a Python module to import first, or several; importing them registers their Keras
+            classes. Packages that announce such modules under the entry-point group `visualize.custom_objects` need not be
+            named.
 
     Returns:
         The uncompiled `keras.Model`. `origin(model)` tells where it came from.
@@ -38,7 +40,7 @@ def open_model(path: str | Path, *, unsafe: bool = False, custom_objects: Sequen
             while `unsafe` is False, a file that names a module to import, keeps weights elsewhere or asks for much more memory
             than it has bytes, or a card that is no card.
     """
-    path = Path(path)
+    path = checked_path("path", path)
     check_file(path)
     card = read_card(path.with_suffix(".json"))
     _import_custom_objects(custom_objects)
@@ -68,16 +70,20 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _import_custom_objects(modules: Sequence[str]) -> None:
-    for name in modules:
-        if not all(part.isidentifier() for part in name.split(".")):
-            raise InputError(f"`custom_objects` must name modules, such as package.layers. Received: {name!r}.")
+def _import_custom_objects(modules: str | Sequence[str]) -> None:
+    for name in modules if isinstance(modules, list | tuple) else [modules]:
+        if not isinstance(name, str) or not all(part.isidentifier() for part in name.split(".")):
+            raise InputError(f"`custom_objects` must name modules, such as package.layers. Received: {received(name)}.")
         try:
             importlib.import_module(name)
-        except ImportError as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a module may raise what it likes, SystemExit too
+            said = " ".join(str(error).split())
+            kind = "" if isinstance(error, ImportError) else f"{type(error).__name__}: "
             raise InputError(
-                f"`custom_objects` must name modules that Python can import. Received: {name!r} ({error})."
-            ) from None
+                f"`custom_objects` must name modules that Python can import. Received: {name!r} ({kind}{shortened(said)})."
+            ) from error
     for entry in importlib.metadata.entry_points(group="visualize.custom_objects"):
         try:
             entry.load()

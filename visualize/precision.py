@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from visualize.checks import checked_word
 from visualize.errors import InputError
 from visualize.lazy import keras, tf
 
@@ -23,8 +24,7 @@ def settled(precision: str) -> str:
     Raises:
         InputError: an unknown precision.
     """
-    if precision not in PRECISIONS:
-        raise InputError(f"`precision` must be 'float32', 'bfloat16' or 'auto'. Received: {precision!r}.")
+    checked_word("precision", precision, PRECISIONS)
     if precision != "auto":
         return precision
     return "bfloat16" if _hardware_has_it() else "float32"

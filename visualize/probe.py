@@ -17,7 +17,7 @@ from visualize import models
 from visualize.errors import InputError
 from visualize.lazy import keras, tf
 from visualize.logits import ACTIVATIONS, behind_scores, picked, scores_of
-from visualize.modifiers import MODIFIERS, RELUS, modifiable, passing
+from visualize.modifiers import RELUS, checked_modifier, modifiable, passing
 from visualize.precision import lowered
 from visualize.taps import Call, inlined, watched
 
@@ -199,8 +199,7 @@ def look(
     Raises:
         InputError: `modifier` or `output` is unknown, or the output has no places for a `region` to choose from.
     """
-    if modifier not in (None, *MODIFIERS):
-        raise InputError(f"`modifier` must be None, 'guided' or 'relu'. Received: {modifier!r}.")
+    checked_modifier(modifier)
     graph = tf.compat.v1.get_default_graph()
     calls: list[Call] = []
     with modifiable(graph), lowered(model, precision), watched(model, graph, calls, instead, known or {}):

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from visualize.arrays import load_arrays
+from visualize.checks import checked_path
 from visualize.errors import InputError
 from visualize.files import whole
 
@@ -118,10 +119,14 @@ def save(path: str | Path, results: Result | Sequence[Result]) -> Path:
         The path.
 
     Raises:
+        InputError: `results` are none, or `path` is no path.
         OSError: the file cannot be written.
     """
-    path = Path(path)
-    results = [results] if isinstance(results, Attribution | Tiles | Structure) else list(results)
+    path = checked_path("path", path)
+    results = list(results) if isinstance(results, list | tuple) else [results]
+    if not results or not all(isinstance(one, Result) for one in results):
+        kinds = ", ".join(type(one).__name__ for one in results) or "none"
+        raise InputError(f"`results` must be a result, or a list of results. Received: {kinds}.")
     arrays: dict[str, np.ndarray] = {}
     plain = []
     for position, result in enumerate(results):
@@ -152,7 +157,7 @@ def load(path: str | Path) -> list[Result]:
     Raises:
         InputError: no such file, or one that `save` did not write.
     """
-    path = Path(path)
+    path = checked_path("path", path)
     if not path.is_file():
         raise InputError(f"`file` must be a .npz that visualize wrote. Received: {path}, which does not exist.")
     try:

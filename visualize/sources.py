@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from visualize import models
+from visualize.checks import checked_path, received
 from visualize.errors import InputError
 from visualize.images import read_arrays, read_picture, resized, scaled, with_channels
-from visualize.inputs import Channels, input_shapes, picture_channels, picture_shape
+from visualize.inputs import Channels, checked_input, input_shapes, picture_channels, picture_shape
 
 GROUP = "visualize.datasets"
 FILES = (".npz", ".npy")  # that hold a data set
@@ -66,13 +68,15 @@ def from_files(model: Any, paths: str | Path | Sequence[str | Path], explained: 
     Raises:
         InputError: a file that cannot be read, or does not fit the model.
     """
-    if isinstance(paths, str | Path):
+    if isinstance(paths, str | os.PathLike):
         paths = [paths]
+    if not isinstance(paths, list | tuple):
+        raise InputError(f"`paths` must be a path, or a list of paths. Received: {received(paths)}.")
     if not paths:
         raise InputError("`paths` must name at least one file. Received: none.")
     arrays, names, notes = [], [], []
-    several = len(input_shapes(model)) > 1
-    for path in map(Path, paths):
+    several = len(_shapes(model, explained)) > 1
+    for path in (checked_path("paths", one) for one in paths):
         if several and path.suffix.lower() != ".npz":
             raise InputError(f"{path} is one array: {_SEVERAL.format(sorted(input_shapes(model)))}")
         if path.suffix.lower() not in (".npy", ".npz"):
@@ -111,7 +115,7 @@ def from_files(model: Any, paths: str | Path | Sequence[str | Path], explained: 
 
 def from_data(
     model: Any,
-    data: str,
+    data: str | Path,
     index: int | Sequence[int] | None = None,
     *,
     explained: str | None = None,
@@ -133,7 +137,10 @@ def from_data(
     Raises:
         InputError: no such data set, no such image, no labels to tell the classes by.
     """
-    if len(input_shapes(model)) > 1:
+    if not isinstance(data, str | os.PathLike):
+        raise InputError(f"`data` must be NAME:PART, such as mnist:test, or a file. Received: {received(data)}.")
+    data = str(data)
+    if len(_shapes(model, explained)) > 1:
         raise InputError(f"{data} has pictures only: {_SEVERAL.format(sorted(input_shapes(model)))}")
     dataset = _dataset(data)
     images, labels = np.asarray(dataset["images"]), dataset.get("labels")
@@ -149,7 +156,9 @@ def from_data(
             raise InputError(f"`per_class` needs a data set with labels. Received: {data!r}, which has none.")
         _, chosen = np.unique(np.asarray(labels), return_index=True)
     else:
-        chosen = np.atleast_1d(0 if index is None else index)
+        chosen = np.atleast_1d(np.asarray(0 if index is None else index))
+        if chosen.dtype.kind not in "iu" or chosen.ndim != 1:
+            raise InputError(f"`index` must be a whole number, or several. Received: {received(index)}.")
     outside = [one for one in chosen.tolist() if not 0 <= one < len(images)]
     if outside:
         raise InputError(f"`index` must be between 0 and {len(images) - 1}. Received: {outside[0]}.")
@@ -213,7 +222,17 @@ def _as_batch(model: Any, array: np.ndarray, explained: str | None) -> np.ndarra
         array = np.moveaxis(array, -3, -1)
     if shape[2] == 1 and (array.ndim == 2 or (array.ndim == 3 and array.shape[-1] not in (1, 3))):
         array = array[..., None]
+    if shape[2] == 3 and (array.ndim == 2 or (array.ndim == 3 and array.shape[0] != 3 and array.shape[-1] > 4)):
+        array = array[..., None]  # gray ones for a model of color; (3, height, width) is more likely one with channels first
     return array[None] if array.ndim == 3 else array
+
+
+def _shapes(model: Any, explained: str | None) -> dict[str, tuple[int | None, ...]]:
+    """The shape of each input by name, of which `explained` must be one; empty where the model does not tell."""
+    shapes = input_shapes(model)
+    if shapes and explained is not None:
+        checked_input(explained, shapes)
+    return shapes
 
 
 def _fits(model: Any, names: int) -> bool:
@@ -228,7 +247,9 @@ def _channels(model: Any, explained: str | None) -> int:
     if shape is None:
         shapes = list(input_shapes(model).values())
         if shapes:
-            raise InputError(f"The model must take pictures, (height, width, channels). Received: one that takes {shapes[0]}.")
+            raise InputError(
+                f"The model must take pictures, (height, width, channels). Received: one of arrays of shape {shapes[0]}."
+            )
         raise InputError("The model does not tell which pictures it takes. Hand them over as a .npy array.")
     return shape[2] or 3
 

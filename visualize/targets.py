@@ -87,7 +87,7 @@ def split_target(target: Any) -> tuple[Any, Callable | None]:
     return None, target
 
 
-def indices(target: Any, count: int, classes: int, names: Sequence[str] = ()) -> np.ndarray:
+def indices(target: Any, count: int, classes: int, names: Sequence[str] = (), *, name: str = "target") -> np.ndarray:
     """The class to explain for each of `count` images, (count,) int32; `OWN_CHOICE` where the target is None.
 
     Args:
@@ -95,6 +95,7 @@ def indices(target: Any, count: int, classes: int, names: Sequence[str] = ()) ->
         count: how many images there are.
         classes: how many classes the model tells apart.
         names: their names, where a card gives them.
+        name: of the parameter, for the message.
 
     Raises:
         InputError: no such class, or another number of targets than of images.
@@ -102,10 +103,10 @@ def indices(target: Any, count: int, classes: int, names: Sequence[str] = ()) ->
     if isinstance(target, np.ndarray):
         target = target.tolist()
     if not isinstance(target, list | tuple):
-        return np.full(count, _index(target, classes, names), "int32")
+        return np.full(count, _index(name, target, classes, names), "int32")
     if len(target) != count:
-        raise InputError(f"`target` must be one class, or one for each of the {count} images. Received: {len(target)}.")
-    return np.array([_index(one, classes, names) for one in target], "int32")
+        raise InputError(f"`{name}` must be one class, or one for each of the {count} images. Received: {len(target)}.")
+    return np.array([_index(name, one, classes, names) for one in target], "int32")
 
 
 def check_names(names: Sequence[str], classes: int) -> None:
@@ -123,22 +124,22 @@ def name_of(index: int, names: Sequence[str]) -> str:
     return names[index] if 0 <= index < len(names) else str(index)
 
 
-def _index(target: Any, classes: int, names: Sequence[str]) -> int:
+def _index(argument: str, target: Any, classes: int, names: Sequence[str]) -> int:
     if target is None:
         return OWN_CHOICE
     if isinstance(target, str):
         named = [index for index, name in enumerate(names) if name == target]
         if len(named) > 1:
-            raise InputError(f"`target` must name one class. Received: {target!r}, the name of {named}: choose by number.")
+            raise InputError(f"`{argument}` must name one class. Received: {target!r}, the name of {named}: choose by number.")
         if named:
-            return _index(named[0], classes, names)
+            return _index(argument, named[0], classes, names)
         if target.isdecimal():
-            return _index(int(target), classes, names)
-        raise InputError(f"`target` must be {_known(target, classes, names)}. Received: {target!r}.")
+            return _index(argument, int(target), classes, names)
+        raise InputError(f"`{argument}` must be {_known(target, classes, names)}. Received: {target!r}.")
     if isinstance(target, bool) or not isinstance(target, int | np.integer):
-        raise InputError(f"`target` must be a class index, a class name or None. Received: {target!r}.")
+        raise InputError(f"`{argument}` must be a class index, a class name or None. Received: {target!r}.")
     if not 0 <= target < classes:
-        raise InputError(f"`target` must be between 0 and {classes - 1}. Received: {target}.")
+        raise InputError(f"`{argument}` must be between 0 and {classes - 1}. Received: {target}.")
     return int(target)
 
 

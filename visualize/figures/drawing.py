@@ -16,6 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from visualize.checks import checked_path, received
 from visualize.errors import InputError
 from visualize.figures.attributions import draw_attributions
 from visualize.figures.curves import draw_curves
@@ -44,8 +45,7 @@ def draw(results: Result | History | Sequence[Result]) -> Figure:
         InputError: several results that do not belong in one figure.
     """
     with _own_style():
-        one = isinstance(results, Attribution | Tiles | Structure | History)
-        figure = literal(_drawn([results] if one else list(results)))
+        figure = literal(_drawn(list(results) if isinstance(results, list | tuple) else [results]))
     figure._repr_png_ = functools.partial(_png, figure)  # IPython shows a figure without pyplot by this name only
     return figure
 
@@ -61,9 +61,12 @@ def write_png(figure: Figure, path: str | Path) -> Path:
         The path.
 
     Raises:
+        InputError: `figure` is no figure, or `path` no path.
         OSError: the file cannot be written.
     """
-    path, content = Path(path), _png(figure)
+    if not isinstance(figure, Figure):
+        raise InputError(f"`figure` must be a Figure, as `draw` returns it. Received: {received(figure)}.")
+    path, content = checked_path("path", path), _png(figure)
     with whole(path) as file:
         file.write(content)
     return path
@@ -82,7 +85,9 @@ def write_gif(tiles: Tiles, path: str | Path) -> Path:
     Raises:
         InputError: the tiles have no frames.
     """
-    path = Path(path)
+    path = checked_path("path", path)
+    if not isinstance(tiles, Tiles):
+        raise InputError(f"`tiles` must be Tiles, as `maximize` returns them. Received: {type(tiles).__name__}.")
     if tiles.frames is None:
         raise InputError("`tiles` must have frames to make a GIF of: maximize(..., frames=20). Received: none.")
     frames = [*tiles.frames, tiles.pictures]

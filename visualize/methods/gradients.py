@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from visualize.checks import received
 from visualize.errors import InputError
 from visualize.explanation import View, explain, highest_of_channels, sum_of_channels
 from visualize.inputs import checked_batch_size, checked_count
@@ -195,7 +196,12 @@ def _baseline(question: Question, baseline: Any) -> tuple[np.ndarray, Any]:
     shape = question.inputs.images.shape[1:]
     if baseline is None:
         baseline = question.input_range[0] if question.input_range else 0.0
-    array = np.asarray(baseline, "float64")
+    try:
+        array = np.asarray(baseline, "float64")
+    except (TypeError, ValueError):
+        raise InputError(
+            f"`baseline` must be a number, or an image of shape {shape}. Received: {received(baseline)}."
+        ) from None
     if array.shape not in ((), shape) or not np.isfinite(array).all():
         raise InputError(f"`baseline` must be a number, or an image of shape {shape}. Received: shape {array.shape}.")
     return array, float(array) if array.ndim == 0 else "an image"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -13,6 +12,7 @@ from visualize import models, targets, tracing, transforms
 from visualize.aims import aim_of, every_unit, wished_by
 from visualize.ascent import Climb, trace_of
 from visualize.card import checked_range
+from visualize.checks import checked_number, checked_word, is_number, received
 from visualize.climbing import begun, climbed
 from visualize.errors import InputError
 from visualize.inputs import Inputs, checked_batch_size, checked_count, example, input_shapes, inputs_of
@@ -24,6 +24,8 @@ from visualize.penalties import checked_regularizers
 from visualize.results import Tiles
 
 __all__ = ["maximize"]
+
+OTHERS = {1: "vectors", 2: "sequences", 4: "volumes"}  # what a model takes that is no picture, by its axes
 
 
 def maximize(
@@ -110,11 +112,10 @@ def maximize(
     checked_count("copies", copies, 1)
     numbers = {"lp_norm": lp_norm, "total_variation": total_variation, "jitter": jitter, "rotate": rotate}
     _check_numbers(steps, step_size, scale, {**numbers, "diversity": diversity})
-    if parametrization not in KINDS:
-        raise InputError(f"`parametrization` must be 'pixel' or 'fourier'. Received: {parametrization!r}.")
+    checked_word("parametrization", parametrization, tuple(KINDS))
     if diversity and copies == 1:
         raise InputError(f"`diversity` is between copies of one unit: `copies` must be at least 2. Received: {copies}.")
-    if not 0 <= frames <= steps:
+    if not 0 <= checked_count("frames", frames, 0) <= steps:
         raise InputError(f"`frames` must be between 0 and `steps`, {steps}. Received: {frames}.")
     regularizers, callbacks = checked_regularizers(regularizers), checked_callbacks(callbacks)
     known = list(models.layers(model))
@@ -189,6 +190,8 @@ def maximize(
 
 def _start(model: Any, start: Any, explained: str | None, size: tuple[int, int] | None) -> Inputs:
     """The inputs to start from, with the picture's size settled."""
+    if size is not None and (not isinstance(size, list | tuple) or len(size) != 2):
+        raise InputError(f"`size` must be (height, width). Received: {received(size)}.")
     for length in size or ():
         checked_count("size", length, 1)
     if start is None:
@@ -198,25 +201,26 @@ def _start(model: Any, start: Any, explained: str | None, size: tuple[int, int] 
         alone = not isinstance(start, dict) and np.ndim(start) == axes[0]
         inputs = inputs_of(model, np.asarray(start)[None] if alone else start, explained)
     if inputs.images.ndim != 4:
-        shape = inputs.images.shape[1:]
-        raise InputError(f"The model must take pictures, (height, width, channels). Received: one that takes {shape}.")
+        shape = input_shapes(model).get(inputs.explained, inputs.images.shape[1:])
+        kind = OTHERS.get(len(shape), "arrays")
+        raise InputError(f"`maximize` needs a model of pictures, (height, width, channels). Received: one of {kind}, {shape}.")
     if len(inputs.images) != 1:
         raise InputError(f"`start` must be one picture, (height, width, channels). Received: {len(inputs.images)} of them.")
     return inputs
 
 
 def _check_numbers(steps: int, step_size: float, scale: tuple[float, float], others: Mapping[str, float]) -> None:
+    for name, value in {"steps": steps, "step_size": step_size, **others}.items():
+        checked_number(name, value)
     if steps < 1:
         raise InputError(f"`steps` must be at least 1. Received: {steps}.")
     if not step_size > 0:
         raise InputError(f"`step_size` must be above 0. Received: {step_size}.")
-    if len(scale) != 2 or not 0 < scale[0] <= scale[1] < np.inf:
-        raise InputError(f"`scale` must be two factors above 0, the lower first. Received: {scale}.")
+    factors = isinstance(scale, list | tuple) and len(scale) == 2 and all(map(is_number, scale))
+    if not factors or not 0 < scale[0] <= scale[1]:
+        raise InputError(f"`scale` must be two factors above 0, the lower first. Received: {received(scale)}.")
     for name, value in others.items():
         if not value >= 0:
             raise InputError(f"`{name}` must not be negative. Received: {value}.")
-    for name, value in {"step_size": step_size, **others}.items():
-        if math.isinf(value):
-            raise InputError(f"`{name}` must be a finite number. Received: {value}.")
     checked_count("steps", steps, 1)
     checked_count("jitter", others["jitter"], 0)

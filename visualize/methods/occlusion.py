@@ -9,9 +9,10 @@ from typing import Any, Literal
 import numpy as np
 
 from visualize import tracing, windows
+from visualize.checks import checked_word
 from visualize.errors import InputError
 from visualize.explanation import notes_of, score_of
-from visualize.fills import WORDS, checked_fill, filling
+from visualize.fills import checked_fill, filling
 from visualize.inputs import checked_batch_size
 from visualize.lazy import tf
 from visualize.questions import ask
@@ -32,11 +33,11 @@ def occlusion(
     *,
     patch: int | None = None,
     stride: int | None = None,
-    fill: float | str | None = None,
+    fill: float | str | Sequence[float] | None = None,
     explained: str | None = None,
     batch_size: int | None = None,
     precision: Literal["float32", "bfloat16", "auto"] = "float32",
-    path: str = "auto",
+    path: Literal["auto", "windows", "full"] = "auto",
 ) -> Attribution:
     """Explain a class score by how far it falls while a square of the image is hidden.
 
@@ -49,7 +50,8 @@ def occlusion(
         patch: side of the square in pixels (of the cube in a volume); by default a seventh of the image's shortest side.
         stride: pixels from one position to the next, at most `patch`; by default half of it.
         fill: what hides the pixels: a number, "mean" for the mean color of the image, or "blur" for the image out of focus; by
-            default gray, the middle of the input range that the model's card gives, and "mean" where there is no card.
+            default gray, the middle of the input range that the model's card gives, and "mean" where there is no card. In
+            Python also a color, one number a channel.
         explained: name of the input to explain, for a model of several inputs.
         batch_size: hidden copies at a time; by default as many as suit the size of the images.
         precision: in which the model computes; "bfloat16" is faster where the hardware has it, to three digits, and "auto"
@@ -76,11 +78,11 @@ def occlusion(
     count, shortest = len(inputs.images), min(inputs.size)
     patch = _side("patch", patch, max(1, shortest // 7), shortest, "the image's shortest side")
     stride = _side("stride", stride, max(1, patch // 2), patch, "`patch`, or pixels would never be hidden")
-    hides = checked_fill(fill, sum(question.input_range) / 2 if question.input_range else "mean")
+    gray = sum(question.input_range) / 2 if question.input_range else "mean"
+    hides = checked_fill(fill, gray, inputs.images.shape[-1])
     starts = [_starts(length, patch, stride) for length in inputs.size]
     size = checked_batch_size(batch_size, inputs)
-    if path not in windows.PATHS:
-        raise InputError(f"`path` must be 'auto', 'windows' or 'full'. Received: {path!r}.")
+    checked_word("path", path, windows.PATHS)
 
     at_a_time = next(number for number in (1, *SOME, size) if number >= min(count, size))
 
@@ -132,8 +134,10 @@ def occlusion(
         specs = {"which": tf.TensorSpec([None], tf.int32), "corners": tf.TensorSpec([None, len(starts)], tf.int32)}
         specs["side"] = tf.TensorSpec([], tf.int32)
         wide = [None] * len(starts)
-        specs["fills"] = tf.TensorSpec([None, *wide, inputs.images.shape[-1] if hides in WORDS else 1], inputs.images.dtype)
-        masked = tracing.trace(model, ("occlusion", hides in WORDS, *question.key), hidden, {**per_image, **specs})
+        specs["fills"] = tf.TensorSpec(
+            [None, *wide, 1 if isinstance(hides, float) else inputs.images.shape[-1]], inputs.images.dtype
+        )
+        masked = tracing.trace(model, ("occlusion", isinstance(hides, float), *question.key), hidden, {**per_image, **specs})
         constants = {**arrays, "classes": found["target"], "fills": found["fills"], "side": np.int32(patch)}
         return masked.batches(rows, batch_size=size, **constants)
 
@@ -153,7 +157,13 @@ def occlusion(
     arrays = {"position_scores": scores}
     if "position predicted" in found and whole.notes["classes"] > 1:
         arrays["position_classes"] = found["position predicted"].reshape(grid)
-    settings = {"patch": patch, "stride": stride, "fill": hides, "unit": "fall of the score", "signed": True}
+    settings = {
+        "patch": patch,
+        "stride": stride,
+        "fill": list(hides) if isinstance(hides, tuple) else hides,
+        "unit": "fall of the score",
+        "signed": True,
+    }
     settings |= {**whole.notes["plan"], "classes": whole.notes["classes"], "score": whole.notes["score"]}
     settings.update({name: axis.tolist() for name, axis in zip(STARTS[len(starts)], starts, strict=True)})
     whole_scores = found["score"].reshape([-1] + [1] * len(starts))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
+from visualize.checks import checked_number
 from visualize.errors import InputError
 from visualize.explanation import View, explain
 from visualize.fills import checked_fill, filling
@@ -25,7 +27,7 @@ def rise(
     masks: int = 2000,
     cells: int = 7,
     keep: float = 0.5,
-    fill: float | str | None = None,
+    fill: float | str | Sequence[float] | None = None,
     explained: str | None = None,
     batch_size: int | None = None,
     precision: Literal["float32", "bfloat16", "auto"] = "float32",
@@ -43,9 +45,10 @@ def rise(
         target: class to explain; one for all or one per image; by default the model's own choice on the whole image.
         masks: how many; they are made in the graph, and memory does not grow with their number.
         cells: of a mask along each side, before it is resized to the image and shifted by part of a cell.
-        keep: share of the cells that show the image.
+        keep: share of the cells that show the image, above 0 and below 1.
         fill: what stands where a mask hides the image: a number, "mean" for the mean color of the image, or "blur" for the
-            image out of focus; by default black, the low end of the input range that the model's card gives, else 0.
+            image out of focus; by default black, the low end of the input range that the model's card gives, else 0. In
+            Python also a color, one number a channel.
         explained: name of the input to explain, for a model of several inputs.
         batch_size: masked copies at a time; by default as many as suit the size of the images.
         precision: in which the model computes; "bfloat16" is faster where the hardware has it, to three digits, and "auto"
@@ -65,12 +68,13 @@ def rise(
     checked_count("masks", masks, 2)
     checked_count("cells", cells, 1)
     checked_count("seed", seed, 0)
-    if not 0 < keep < 1:
-        raise InputError(f"`keep` must be between 0 and 1. Received: {keep}.")
+    if not 0 < checked_number("keep", keep) < 1:
+        raise InputError(f"`keep` must be above 0 and below 1. Received: {keep}.")
     question = ask(model, images, target, explained, precision)
-    hides = checked_fill(fill, question.input_range[0] if question.input_range else 0.0)
+    hides = checked_fill(fill, question.input_range[0] if question.input_range else 0.0, question.inputs.images.shape[-1])
     rows = checked_batch_size(batch_size, question.inputs)
     size = question.inputs.size
+    told = list(hides) if isinstance(hides, tuple) else hides
 
     def averages(view: View) -> dict[str, Any]:
         hidden = filling(view.images, hides)
@@ -98,7 +102,7 @@ def rise(
         key=(masks, cells, keep, hides, seed, rows),
         modifier=None,
         batch_size=batch_size,
-        settings={"unit": "score", "signed": True, "masks": masks, "cells": cells, "keep": keep, "fill": hides, "seed": seed},
+        settings={"unit": "score", "signed": True, "masks": masks, "cells": cells, "keep": keep, "fill": told, "seed": seed},
     )
 
 

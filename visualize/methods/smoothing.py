@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal
 
-import numpy as np
-
+from visualize.checks import checked_number
 from visualize.errors import InputError
 from visualize.explanation import View, explain, highest_of_channels
 from visualize.inputs import checked_batch_size, checked_count
@@ -186,7 +185,7 @@ def _smoothed(
     """`combine(sum of slopes, sum of squared slopes)` over noisy copies, the highest of the channels."""
     checked_count("samples", samples, 1)
     checked_count("seed", seed, 0)
-    if not (np.isfinite(noise) and noise > 0):
+    if not checked_number("noise", noise) > 0:
         raise InputError(f"`noise` must be above 0. Received: {noise}.")
     question = ask(model, images, target, explained, precision)
     rows = checked_batch_size(batch_size, question.inputs)

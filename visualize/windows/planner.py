@@ -106,7 +106,7 @@ def plans(seen: probe.Look, starts: Sequence[Sequence[int]], patch: int, *, batc
         facts = {
             "path": "windows",
             "full_from": None if behind is None else calls[behind].path,
-            "path_reason": reasons.get(behind, "full maps are cheaper from there on"),
+            "path_reason": "" if behind is None else reasons.get(behind, "full maps are cheaper from there on"),
             "estimated_saving": round(in_full[0].time(FULL_BATCH) / time, 2),
             "operations_saving": round(in_full[0].operations / max(1.0, cost.operations), 2),
         }
