@@ -57,7 +57,7 @@ test: install
 fast: install
 	@$(BIN)/python -m pytest --numprocesses 2 -m "not slow"
 
-# What each method costs beside the bare passes that it needs and beside its peers; start-up, memory, XLA. Some 20 minutes.
+# What each method costs beside the bare passes that it needs and beside its peers; start-up, memory, XLA. Some half an hour.
 # make bench ROUNDS=7 MARKDOWN=bench.md
 bench: $(BENCH)/.installed
 	@$(BENCH)/bin/python -m benchmarks --rounds $(ROUNDS) $(if $(MARKDOWN),--markdown $(MARKDOWN))
