@@ -1,6 +1,5 @@
 """Options out of range, full disks, kills and results of strangers: one line, and no half file."""
 
-import contextlib
 import json
 import os
 import random
@@ -167,16 +166,20 @@ def test_killed_at_any_time_every_file_under_its_name_is_whole(kill, tmp_path):
     chance = random.Random(0)
     written = 0
     for _ in range(8):
-        process = subprocess.Popen(
-            [sys.executable, "-c", WRITES, tmp_path], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-        process.stdout.readline()
-        time.sleep(0.3 * chance.random())
-        with process:
-            while process.poll() is None:  # Python loses an interrupt that comes while it finalizes an object
-                process.send_signal(kill)
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(timeout=10)
+        with subprocess.Popen(
+            [sys.executable, "-c", WRITES, tmp_path],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # what runs in the background may ignore it
+        ) as process:
+            process.stdout.readline()
+            time.sleep(0.3 * chance.random())
+            process.send_signal(kill)
+            try:
+                process.wait(timeout=30)
+            finally:
+                process.kill()
         for path in tmp_path.glob("[0-9].npz"):
             assert load(path)[0].pictures.shape == (200, 30, 30, 1)
             written += 1
