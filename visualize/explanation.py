@@ -82,7 +82,7 @@ def explain(
         def look_at(images, copies, **options):
             others = {name: tensor for name, tensor in tensors.items() if name != inputs.explained}
             others = {name: tf.tile(tensor, [copies] + [1] * (tensor.shape.rank - 1)) for name, tensor in others.items()}
-            return question.look(model, {**others, inputs.explained: images}, **{"modifier": modifier, **options})
+            return question.look(model, {**others, inputs.explained: images}, modifier=modifier, **options)
 
         seen = look_at(tensors[inputs.explained], 1)
         score, found = score_of(seen, classes, function)

@@ -9,6 +9,7 @@ from visualize.lazy import tf
 from visualize.resizing import resized
 
 ACTIVATIONS = ("Softmax", "LogSoftmax", "Sigmoid")  # of an output, behind which the logits are
+UNCHANGED = ("Identity", "Cast")  # operations that hand on what they were given
 
 
 class Scores(NamedTuple):
@@ -60,25 +61,24 @@ def scores_of(output: Any, region: Any | None, channels_first: bool, *, as_class
     return Scores(logits if both[0].shape.rank <= 2 else both[0], logits, output, kind)
 
 
+def makers(tensor: Any, through: tuple[str, ...] = UNCHANGED) -> list[Any]:
+    """The operation that made a tensor; and while it is of a type to go through, the one that made what that was given."""
+    found = [tensor.op]
+    while found[-1].type in through:
+        found.append(found[-1].inputs[0].op)
+    return found
+
+
 def before_activation(tensor: Any, kinds: tuple[str, ...] = ACTIVATIONS) -> tuple[Any, str | None]:
     """The tensor from which an activation of these kinds made this one, and its kind; else the tensor and None."""
-    operation = tensor.op
-    while operation.type in ("Identity", "Cast"):
-        operation = operation.inputs[0].op
-    if operation.type in kinds:
-        return operation.inputs[0], operation.type
-    return tensor, None
+    operation = makers(tensor)[-1]
+    return (operation.inputs[0], operation.type) if operation.type in kinds else (tensor, None)
 
 
-def behind_scores(output: Any) -> set[Any]:
+def behind_scores(output: Any) -> list[Any]:
     """The operations that make an output of its logits: what they make no longer tells the scores."""
-    found, operation = set(), output.op
-    while operation.type in ("Identity", "Cast", *ACTIVATIONS):
-        found.add(operation)
-        if operation.type in ACTIVATIONS:
-            return found
-        operation = operation.inputs[0].op
-    return set()
+    found = makers(output)
+    return found if found[-1].type in ACTIVATIONS else []
 
 
 def picked(scores: Any, indices: Any) -> Any:

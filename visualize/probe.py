@@ -16,7 +16,7 @@ from typing import Any
 from visualize import models
 from visualize.errors import InputError
 from visualize.lazy import keras, tf
-from visualize.logits import ACTIVATIONS, behind_scores, picked, scores_of
+from visualize.logits import ACTIVATIONS, UNCHANGED, behind_scores, makers, picked, scores_of
 from visualize.modifiers import RELUS, checked_modifier, modifiable, passing
 from visualize.precision import lowered
 from visualize.taps import Call, inlined, watched
@@ -151,13 +151,8 @@ class Look:
     @functools.cached_property
     def _ends(self) -> set[Any]:
         """The operations that make the output of the scores, and the scores: an image output's map cannot explain itself."""
-        found, todo = set(), [tensor.op for tensor in keras.tree.flatten(self.output)]
-        while todo:
-            operation = todo.pop()
-            found.add(operation)
-            if operation.type in ("Identity", "Cast", *ACTIVATIONS):
-                todo.append(operation.inputs[0].op)
-        return found
+        outputs = keras.tree.flatten(self.output)
+        return {operation for output in outputs for operation in makers(output, (*UNCHANGED, *ACTIVATIONS))}
 
     @functools.cached_property
     def _downstream(self) -> set[Any]:
