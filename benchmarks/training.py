@@ -26,9 +26,12 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from kerasdemos import catalogue, data, fitting, precisions
-from kerasdemos.building import build
+from kerasdemos import data
+from kerasdemos import registry as catalogue
 from kerasdemos.demo import Demo, Network, Split
+from kerasdemos.training import fit as fitting
+from kerasdemos.training import precision as precisions
+from kerasdemos.training.building import build
 
 SLICE = 10  # steps of a turn
 NETWORKS = [demo.name for demo in catalogue.load_all() if isinstance(demo.run, Network)]

@@ -20,8 +20,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 import visualize
-from visualize import figures, probe, tracing
-from visualize.windows import planner
+from visualize import plotting as figures
+from visualize.attribution.incremental import planner
+from visualize.engine import compile as tracing
+from visualize.engine import forward as probe
 
 PLACES = ((0, 4), (12, 12), (20, 16))  # top and left of a few patches
 

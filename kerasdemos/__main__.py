@@ -1,5 +1,5 @@
 """`python -m kerasdemos`."""
 
-from kerasdemos.cli import main
+from kerasdemos.cli.main import main
 
 main(prog_name="python -m kerasdemos")

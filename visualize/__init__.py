@@ -2,26 +2,26 @@
 
 import importlib
 
-from visualize import objectives
-from visualize.comparison import compare, contrast
+from visualize.attribution.comparison import compare, contrast
+from visualize.attribution.eigencam import eigencam
+from visualize.attribution.gradcam import gradcam, gradcam_plus_plus, hirescam, layercam, xgradcam
+from visualize.attribution.gradient_free_cam import ablationcam, scorecam
+from visualize.attribution.gradients import input_times_gradient, integrated_gradients, saliency
+from visualize.attribution.guided_gradcam import guided_gradcam
+from visualize.attribution.occlusion import occlusion
+from visualize.attribution.rise import rise
+from visualize.attribution.smoothgrad import smoothgrad, squaregrad, vargrad
+from visualize.data.loading import from_data, from_files
 from visualize.errors import InputError
-from visualize.methods.ablation import ablationcam, scorecam
-from visualize.methods.cam import gradcam, gradcam_plus_plus, hirescam, layercam, xgradcam
-from visualize.methods.eigencam import eigencam
-from visualize.methods.features import features
-from visualize.methods.filters import filters
-from visualize.methods.gradients import input_times_gradient, integrated_gradients, saliency
-from visualize.methods.guided_gradcam import guided_gradcam
-from visualize.methods.maximize import maximize
-from visualize.methods.occlusion import occlusion
-from visualize.methods.rise import rise
-from visualize.methods.smoothing import smoothgrad, squaregrad, vargrad
-from visualize.methods.summary import layer_facts, summary
-from visualize.models import describe
+from visualize.feature_visualization import objectives
+from visualize.feature_visualization.maximize import maximize
+from visualize.inspection.features import features
+from visualize.inspection.filters import filters
+from visualize.inspection.summary import layer_facts, summary
+from visualize.models.layers import describe
+from visualize.models.loading import open_model
 from visualize.notebook import show_results_as_pictures
-from visualize.opening import open_model
 from visualize.results import Attribution, Structure, Tiles, load, save
-from visualize.sources import from_data, from_files
 from visualize.targets import Target
 
 __all__ = [
@@ -69,7 +69,7 @@ __all__ = [
 
 def __getattr__(name: str):
     if name in ("draw", "write_gif", "write_png"):  # matplotlib costs a second: imported when something is drawn
-        from visualize import figures
+        from visualize import plotting as figures
 
         return getattr(figures, name)
     if name in ("callbacks", "keras_vis"):  # a callback is made from a class of Keras, which costs TensorFlow

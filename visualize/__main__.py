@@ -1,5 +1,5 @@
 """`python -m visualize`."""
 
-from visualize.cli import main
+from visualize.cli.main import main
 
 main(prog_name="visualize")

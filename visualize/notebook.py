@@ -24,6 +24,6 @@ def show_results_as_pictures() -> None:
 
 def _png(result: Any) -> bytes:
     """The picture of a result."""
-    from visualize.figures import draw
+    from visualize.plotting import draw
 
     return draw(result)._repr_png_()

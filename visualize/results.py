@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from visualize.arrays import load_arrays
-from visualize.checks import checked_path
+from visualize._utils.atomic import whole
+from visualize._utils.validation import checked_path
+from visualize.data.arrays import load_arrays
 from visualize.errors import InputError
-from visualize.files import whole
 
 
 @dataclass(frozen=True, eq=False)

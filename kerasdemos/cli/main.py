@@ -9,10 +9,13 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from kerasdemos import catalogue, display, precisions, tables
+from kerasdemos import registry as catalogue
+from kerasdemos.cli import progress_bar as display
+from kerasdemos.cli import tables
 from kerasdemos.demo import Network, Program
 from kerasdemos.errors import InputError
 from kerasdemos.files import whole
+from kerasdemos.training import precision as precisions
 
 EXAMPLES = """\b
 Examples:
@@ -119,7 +122,8 @@ def train(names, everything, epochs, seed, data, precision, out, resume, if_miss
             raise InputError("`train` must get the names of demos, or --all. `kerasdemos list` shows them.")
         demos = catalogue.load_all() if everything else [catalogue.load(name) for name in dict.fromkeys(names)]
 
-        from kerasdemos import quiet, training
+        from kerasdemos import quiet
+        from kerasdemos.training import run as training
 
         asked = {"epochs": epochs, "seed": seed, "data": data, "out": out}
         again = {"resume": resume, "if_missing": if_missing}
@@ -170,7 +174,8 @@ def evaluate(model, data) -> None:
     Prints loss, accuracy and confusion matrix. Reads the card beside MODEL, and draws confusion.png there.
     """
     with _refusals():
-        from kerasdemos import evaluation, figures
+        from kerasdemos import plotting as figures
+        from kerasdemos.training import evaluation
 
         found = evaluation.evaluate(model, data)
         click.echo(f"loss      {found.loss:.4f}")

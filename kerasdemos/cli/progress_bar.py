@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 if TYPE_CHECKING:
-    from kerasdemos.progress import Progress as Moment
+    from kerasdemos.training.progress import Progress as Moment
 
 
 @contextmanager

@@ -9,8 +9,8 @@ import numpy as np
 from rich import box
 from rich.table import Table
 
-from kerasdemos.card import Result
 from kerasdemos.demo import Demo
+from kerasdemos.training.card import Result
 
 WIDE = 120  # columns of a terminal
 HEADINGS = ("demo", "measure", "measured", "expected", "source", "holds")

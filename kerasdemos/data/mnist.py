@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from kerasdemos.data import checks, idx_format, npz_format
+from kerasdemos.data import idx as idx_format
+from kerasdemos.data import npz as npz_format
+from kerasdemos.data import validation as checks
 from kerasdemos.demo import Pictures
 from kerasdemos.errors import InputError
 

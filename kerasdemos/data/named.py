@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from kerasdemos.data import sources
+from kerasdemos.data import mnist as sources
 from kerasdemos.errors import InputError
 
 

@@ -23,11 +23,11 @@ from pathlib import Path
 
 import numpy as np
 
-from kerasdemos import points
 from kerasdemos.demo import Curve, Demo, Expected, Outcome, Panel, Program
-from kerasdemos.descent import Descent, descend
+from kerasdemos.demos._shared import points
+from kerasdemos.demos._shared.descent import Descent, descend
+from kerasdemos.demos._shared.straight_line import best_line, line, mean_squared_error
 from kerasdemos.errors import InputError
-from kerasdemos.straight_line import best_line, line, mean_squared_error
 
 RATE = 0.0001
 COUNT = 100

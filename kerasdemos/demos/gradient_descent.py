@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from kerasdemos.demo import Curve, Demo, Expected, Outcome, Panel, Program
-from kerasdemos.descent import descend
+from kerasdemos.demos._shared.descent import descend
 
 START = 0.5
 RATE = 0.01

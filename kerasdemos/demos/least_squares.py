@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from kerasdemos.demo import Curve, Demo, Expected, Outcome, Panel, Program
+from kerasdemos.demos._shared.straight_line import best_line, line, mean_squared_error
 from kerasdemos.errors import InputError
-from kerasdemos.straight_line import best_line, line, mean_squared_error
 
 X = np.array([3.0, 6.0, 12.0])
 Y = np.array([6.0, 9.0, 18.0])

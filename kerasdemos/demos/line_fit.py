@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kerasdemos.batches import batches_in, shuffled
 from kerasdemos.demo import Curve, Demo, Expected, Outcome, Panel, Program
+from kerasdemos.demos._shared.batches import batches_in, shuffled
 
 COUNT, NOISE = 100, 0.1
 BATCH = 32

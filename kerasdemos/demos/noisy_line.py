@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from kerasdemos.demo import Curve, Demo, Expected, Outcome, Panel, Program
-from kerasdemos.descent import descend
-from kerasdemos.straight_line import line, mean_squared_error
+from kerasdemos.demos._shared.descent import descend
+from kerasdemos.demos._shared.straight_line import line, mean_squared_error
 
 COUNT = 250_000
 SLOPE, BIAS = 2.0, 1.0

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kerasdemos.batches import batches_in, shuffled
 from kerasdemos.demo import Curve, Demo, Expected, Outcome, Panel, Program
+from kerasdemos.demos._shared.batches import batches_in, shuffled
 
 ROWS, COLUMNS, CLASSES = 1000, 100, 10
 BATCH = 32

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from kerasdemos.demo import Curve, Demo, Expected, Outcome, Panel, Program
-from kerasdemos.descent import descend
+from kerasdemos.demos._shared.descent import descend
 
 STARTS = (-1.0, 1.0, 3.0)
 RATE = 0.01

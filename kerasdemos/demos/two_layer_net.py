@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from kerasdemos import xor
 from kerasdemos.demo import Curve, Demo, Expected, Outcome, Panel, Program
-from kerasdemos.descent import descend
+from kerasdemos.demos._shared import xor
+from kerasdemos.demos._shared.descent import descend
 
 RATE = 4.0
 ROWS = len(xor.TARGETS)

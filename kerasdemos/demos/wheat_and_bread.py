@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from kerasdemos.demo import Curve, Demo, Expected, Outcome, Panel, Program
-from kerasdemos.descent import descend
-from kerasdemos.straight_line import best_line, line, mean_squared_error
+from kerasdemos.demos._shared.descent import descend
+from kerasdemos.demos._shared.straight_line import best_line, line, mean_squared_error
 
 WHEAT = np.array([0.5, 0.6, 0.8, 1.1, 1.4])  # price of a kilogram
 BREAD = np.array([5.0, 5.5, 6.0, 6.8, 7.0])  # average price

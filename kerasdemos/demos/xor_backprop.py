@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from kerasdemos import xor
 from kerasdemos.demo import Curve, Demo, Expected, Outcome, Panel, Program
-from kerasdemos.descent import descend
+from kerasdemos.demos._shared import xor
+from kerasdemos.demos._shared.descent import descend
 
 RATE = 2.0
 KEEP = 100  # the history has every hundredth step

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from kerasdemos import card, catalogue
-from kerasdemos.data import checks
+from kerasdemos import registry as catalogue
 from kerasdemos.data import load as load_pictures
+from kerasdemos.data import validation as checks
 from kerasdemos.demo import Network
 from kerasdemos.errors import InputError
+from kerasdemos.training import card
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def evaluate(path: Path, source: str | None = None) -> Evaluation:
     from kerasdemos import quiet
 
     quiet.import_tensorflow()
-    from kerasdemos.building import build
+    from kerasdemos.training.building import build
 
     model = build(demo.run, seed=0, precision="float32")
     try:

@@ -11,10 +11,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasdemos import checkpoints
-from kerasdemos.building import build
 from kerasdemos.demo import Network, Split
-from kerasdemos.progress import Progress, Watch
+from kerasdemos.training import checkpoints
+from kerasdemos.training.building import build
+from kerasdemos.training.progress import Progress, Watch
 
 
 def fit(

@@ -12,16 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerasdemos import card, checkpoints, figures, folder, precisions
-from kerasdemos.data import checks
+from kerasdemos import plotting as figures
 from kerasdemos.data import load as load_pictures
+from kerasdemos.data import validation as checks
 from kerasdemos.demo import Demo, Network, Outcome, Pictures, Program, Split
 from kerasdemos.errors import InputError
+from kerasdemos.training import card, checkpoints
+from kerasdemos.training import precision as precisions
+from kerasdemos.training import run_folder as folder
 
 if TYPE_CHECKING:  # Keras is imported when a network is trained, and not before its data was checked
     import keras
 
-    from kerasdemos.progress import Progress
+    from kerasdemos.training.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -232,7 +235,7 @@ def _fit(
     tensorboard: bool,
     report: Callable[[Progress], None] | None,
 ) -> _Done:
-    from kerasdemos import fitting
+    from kerasdemos.training import fit as fitting
 
     split = demo.run.split(pictures)
     place.mkdir(parents=True, exist_ok=True)

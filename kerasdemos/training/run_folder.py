@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerasdemos import card, figures
+from kerasdemos import plotting as figures
 from kerasdemos.errors import InputError
 from kerasdemos.files import whole
+from kerasdemos.training import card
 
 if TYPE_CHECKING:
     import keras

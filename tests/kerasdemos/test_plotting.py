@@ -5,7 +5,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 
-from kerasdemos import figures
+from kerasdemos import plotting as figures
 from kerasdemos.demo import Curve, Panel
 
 HISTORY = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kerasdemos import catalogue
+from kerasdemos import registry as catalogue
 from kerasdemos.demo import Network, Program
 from kerasdemos.errors import InputError
 

@@ -11,12 +11,17 @@ import pytest
 from click.testing import CliRunner
 
 import visualize
-from kerasdemos import catalogue, data, evaluation, training
-from visualize import commands, keras_vis, objectives
+from kerasdemos import data
+from kerasdemos import registry as catalogue
+from kerasdemos.training import evaluation
+from kerasdemos.training import run as training
+from visualize import keras_vis
 from visualize.callbacks import Pictures
-from visualize.cli import main
+from visualize.cli import commands
+from visualize.cli.main import main
+from visualize.feature_visualization import objectives
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 OBJECTIVES = (objectives.score, objectives.unit, objectives.direction, objectives.layer, objectives.of_scores)
 DEMOS = (catalogue.names, catalogue.load, catalogue.load_all, training.train, evaluation.evaluate)
 CALLED = {

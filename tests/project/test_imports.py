@@ -1,49 +1,33 @@
-"""Who may import whom: a file imports only from rows above its own."""
+"""Who may import whom: a file imports only from packages to the left of its own."""
 
 import ast
+import graphlib
+import re
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-ROWS = {
+ROOT = Path(__file__).parents[2]
+ORDER = {
     "visualize": (
-        ("errors", "lazy", "files", "escaping"),
-        ("limits", "checks"),
-        ("arrays", "vetting", "allowance"),
-        ("card", "results", "images", "resizing", "precision", "fills", "history", "modifiers"),
-        ("models", "logits"),
-        ("inputs", "targets", "taps", "opening"),
-        ("probe", "tracing", "objectives", "parametrizations", "transforms", "penalties"),
-        ("windows", "questions"),
-        ("explanation", "answers", "aims"),
-        ("sampling", "maps", "ascent"),
-        ("climbing", "listeners"),
-        ("methods",),
-        ("comparison", "keras_vis"),
-        ("figures",),
-        ("callbacks", "notebook"),
-        ("outputs", "sources", "commands", "terminal", "wording"),
-        ("running", "options", "page"),
-        ("redoing", "facts"),
-        ("report",),
-        ("cli",),
-        ("__main__",),
+        "errors < _utils < tf_keras_vis < targets < models < data, engine < results "
+        "< attribution, feature_visualization, inspection, plotting < report, callbacks, notebook, keras_vis < cli < __main__"
     ),
-    "kerasdemos": (
-        ("errors", "files", "demo", "quiet"),
-        ("data", "layers", "points", "descent", "batches"),
-        ("straight_line", "xor"),
-        ("demos",),
-        ("catalogue", "card", "checkpoints", "progress", "figures", "precisions", "building"),
-        ("tables", "fitting", "evaluation", "folder"),
-        ("training",),
-        ("display",),
-        ("cli",),
-        ("__main__",),
-    ),
+    "kerasdemos": "errors, files, quiet, demo < layers, data < demos, plotting < registry < training < cli < __main__",
 }
-FILES = sorted(path for package in ROWS for path in (ROOT / package).rglob("*.py"))
+NOT_YET = {("report", "cli")}
+# What runs a model, traces or differentiates: of the engine alone.
+RUNS = re.compile(
+    r"\bmodel\(|\bself\.model\(|\.predict\w*\(|\.fit\(|tf\.gradients\(|GradientTape\(|tf\.function\b|get_concrete_function|"
+    r"gradient_override_map|RegisterGradient|run_functions_eagerly"
+)
+FILES = sorted(path for package in ORDER for path in (ROOT / package).rglob("*.py"))
+OURS = [path for path in FILES if path.relative_to(ROOT).parts[0] == "visualize"]
+
+
+def rows(package):
+    """In which place of the order each part of a package stands."""
+    return {part: number for number, row in enumerate(ORDER[package].split(" < ")) for part in row.split(", ")}
 
 
 def imported(path):
@@ -59,10 +43,12 @@ def imported(path):
 def part(module, package):
     """The file or folder right below the package that a module name points into; "" for the package itself."""
     names = module.split(".")
-    if names[0] != package or len(names) < 2:
-        return ""
-    known = {name for row in ROWS[package] for name in row}
-    return names[1] if names[1] in known else ""
+    return names[1] if names[0] == package and len(names) > 1 and names[1] in rows(package) else ""
+
+
+def module_of(path):
+    names = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(names[:-1] if names[-1] == "__init__" else names)
 
 
 def name(path):
@@ -70,29 +56,37 @@ def name(path):
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)
-def test_a_file_imports_only_from_rows_above(path):
+def test_a_file_imports_only_from_the_left_of_its_package(path):
     package, *rest = path.relative_to(ROOT).parts
     own = rest[0].removesuffix(".py")
     if own == "__init__":
         return  # the package's face re-exports
-    rows = {one: number for number, row in enumerate(ROWS[package]) for one in row}
-    assert own in rows, f"{path} stands in no row: give it one"
+    places = rows(package)
+    assert own in places, f"{path} stands nowhere in the order: give it a place"
     for module in imported(path):
         other = part(module, package)
-        if other and other != own:
-            assert rows[other] < rows[own], f"{own} must not import {other}"
+        if other and other != own and (own, other) not in NOT_YET:
+            assert places[other] < places[own], f"{own} must not import {other}"
+
+
+def test_no_file_imports_itself_through_others():
+    modules = {module_of(path): path for path in FILES}
+    graph = {}
+    for module, path in modules.items():
+        if path.name != "__init__.py":
+            named = {one if one in modules else one.rpartition(".")[0] for one in imported(path)}
+            graph[module] = {one for one in named if one in modules and modules[one].name != "__init__.py"}
+    graphlib.TopologicalSorter(graph).prepare()  # refuses a circle
+
+
+@pytest.mark.parametrize("path", OURS, ids=name)
+def test_visualize_never_imports_kerasdemos(path):
+    assert not [module for module in imported(path) if module.split(".")[0] == "kerasdemos"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)
-def test_the_two_packages_know_nothing_of_each_other(path):
-    package = path.relative_to(ROOT).parts[0]
-    (other,) = set(ROWS) - {package}
-    assert not [module for module in imported(path) if module.split(".")[0] == other]
-
-
-@pytest.mark.parametrize("path", FILES, ids=name)
-def test_only_figures_import_matplotlib(path):
-    if path.relative_to(ROOT).parts[1].removesuffix(".py") != "figures":
+def test_only_plotting_imports_matplotlib(path):
+    if path.relative_to(ROOT).parts[1].removesuffix(".py") != "plotting":
         assert not [module for module in imported(path) if module.split(".")[0] == "matplotlib"]
 
 
@@ -101,15 +95,21 @@ def test_nothing_draws_through_pyplot():
         assert not [module for module in imported(path) if "pyplot" in module], path
 
 
-@pytest.mark.parametrize(
-    ("call", "home"), [("tf.gradients(", "probe.py"), ("GradientTape(", ""), ("tf.function(", "tracing.py")]
-)
-def test_only_the_probe_differentiates_and_only_tracing_compiles(call, home):
-    for path in (ROOT / "visualize").rglob("*.py"):
-        assert path.name == home or call not in path.read_text(encoding="utf-8"), path
+def code_of(path):
+    """A file without its docstrings and comments."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            node.value = ast.Constant(...)
+    return ast.unparse(tree)
 
 
-def test_methods_do_not_import_one_another():
-    methods = ROOT / "visualize" / "methods"
-    for path in methods.glob("*.py"):
-        assert not [module for module in imported(path) if module.startswith("visualize.methods.")], path
+@pytest.mark.parametrize("path", [one for one in OURS if one.relative_to(ROOT).parts[1] != "engine"], ids=name)
+def test_only_the_engine_runs_a_model_traces_or_differentiates(path):
+    assert RUNS.findall(code_of(path)) == []
+
+
+def test_the_engine_does_all_of_that():
+    assert {"model(", "tf.gradients(", "tf.function"} <= {
+        call for path in (ROOT / "visualize" / "engine").glob("*.py") for call in RUNS.findall(code_of(path))
+    }

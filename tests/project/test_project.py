@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 import kerasdemos
-from kerasdemos import catalogue
+from kerasdemos import registry as catalogue
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def test_the_changelog_has_this_version_and_every_demo():

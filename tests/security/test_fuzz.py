@@ -17,12 +17,12 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
 from visualize import InputError, layer_facts, load, open_model, saliency, save
-from visualize.card import Card, read_card
-from visualize.escaping import printable, shortened
-from visualize.figures.lettering import fitted
-from visualize.images import read_arrays, read_picture, resized, with_channels
-from visualize.inputs import inputs_of
-from visualize.outputs import plain_name
+from visualize._utils.text import printable, shortened
+from visualize.data.images import read_arrays, read_picture, resized, with_channels
+from visualize.models.card import Card, read_card
+from visualize.models.inputs import inputs_of
+from visualize.plotting.export import plain_name
+from visualize.plotting.text import fitted
 from visualize.results import Tiles
 
 SECONDS = 30  # for one mutation; the whole process is ended with its stack beyond

@@ -16,9 +16,9 @@ from click.testing import CliRunner
 from PIL import Image
 
 from visualize import Attribution, Structure, Tiles, load, save
-from visualize.cli import main
-from visualize.commands import method_names
-from visualize.files import whole
+from visualize._utils.atomic import whole
+from visualize.cli.commands import method_names
+from visualize.cli.main import main
 
 BAD = ("-1", "nan", "-inf", "word", "", "1" * 30, "\x1b[31mb", "../../x")
 
@@ -111,7 +111,7 @@ def test_a_folder_in_the_way_of_an_output_is_one_line(saved, picture, tmp_path):
 
 FULL = """
 import resource, signal, sys
-from visualize.cli import main
+from visualize.cli.main import main
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
 main(sys.argv[2:])

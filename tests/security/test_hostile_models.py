@@ -18,8 +18,8 @@ from click.testing import CliRunner
 from PIL import Image
 
 from visualize import InputError, open_model
-from visualize.cli import main
-from visualize.limits import memory
+from visualize._utils.limits import memory
+from visualize.cli.main import main
 
 UNPACKS = "must not unpack to over 100 times its size. Received: "
 

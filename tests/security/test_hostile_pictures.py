@@ -13,10 +13,10 @@ from click.testing import CliRunner
 from PIL import Image, PngImagePlugin
 
 from visualize import InputError, describe, open_model
-from visualize.cli import main
-from visualize.images import read_arrays, read_picture
-from visualize.inputs import inputs_of
-from visualize.sources import from_files
+from visualize.cli.main import main
+from visualize.data.images import read_arrays, read_picture
+from visualize.data.loading import from_files
+from visualize.models.inputs import inputs_of
 
 UNREADABLE = "must hold plain arrays. Received: something that NumPy cannot read."
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from visualize._utils.text import shortened
 from visualize.errors import InputError
-from visualize.escaping import shortened
 
 
 def received(value: Any) -> str:

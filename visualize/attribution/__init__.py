@@ -1,1 +1,1 @@
-"""The methods: one family a file; each public function becomes a command."""
+"""Attribution: why a model says what it says; one family of methods a file."""

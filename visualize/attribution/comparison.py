@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from visualize.checks import parameters_of, received
+from visualize._utils.validation import parameters_of, received
+from visualize.attribution.gradcam import gradcam, layercam
+from visualize.attribution.gradients import integrated_gradients, saliency
+from visualize.attribution.guided_gradcam import guided_gradcam
+from visualize.attribution.occlusion import occlusion
+from visualize.attribution.questions import ask
+from visualize.attribution.request import scores_of_classes
+from visualize.attribution.rise import rise
+from visualize.attribution.smoothgrad import smoothgrad
 from visualize.errors import InputError
-from visualize.explanation import scores_of_classes
-from visualize.methods.cam import gradcam, layercam
-from visualize.methods.gradients import integrated_gradients, saliency
-from visualize.methods.guided_gradcam import guided_gradcam
-from visualize.methods.occlusion import occlusion
-from visualize.methods.rise import rise
-from visualize.methods.smoothing import smoothgrad
-from visualize.questions import ask
 from visualize.results import Attribution
 from visualize.targets import Target, indices, split_target
 

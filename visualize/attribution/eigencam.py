@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from visualize.explanation import View, explain
-from visualize.lazy import tf
-from visualize.maps import averaged, named_layers
-from visualize.questions import ask
+from visualize._utils.lazy import tf
+from visualize.attribution.layer_maps import averaged, named_layers
+from visualize.attribution.questions import ask
+from visualize.attribution.request import View, explain
 from visualize.results import Attribution
 from visualize.targets import Target
 

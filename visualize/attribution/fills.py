@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from visualize.checks import is_number, received
+from visualize._utils.lazy import tf
+from visualize._utils.validation import is_number, received
 from visualize.errors import InputError
-from visualize.lazy import tf
 
 WORDS = ("mean", "blur")
 BLUR = 0.1  # standard deviation, in parts of the image's shortest side

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-from visualize.explanation import View, explain
-from visualize.lazy import tf
-from visualize.maps import averaged, gradient_weights, named_layers, places_of, slopes_of, strengths
-from visualize.questions import ask
+from visualize._utils.lazy import tf
+from visualize.attribution.layer_maps import averaged, gradient_weights, named_layers, places_of, slopes_of, strengths
+from visualize.attribution.questions import ask
+from visualize.attribution.request import View, explain
 from visualize.results import Attribution
 
 __all__ = ["gradcam", "gradcam_plus_plus", "hirescam", "layercam", "xgradcam"]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from visualize.explanation import View, explain
-from visualize.inputs import checked_batch_size
-from visualize.lazy import tf
-from visualize.maps import Maps, averaged, named_layers, of_channels, places_of, strengths
-from visualize.questions import ask
-from visualize.resizing import resized
+from visualize._utils.lazy import tf
+from visualize.attribution.layer_maps import Maps, averaged, named_layers, of_channels, places_of, strengths
+from visualize.attribution.perturbation import scores_of_copies
+from visualize.attribution.questions import ask
+from visualize.attribution.request import View, explain
+from visualize.engine.resize import resized
+from visualize.models.inputs import checked_batch_size
 from visualize.results import Attribution
-from visualize.sampling import scores_of_copies
 
 __all__ = ["ablationcam", "scorecam"]
 

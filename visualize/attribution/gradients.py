@@ -6,14 +6,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from visualize.checks import received
+from visualize._utils.lazy import tf
+from visualize._utils.validation import received
+from visualize.attribution.perturbation import summed_slopes
+from visualize.attribution.questions import Question, ask
+from visualize.attribution.request import View, explain, highest_of_channels, sum_of_channels
 from visualize.errors import InputError
-from visualize.explanation import View, explain, highest_of_channels, sum_of_channels
-from visualize.inputs import checked_batch_size, checked_count
-from visualize.lazy import tf
-from visualize.questions import Question, ask
+from visualize.models.inputs import checked_batch_size, checked_count
 from visualize.results import Attribution
-from visualize.sampling import summed_slopes
 
 __all__ = ["input_times_gradient", "integrated_gradients", "saliency"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from visualize.explanation import View, explain, highest_of_channels
-from visualize.lazy import tf
-from visualize.maps import averaged, gradient_weights, named_layers, slopes_of, strengths
-from visualize.questions import ask
+from visualize._utils.lazy import tf
+from visualize.attribution.layer_maps import averaged, gradient_weights, named_layers, slopes_of, strengths
+from visualize.attribution.questions import ask
+from visualize.attribution.request import View, explain, highest_of_channels
 from visualize.results import Attribution
 
 __all__ = ["guided_gradcam"]

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from visualize import models
-from visualize.checks import received
+from visualize._utils.lazy import tf
+from visualize._utils.validation import received
+from visualize.attribution.questions import Question
+from visualize.attribution.request import View
+from visualize.engine.resize import resized
 from visualize.errors import InputError
-from visualize.explanation import View
-from visualize.lazy import tf
-from visualize.questions import Question
-from visualize.resizing import resized
+from visualize.models import layers as models
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,14 +8,15 @@ from typing import Any, Literal
 
 import numpy as np
 
-from visualize import tracing, windows
-from visualize.checks import checked_word
+from visualize._utils.lazy import tf
+from visualize._utils.validation import checked_word
+from visualize.attribution import incremental as windows
+from visualize.attribution.fills import checked_fill, filling
+from visualize.attribution.questions import ask
+from visualize.attribution.request import notes_of, score_of
+from visualize.engine import compile as tracing
 from visualize.errors import InputError
-from visualize.explanation import notes_of, score_of
-from visualize.fills import checked_fill, filling
-from visualize.inputs import checked_batch_size
-from visualize.lazy import tf
-from visualize.questions import ask
+from visualize.models.inputs import checked_batch_size
 from visualize.results import Attribution
 
 __all__ = ["occlusion"]

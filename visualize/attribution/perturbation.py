@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from visualize.explanation import View
-from visualize.lazy import tf
+from visualize._utils.lazy import tf
+from visualize.attribution.request import View
 
 
 def over_copies(view: View, count: int, rows: int, body: Callable[..., tuple], state: Sequence[Any]) -> list[Any]:

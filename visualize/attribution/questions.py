@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from visualize import models, probe, targets
+from visualize import targets
+from visualize._utils.lazy import tf
+from visualize.engine import forward as probe
+from visualize.engine.precision import settled
 from visualize.errors import InputError
-from visualize.inputs import Inputs, inputs_of
-from visualize.lazy import tf
-from visualize.precision import settled
+from visualize.models import layers as models
+from visualize.models.inputs import Inputs, inputs_of
 from visualize.results import Attribution
 from visualize.targets import Target
 

@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from visualize import models, probe, tracing
+from visualize._utils.lazy import tf
+from visualize.attribution.questions import Question
+from visualize.engine import compile as tracing
+from visualize.engine import forward as probe
+from visualize.engine.logits import picked
+from visualize.engine.relu_gradients import checked_modifier
 from visualize.errors import InputError
-from visualize.inputs import checked_batch_size
-from visualize.lazy import tf
-from visualize.logits import picked
-from visualize.modifiers import checked_modifier
-from visualize.questions import Question
+from visualize.models import layers as models
+from visualize.models.inputs import checked_batch_size
 from visualize.results import Attribution
 
 

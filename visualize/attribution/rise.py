@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from visualize.checks import checked_number
+from visualize._utils.lazy import tf
+from visualize._utils.validation import checked_number
+from visualize.attribution.fills import checked_fill, filling
+from visualize.attribution.perturbation import over_copies
+from visualize.attribution.questions import ask
+from visualize.attribution.request import View, explain
+from visualize.engine.resize import resized
 from visualize.errors import InputError
-from visualize.explanation import View, explain
-from visualize.fills import checked_fill, filling
-from visualize.inputs import checked_batch_size, checked_count
-from visualize.lazy import tf
-from visualize.questions import ask
-from visualize.resizing import resized
+from visualize.models.inputs import checked_batch_size, checked_count
 from visualize.results import Attribution
-from visualize.sampling import over_copies
 
 __all__ = ["rise"]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal
 
-from visualize.checks import checked_number
+from visualize._utils.lazy import tf
+from visualize._utils.validation import checked_number
+from visualize.attribution.perturbation import summed_slopes
+from visualize.attribution.questions import ask
+from visualize.attribution.request import View, explain, highest_of_channels
 from visualize.errors import InputError
-from visualize.explanation import View, explain, highest_of_channels
-from visualize.inputs import checked_batch_size, checked_count
-from visualize.lazy import tf
-from visualize.questions import ask
+from visualize.models.inputs import checked_batch_size, checked_count
 from visualize.results import Attribution
-from visualize.sampling import summed_slopes
 
 __all__ = ["smoothgrad", "squaregrad", "vargrad"]
 

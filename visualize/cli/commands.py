@@ -17,15 +17,18 @@ from typing import Any
 
 import click
 
-from visualize import methods
+from visualize import attribution, feature_visualization, inspection
+
+PACKAGES = (attribution, feature_visualization, inspection)  # that hold methods
 
 
 def method_names() -> dict[str, str]:
     """Every method and the module that holds it."""
     found = {}
-    for module in pkgutil.iter_modules(methods.__path__):
-        for name in importlib.import_module(f"{methods.__name__}.{module.name}").__all__:
-            found[name] = f"{methods.__name__}.{module.name}"
+    for package in PACKAGES:
+        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            if not module.ispkg:
+                found.update(dict.fromkeys(getattr(importlib.import_module(module.name), "__all__", ()), module.name))
     return found
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import click
 
-from visualize.escaping import printable, shortened
+from visualize._utils.text import printable, shortened
 
 MOST_LINE = 2000  # characters
 _said: contextvars.ContextVar[set[str] | None] = contextvars.ContextVar("said", default=None)
@@ -87,7 +87,7 @@ def progress_bar(name: str) -> Iterator[None]:
     from rich.console import Console
     from rich.progress import Progress
 
-    from visualize import tracing
+    from visualize.engine import compile as tracing
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(name, total=None)

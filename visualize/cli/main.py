@@ -13,11 +13,12 @@ from typing import Any
 
 import click
 
-from visualize import commands, models, options
+from visualize._utils.text import printable, shortened
+from visualize.cli import commands, options
+from visualize.cli.console import once, say
 from visualize.errors import InputError
-from visualize.escaping import printable, shortened
-from visualize.terminal import once, say
-from visualize.vetting import check_file
+from visualize.models import layers as models
+from visualize.models.safe_loading import check_file
 
 HELP = """Show what a saved Keras model learned, and why it says what it says.
 
@@ -134,7 +135,7 @@ def run_method(name: str, model: Path, *, out: Path, unsafe: bool, custom_object
     """One method on one model: open, gather, compute, write."""
     asked = options.checked(name, asked)
     opened = _opened(model, out, unsafe, custom_objects, asked)
-    from visualize import running
+    from visualize.cli import run as running
 
     source = running.source_of(opened, asked) if "images" in asked else None
     for path in running.run(name, opened, out, asked, source):
@@ -152,7 +153,7 @@ def compare(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str],
     """
     asked = options.checked("compare", asked)
     opened = _opened(model, out, unsafe, custom_objects, asked)
-    from visualize import running
+    from visualize.cli import run as running
 
     for path in running.run_comparison(opened, out, asked, running.source_of(opened, asked)):
         click.echo(path)
@@ -189,7 +190,7 @@ def contrast(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str]
     """
     asked = options.checked("contrast", asked)
     opened = _opened(model, out, unsafe, custom_objects, asked)
-    from visualize import running
+    from visualize.cli import run as running
 
     for path in running.run_contrast(opened, out, asked, running.source_of(opened, asked)):
         click.echo(path)
@@ -206,8 +207,8 @@ def layers(model: Path, unsafe: bool, custom_objects: Sequence[str]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from visualize.methods.summary import layer_facts
-    from visualize.running import opened_model
+    from visualize.cli.run import opened_model
+    from visualize.inspection.summary import layer_facts
 
     facts = layer_facts(opened_model(model, unsafe, custom_objects))
     table = Table("layer", "class", "output", "parameters", "CAM", "kernels", box=None, header_style="bold")
@@ -235,7 +236,8 @@ def draw(file: Path, out: Path | None) -> None:
     Example:
         visualize draw maps/gradcam-cat.npz
     """
-    from visualize import figures, results
+    from visualize import plotting as figures
+    from visualize import results
 
     picture = _png_name(out, file)
     loaded = results.load(file)
@@ -268,7 +270,7 @@ def gallery(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str],
     """
     asked = options.checked("gallery", asked)
     opened = _opened(model, out, unsafe, custom_objects, asked)
-    from visualize import running
+    from visualize.cli import run as running
 
     everything = running.source_of(opened, asked)  # images that cannot be read are a mistake: nothing is drawn
     for name in GALLERY:
@@ -299,7 +301,7 @@ def report(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], 
     """
     asked = options.checked("report", asked)
     opened = _opened(model, out, unsafe, custom_objects, asked)
-    from visualize.report import report as written
+    from visualize.report.build import report as written
 
     given = {**asked, "model": model, "out": out, "unsafe": unsafe, "custom_objects": custom_objects}
     with once():
@@ -316,8 +318,8 @@ def curves(history: Path, out: Path | None) -> None:
     Example:
         visualize curves outputs/digits_cnn/history.csv
     """
-    from visualize import figures
-    from visualize.history import read_history
+    from visualize import plotting as figures
+    from visualize.data.history import read_history
 
     click.echo(figures.write_png(figures.draw(read_history(history)), _png_name(out, history)))
 
@@ -331,7 +333,7 @@ def _png_name(out: Path | None, source: Path) -> Path:
 
 def _without(choices: Any, name: str, opened: Any, out: Path, wanted: dict, source: Any, error: InputError) -> list[Path]:
     """A figure of the gallery once more, without the choices that this model does not allow; and a word on what is missing."""
-    from visualize import running
+    from visualize.cli import run as running
 
     try:
         paths = list(running.run(name, opened, out, {**wanted, **dict.fromkeys(choices)}, source)) if choices else []
@@ -345,7 +347,7 @@ def _opened(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str],
     """The model, when all that can be told to be wrong without TensorFlow is right."""
     check_file(model)
     _check_folder(out)
-    from visualize import running
+    from visualize.cli import run as running
 
     return running.opened_model(model, unsafe, custom_objects, asked["input_range"])
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from visualize import commands
+from visualize.cli import commands
+from visualize.engine.precision import PRECISIONS
 from visualize.errors import InputError
-from visualize.precision import PRECISIONS
 
 
 def of_the_model() -> list[click.Parameter]:

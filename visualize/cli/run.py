@@ -14,15 +14,18 @@ from typing import Any
 import click
 import numpy as np
 
-from visualize import commands, models, outputs, tracing
-from visualize.comparison import compare, contrast
+from visualize.attribution.comparison import compare, contrast
+from visualize.attribution.questions import Question, ask
+from visualize.cli import commands
+from visualize.cli.console import busy, progress_bar, quiet, say, uncollected
+from visualize.data.loading import Source, from_data, from_files
+from visualize.engine import compile as tracing
 from visualize.errors import InputError
-from visualize.opening import open_model
-from visualize.questions import Question, ask
+from visualize.models import layers as models
+from visualize.models.loading import open_model
+from visualize.plotting import export as outputs
 from visualize.results import Attribution, Result, Structure
-from visualize.sources import Source, from_data, from_files
 from visualize.targets import Target
-from visualize.terminal import busy, progress_bar, quiet, say, uncollected
 
 
 def opened_model(
@@ -33,7 +36,7 @@ def opened_model(
         sys.path.append(str(Path.cwd()))  # a console script does not look there, and that is where people keep a module
     with busy("opening the model"), uncollected():
         with quiet():
-            from visualize.lazy import tf
+            from visualize._utils.lazy import tf
 
             tf.get_logger().setLevel("ERROR")
             tf.zeros(())  # the first operation makes TensorFlow talk about instruction sets

@@ -10,7 +10,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.lib import format as npy
 
-from visualize.limits import check_size
+from visualize._utils.limits import check_size
 
 
 def load_arrays(path: Path) -> np.ndarray | dict[str, np.ndarray]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from visualize.arrays import load_arrays
+from visualize.data.arrays import load_arrays
 from visualize.errors import InputError
 
 # Not all that Pillow reads: for EPS it runs Ghostscript on a program that the file brings.

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from visualize import models
-from visualize.checks import checked_path, received
+from visualize._utils.validation import checked_path, received
+from visualize.data.images import read_arrays, read_picture, resized, scaled, with_channels
 from visualize.errors import InputError
-from visualize.images import read_arrays, read_picture, resized, scaled, with_channels
-from visualize.inputs import Channels, checked_input, input_shapes, picture_channels, picture_shape
+from visualize.models import layers as models
+from visualize.models.inputs import Channels, checked_input, input_shapes, picture_channels, picture_shape
 
 GROUP = "visualize.datasets"
 FILES = (".npz", ".npy")  # that hold a data set

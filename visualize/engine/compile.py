@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from visualize import models
-from visualize.lazy import tf
+from visualize._utils.lazy import tf
+from visualize.models import layers as models
 
 _progress: contextvars.ContextVar[Callable[[int, int], None] | None] = contextvars.ContextVar("progress", default=None)
 _savings: contextvars.ContextVar[Callable[[float, float], None] | None] = contextvars.ContextVar("savings", default=None)

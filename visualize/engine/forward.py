@@ -13,13 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from visualize import models
+from visualize._utils.lazy import keras, tf
+from visualize.engine.logits import ACTIVATIONS, UNCHANGED, behind_scores, makers, picked, scores_of
+from visualize.engine.precision import lowered
+from visualize.engine.relu_gradients import RELUS, checked_modifier, modifiable, passing
+from visualize.engine.taps import Call, inlined, watched
 from visualize.errors import InputError
-from visualize.lazy import keras, tf
-from visualize.logits import ACTIVATIONS, UNCHANGED, behind_scores, makers, picked, scores_of
-from visualize.modifiers import RELUS, checked_modifier, modifiable, passing
-from visualize.precision import lowered
-from visualize.taps import Call, inlined, watched
+from visualize.models import layers as models
 
 
 @dataclass(frozen=True, eq=False)

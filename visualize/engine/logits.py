@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from visualize._utils.lazy import tf
+from visualize.engine.resize import resized
 from visualize.errors import InputError
-from visualize.lazy import tf
-from visualize.resizing import resized
 
 ACTIVATIONS = ("Softmax", "LogSoftmax", "Sigmoid")  # of an output, behind which the logits are
 UNCHANGED = ("Identity", "Cast")  # operations that hand on what they were given

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from visualize.checks import checked_word
+from visualize._utils.lazy import keras, tf
+from visualize._utils.validation import checked_word
 from visualize.errors import InputError
-from visualize.lazy import keras, tf
 
 PRECISIONS = ("float32", "bfloat16", "auto")
 FLAGS = ("avx512_bf16", "amx_bf16")  # of a processor that multiplies in bfloat16

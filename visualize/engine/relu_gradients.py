@@ -8,8 +8,8 @@ import functools
 from collections.abc import Iterator
 from typing import Any
 
-from visualize.checks import checked_word
-from visualize.lazy import tf
+from visualize._utils.lazy import tf
+from visualize._utils.validation import checked_word
 
 MODIFIERS = ("guided", "relu")
 RELUS = ("Relu", "Relu6")  # the operations that they modify

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from visualize.lazy import tf
+from visualize._utils.lazy import tf
 
 
 def resized(values: Any, size: Sequence[int], *, antialias: bool = False) -> Any:

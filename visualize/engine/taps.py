@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from visualize import models
-from visualize.lazy import keras, tf
+from visualize._utils.lazy import keras, tf
+from visualize.models import layers as models
 
 
 @dataclass(frozen=True, eq=False)

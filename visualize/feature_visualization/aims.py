@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from visualize import models, objectives, targets
+from visualize import targets
 from visualize.errors import InputError
-from visualize.objectives import Objective, Source
+from visualize.feature_visualization import objectives
+from visualize.feature_visualization.objectives import Objective, Source
+from visualize.models import layers as models
 
 MOST_UNITS = 100  # that are maximized without being named
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from visualize import tracing, transforms
-from visualize.lazy import tf
-from visualize.parametrizations import Fourier, Pixel
+from visualize._utils.lazy import tf
+from visualize.engine import compile as tracing
+from visualize.feature_visualization import transforms
+from visualize.feature_visualization.parametrizations import Fourier, Pixel
 
 STEPS_A_CALL = 10  # of the ascent in one call of its graph: often enough to show progress
 NOISE = 0.05  # standard deviation of what an ascent begins with, as a part of the input range

@@ -6,12 +6,14 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from visualize import penalties, probe, tracing
-from visualize.answers import answer
-from visualize.ascent import Climb
+from visualize._utils.lazy import tf
+from visualize.engine import compile as tracing
+from visualize.engine import forward as probe
 from visualize.errors import InputError
-from visualize.inputs import Inputs
-from visualize.lazy import tf
+from visualize.feature_visualization import regularizers as penalties
+from visualize.feature_visualization.optimizer import Climb
+from visualize.feature_visualization.readout import answer
+from visualize.models.inputs import Inputs
 
 
 def checked_callbacks(callbacks: Any) -> tuple[Any, ...]:

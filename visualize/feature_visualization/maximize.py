@@ -8,19 +8,22 @@ from typing import Any, Literal
 
 import numpy as np
 
-from visualize import models, targets, tracing, transforms
-from visualize.aims import aim_of, every_unit, wished_by
-from visualize.ascent import Climb, trace_of
-from visualize.card import checked_range
-from visualize.checks import checked_number, checked_word, is_number, received
-from visualize.climbing import begun, climbed
+from visualize import targets
+from visualize._utils.lazy import tf
+from visualize._utils.validation import checked_number, checked_word, is_number, received
+from visualize.engine import compile as tracing
 from visualize.errors import InputError
-from visualize.inputs import Inputs, checked_batch_size, checked_count, example, input_shapes, inputs_of
-from visualize.lazy import tf
-from visualize.listeners import checked_callbacks, told
-from visualize.objectives import Source, number_of
-from visualize.parametrizations import KINDS
-from visualize.penalties import checked_regularizers
+from visualize.feature_visualization import transforms
+from visualize.feature_visualization.aims import aim_of, every_unit, wished_by
+from visualize.feature_visualization.climbing import begun, climbed
+from visualize.feature_visualization.listeners import checked_callbacks, told
+from visualize.feature_visualization.objectives import Source, number_of
+from visualize.feature_visualization.optimizer import Climb, trace_of
+from visualize.feature_visualization.parametrizations import KINDS
+from visualize.feature_visualization.regularizers import checked_regularizers
+from visualize.models import layers as models
+from visualize.models.card import checked_range
+from visualize.models.inputs import Inputs, checked_batch_size, checked_count, example, input_shapes, inputs_of
 from visualize.results import Tiles
 
 __all__ = ["maximize"]

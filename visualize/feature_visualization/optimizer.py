@@ -8,12 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from visualize import models, penalties, probe, tracing, transforms
-from visualize.answers import Answer, answer
-from visualize.inputs import Inputs
-from visualize.lazy import tf
-from visualize.objectives import Source
-from visualize.parametrizations import Fourier, Pixel
+from visualize._utils.lazy import tf
+from visualize.engine import compile as tracing
+from visualize.engine import forward as probe
+from visualize.feature_visualization import regularizers as penalties
+from visualize.feature_visualization import transforms
+from visualize.feature_visualization.objectives import Source
+from visualize.feature_visualization.parametrizations import Fourier, Pixel
+from visualize.feature_visualization.readout import Answer, answer
+from visualize.models import layers as models
+from visualize.models.inputs import Inputs
 
 DECAY = 0.95  # of RMSprop's running mean of squared slopes
 TINY = 1e-12

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from visualize.lazy import tf
+from visualize._utils.lazy import tf
 
 # How the colors of natural images vary together: the square root of their correlations over ImageNet, as Lucid publishes it
 # (Apache License 2.0; lucid/optvis/param/color.py) for Olah, Mordvintsev & Schubert (2017), doi:10.23915/distill.00007.

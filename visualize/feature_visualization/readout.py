@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from visualize import probe
+from visualize._utils.lazy import tf
+from visualize.engine import forward as probe
+from visualize.engine.logits import before_activation
+from visualize.engine.relu_gradients import RELUS
 from visualize.errors import InputError
-from visualize.lazy import tf
-from visualize.logits import before_activation
-from visualize.modifiers import RELUS
-from visualize.objectives import Source, name_of_function
+from visualize.feature_visualization.objectives import Source, name_of_function
 
 
 @dataclass(frozen=True, eq=False)

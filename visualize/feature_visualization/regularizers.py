@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from visualize._utils.lazy import tf
 from visualize.errors import InputError
-from visualize.lazy import tf
 
 TINY = 1e-12
 

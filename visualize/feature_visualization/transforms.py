@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from visualize.lazy import tf
+from visualize._utils.lazy import tf
 
 
 def draw_moves(steps: int, jitter: int, rotate: float, scale: tuple[float, float], seed: int) -> dict[str, np.ndarray]:

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from visualize import models, probe, tracing
+from visualize._utils.lazy import tf
+from visualize.engine import compile as tracing
+from visualize.engine import forward as probe
 from visualize.errors import InputError
-from visualize.inputs import checked_batch_size, inputs_of
-from visualize.lazy import tf
+from visualize.models import layers as models
+from visualize.models.inputs import checked_batch_size, inputs_of
 from visualize.results import Tiles
 
 __all__ = ["features"]

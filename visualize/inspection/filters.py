@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from visualize import models
+from visualize._utils.lazy import keras
 from visualize.errors import InputError
-from visualize.lazy import keras
+from visualize.models import layers as models
 from visualize.results import Tiles
 
 __all__ = ["filters"]

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from visualize import models, probe, tracing
-from visualize.inputs import example, input_shapes
+from visualize.engine import compile as tracing
+from visualize.engine import forward as probe
+from visualize.engine.taps import Call
+from visualize.models import layers as models
+from visualize.models.inputs import example, input_shapes
 from visualize.results import Structure
-from visualize.taps import Call
 
 __all__ = ["summary"]
 

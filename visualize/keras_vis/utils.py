@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from visualize import models
 from visualize.errors import InputError
+from visualize.models import layers as models
 
 
 def find_layer_idx(model: Any, layer_name: str) -> int:

@@ -8,13 +8,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from visualize import models
+from visualize._utils.lazy import tf
+from visualize.attribution.gradcam import gradcam
+from visualize.attribution.gradients import saliency
 from visualize.errors import InputError
-from visualize.inputs import input_shapes
-from visualize.lazy import tf
-from visualize.methods.cam import gradcam
-from visualize.methods.gradients import saliency
-from visualize.methods.maximize import maximize
+from visualize.feature_visualization.maximize import maximize
+from visualize.models import layers as models
+from visualize.models.inputs import input_shapes
 from visualize.targets import Target
 
 

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from visualize._utils.lazy import keras, tf
+from visualize._utils.limits import FLOOR
+from visualize._utils.text import shortened
 from visualize.errors import InputError
-from visualize.escaping import shortened
-from visualize.lazy import keras, tf
-from visualize.limits import FLOOR
 
 _one_at_a_time = threading.RLock()
 

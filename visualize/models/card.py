@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from visualize._utils.text import shortened
 from visualize.errors import InputError
-from visualize.escaping import shortened
 
 MOST = 3.4e38  # about the largest float32
 MOST_BYTES = 2**24  # of a card: names of a hundred thousand classes

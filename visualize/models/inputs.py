@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from visualize import models
+from visualize._utils.lazy import keras, tf
 from visualize.errors import InputError
-from visualize.lazy import keras, tf
+from visualize.models import layers as models
 
 MOST_COUNT = 2**31 - 1
 ANY_SIZE = 128  # the height or width of a picture where the model takes any

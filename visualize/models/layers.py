@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from visualize.card import Card, checked_names, checked_range
+from visualize._utils.lazy import keras
+from visualize._utils.text import shortened
 from visualize.errors import InputError
-from visualize.escaping import shortened
-from visualize.lazy import keras
+from visualize.models.card import Card, checked_names, checked_range
 
 
 @dataclass(frozen=True)

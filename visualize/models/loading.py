@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from visualize import models
-from visualize.allowance import allowed
-from visualize.card import read_card
-from visualize.checks import checked_path, received
+from visualize._utils.lazy import keras
+from visualize._utils.text import shortened
+from visualize._utils.validation import checked_path, received
 from visualize.errors import InputError
-from visualize.escaping import shortened
-from visualize.lazy import keras
-from visualize.vetting import check_config, check_file, weights_size
+from visualize.models import layers as models
+from visualize.models.allowance import allowed
+from visualize.models.card import read_card
+from visualize.models.safe_loading import check_config, check_file, weights_size
 
 
 def open_model(path: str | Path, *, unsafe: bool = False, custom_objects: str | Sequence[str] = ()) -> Any:

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from visualize._utils.limits import check_size
+from visualize._utils.text import shortened
 from visualize.errors import InputError
-from visualize.escaping import shortened
-from visualize.limits import check_size
 
 FORMATS = "`model` must be a .keras, .h5 or .hdf5 file."
 MOST_CONFIG = 2**26  # bytes: the largest published architectures need a hundredth

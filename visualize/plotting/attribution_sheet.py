@@ -12,11 +12,11 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from visualize.figures.lettering import fitted
-from visualize.figures.lines import draw_line
-from visualize.figures.scales import Scale, as_rgb, scale_of
-from visualize.figures.sizes import empty_figure
-from visualize.figures.slices import sliced
+from visualize.plotting.colors import Scale, as_rgb, scale_of
+from visualize.plotting.lines import draw_line
+from visualize.plotting.sizes import empty_figure
+from visualize.plotting.slices import sliced
+from visualize.plotting.text import fitted
 from visualize.results import Attribution
 
 DPI = 120

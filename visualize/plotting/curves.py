@@ -7,8 +7,8 @@ import math
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from visualize.figures.lettering import fitted
-from visualize.history import History
+from visualize.data.history import History
+from visualize.plotting.text import fitted
 
 DPI = 120
 WIDTH, HEIGHT = 4.0, 3.0  # inches of a panel

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from visualize import models
-from visualize.escaping import printable
-from visualize.figures import draw, write_gif, write_png
-from visualize.files import whole
+from visualize._utils.atomic import whole
+from visualize._utils.text import printable
+from visualize.models import layers as models
+from visualize.plotting import draw, write_gif, write_png
 from visualize.results import Attribution, Result, Structure, Tiles, save
 
 PACKAGES = ("tensorflow", "keras", "numpy", "matplotlib", "kerasdemos")

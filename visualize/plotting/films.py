@@ -7,8 +7,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from visualize.files import whole
-from visualize.images import read_picture
+from visualize._utils.atomic import whole
+from visualize.data.images import read_picture
 
 SECONDS = 0.5  # for a picture, but
 LONGEST = 12.0  # for all of them

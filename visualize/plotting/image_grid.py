@@ -9,9 +9,9 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from PIL import Image
 
-from visualize.figures.lettering import fitted
-from visualize.figures.scales import Scale, as_rgb, scale_of
-from visualize.figures.sizes import empty_figure
+from visualize.plotting.colors import Scale, as_rgb, scale_of
+from visualize.plotting.sizes import empty_figure
+from visualize.plotting.text import fitted
 from visualize.results import Tiles
 
 DPI = 120

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path
 
-from visualize.figures.lettering import fitted
-from visualize.figures.sizes import empty_figure
+from visualize.plotting.sizes import empty_figure
+from visualize.plotting.text import fitted
 from visualize.results import Structure
 
 DPI = 120

@@ -16,16 +16,16 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from visualize.checks import checked_path, received
+from visualize._utils.atomic import whole
+from visualize._utils.validation import checked_path, received
+from visualize.data.history import History
 from visualize.errors import InputError
-from visualize.figures.attributions import draw_attributions
-from visualize.figures.curves import draw_curves
-from visualize.figures.lettering import literal
-from visualize.figures.scales import as_rgb
-from visualize.figures.structure import draw_structure
-from visualize.figures.tiles import columns_of, draw_tiles
-from visualize.files import whole
-from visualize.history import History
+from visualize.plotting.attribution_sheet import draw_attributions
+from visualize.plotting.colors import as_rgb
+from visualize.plotting.curves import draw_curves
+from visualize.plotting.image_grid import columns_of, draw_tiles
+from visualize.plotting.model_graph import draw_structure
+from visualize.plotting.text import literal
 from visualize.results import Attribution, Result, Structure, Tiles
 
 GIF_SIDE = 112  # at least so many pixels to a tile, so that a digit can be seen

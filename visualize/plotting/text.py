@@ -9,7 +9,7 @@ from matplotlib import font_manager, rcParams
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from visualize.escaping import shortened
+from visualize._utils.text import shortened
 
 MOST_LETTERS = 500  # of one text; none of ours has so many
 EM = 0.6  # width of a letter, in parts of the font size, about

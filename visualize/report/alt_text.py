@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from visualize.history import History
+from visualize.data.history import History
 from visualize.results import Attribution, Structure, Tiles
 
 MOST_LETTERS = 80  # of a name that people gave

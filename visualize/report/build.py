@@ -10,16 +10,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from visualize import commands, facts, history, models, outputs, page, results, running, wording
-from visualize.aims import MOST_UNITS
+from visualize import results
+from visualize.attribution.request import answers
+from visualize.cli import commands
+from visualize.cli import run as running
+from visualize.cli.console import say
+from visualize.data import history
 from visualize.errors import InputError
-from visualize.explanation import answers
-from visualize.figures import draw, write_png
-from visualize.inputs import input_shapes
-from visualize.page import Page, Part, Picture, Table
-from visualize.redoing import Given, argument, shell
-from visualize.terminal import say
-from visualize.wording import class_name, shown
+from visualize.feature_visualization.aims import MOST_UNITS
+from visualize.models import layers as models
+from visualize.models.inputs import input_shapes
+from visualize.plotting import draw, write_png
+from visualize.plotting import export as outputs
+from visualize.report import alt_text as wording
+from visualize.report import model_facts as facts
+from visualize.report import page
+from visualize.report.alt_text import class_name, shown
+from visualize.report.page import Page, Part, Picture, Table
+from visualize.report.redoing import Given, argument, shell
 
 NAME = "report.html"
 MOST_IMAGES = 300  # beyond that nobody reads the page, nor is there room for its pictures

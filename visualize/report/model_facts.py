@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from visualize import models
-from visualize.page import Table
+from visualize.models import layers as models
+from visualize.report.alt_text import shown
+from visualize.report.page import Table
 from visualize.results import Structure
-from visualize.wording import shown
 
 MOST_LETTERS = 300  # of one entry of a card
 MOST_ENTRIES = 60  # of a card, or rows of a table in it

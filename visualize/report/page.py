@@ -14,7 +14,7 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 from PIL import Image
 
-from visualize.files import whole
+from visualize._utils.atomic import whole
 
 MOST_BYTES = 10_000_000  # of the file
 WIDTHS = (1600, 1200, 900, 640, 480)  # pixels that a picture may be wide, until all of them fit
@@ -159,7 +159,7 @@ def render(page: Page, folder: Path, embedded: Mapping[Path, Embedded]) -> bytes
     """The page as HTML, in which every text stands as it is: whatever it holds, it is no markup."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["link"] = lambda picture: _link(picture, folder)
-    source = resources.files("visualize").joinpath("templates", "report.html").read_text(encoding="utf-8")
+    source = resources.files("visualize.report").joinpath("report.html").read_text(encoding="utf-8")
     return environment.from_string(source).render(page=page, embedded=embedded).encode("utf-8", "replace")
 
 

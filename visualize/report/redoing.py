@@ -10,8 +10,10 @@ from typing import Any
 
 import click
 
-from visualize import models, options, running
-from visualize.sources import Source
+from visualize.cli import options
+from visualize.cli import run as running
+from visualize.data.loading import Source
+from visualize.models import layers as models
 
 OF_THE_COMMAND = ("model", "out", "unsafe", "custom_objects")  # what a command settles before its method is asked
 

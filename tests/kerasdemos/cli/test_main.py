@@ -13,9 +13,12 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from kerasdemos import catalogue, data, evaluation, tables
-from kerasdemos.card import Result
-from kerasdemos.cli import main
+from kerasdemos import data
+from kerasdemos import registry as catalogue
+from kerasdemos.cli import tables
+from kerasdemos.cli.main import main
+from kerasdemos.training import evaluation
+from kerasdemos.training.card import Result
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +70,7 @@ def test_help_list_and_bad_arguments_import_no_tensorflow(tmp_path):
 import sys
 from click.testing import CliRunner
 from rich.console import Console
-from kerasdemos.cli import main
+from kerasdemos.cli.main import main
 for arguments, status in (
     (["--help"], 0), (["train", "--help"], 0), (["list"], 0), (["train"], 2), (["train", "nothing"], 2),
     (["train", "--nothing"], 2), (["train", "relu_mlp", "--epochs", "0"], 2),
@@ -245,7 +248,7 @@ def test_without_arguments_it_shows_its_help():
 
 @pytest.mark.parametrize("inside", ["", "folder"])
 def test_an_out_that_is_a_file_is_refused_before_anything_is_computed(inside, tmp_path, monkeypatch):
-    monkeypatch.setattr("kerasdemos.training._compute", lambda *_, **__: pytest.fail("it computed"))
+    monkeypatch.setattr("kerasdemos.training.run._compute", lambda *_, **__: pytest.fail("it computed"))
     (tmp_path / "file").write_text("in the way")
     out = tmp_path / "file" / inside
     result = run("train", "least_squares", "--out", str(out))
@@ -257,7 +260,7 @@ def test_an_out_that_is_a_file_is_refused_before_anything_is_computed(inside, tm
 
 
 def test_an_out_that_cannot_be_made_is_refused_before_anything_is_computed(tmp_path, monkeypatch):
-    monkeypatch.setattr("kerasdemos.training._compute", lambda *_, **__: pytest.fail("it computed"))
+    monkeypatch.setattr("kerasdemos.training.run._compute", lambda *_, **__: pytest.fail("it computed"))
     monkeypatch.setattr("os.access", lambda *_: False)  # whoever runs this may be allowed everything
     result = run("train", "least_squares", "--out", str(tmp_path / "out"))
     assert result.exit_code == 2

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from kerasdemos import data
-from kerasdemos.data import checks, idx_format, sources
+from kerasdemos.data import idx as idx_format
+from kerasdemos.data import mnist as sources
+from kerasdemos.data import validation as checks
 from kerasdemos.errors import InputError
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from kerasdemos.demos import gradient_descent, sine_descent
-from kerasdemos.descent import descend
+from kerasdemos.demos._shared.descent import descend
 
 
 def by_hand(x, slope, *, rate, steps):

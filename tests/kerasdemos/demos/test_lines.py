@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from kerasdemos import points, straight_line
 from kerasdemos.demos import csv_regression, least_squares, line_fit, noisy_line, wheat_and_bread
+from kerasdemos.demos._shared import points, straight_line
 from kerasdemos.errors import InputError
 
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerasdemos import catalogue
+from kerasdemos import registry as catalogue
 from kerasdemos.demo import Network, Pictures
 from kerasdemos.demos import sigmoid_cnn
 

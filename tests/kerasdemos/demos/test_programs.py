@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasdemos import catalogue
+from kerasdemos import registry as catalogue
 from kerasdemos.demo import Program
 from kerasdemos.errors import InputError
 

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from kerasdemos import batches, xor
 from kerasdemos.demos import forward_pass, perceptron, random_classes, two_layer_net, xor_backprop
+from kerasdemos.demos._shared import batches, xor
 
 
 def sigmoid(values):

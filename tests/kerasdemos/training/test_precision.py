@@ -10,11 +10,16 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from kerasdemos import building, card, catalogue, checkpoints, data, fitting, precisions, training
-from kerasdemos.cli import main
+from kerasdemos import data
+from kerasdemos import registry as catalogue
+from kerasdemos.cli.main import main
 from kerasdemos.demo import Network, Split
 from kerasdemos.errors import InputError
-from kerasdemos.precisions import Support, choose, support
+from kerasdemos.training import building, card, checkpoints
+from kerasdemos.training import fit as fitting
+from kerasdemos.training import precision as precisions
+from kerasdemos.training import run as training
+from kerasdemos.training.precision import Support, choose, support
 
 EPYC = """processor\t: 0
 model name\t: AMD EPYC 9R14

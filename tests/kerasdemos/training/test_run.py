@@ -15,10 +15,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasdemos import card, catalogue, checkpoints, data, fitting, training
+from kerasdemos import data
+from kerasdemos import registry as catalogue
 from kerasdemos.demo import Curve, Demo, Expected, Outcome, Panel, Program
 from kerasdemos.errors import InputError
 from kerasdemos.files import whole
+from kerasdemos.training import card, checkpoints
+from kerasdemos.training import fit as fitting
+from kerasdemos.training import run as training
 
 FILES = {"model.keras", "model.json", "history.csv", "curves.png"}
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from visualize.files import whole
+from visualize._utils.atomic import whole
 
 
 def test_a_file_stands_under_its_name_when_the_block_has_ended(tmp_path):

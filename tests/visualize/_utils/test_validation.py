@@ -6,7 +6,7 @@ import pytest
 
 import visualize
 from visualize import InputError, Target, callbacks
-from visualize.checks import checked_number, checked_path, checked_word, is_number, parameters_of, received
+from visualize._utils.validation import checked_number, checked_path, checked_word, is_number, parameters_of, received
 
 FUNCTION = "must be a function such as visualize.gradcam, not its name"
 EXPLAINING = "must explain images, as visualize.gradcam does, with an Attribution. Received:"

@@ -7,9 +7,13 @@ import tensorflow as tf
 from hypothesis import HealthCheck, Phase, given, reject, settings
 from hypothesis import strategies as st
 
-from visualize import InputError, Target, occlusion, probe, tracing, windows
-from visualize.windows import planner, spans
-from visualize.windows.planner import plans
+from visualize import InputError, Target, occlusion
+from visualize.attribution import incremental as windows
+from visualize.attribution.incremental import planner
+from visualize.attribution.incremental import receptive_field as spans
+from visualize.attribution.incremental.planner import plans
+from visualize.engine import compile as tracing
+from visualize.engine import forward as probe
 
 layers = keras.layers
 ACTIVATIONS = (None, "relu", "relu6", "tanh", "gelu", "silu", "softmax", "leaky_relu", "hard_sigmoid")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from visualize import InputError, describe, rise
-from visualize.methods.rise import _mask
+from visualize.attribution.rise import _mask
 
 
 def test_values_are_the_mean_score_of_what_shows_a_pixel_less_the_mean_of_all(build, images_for):

@@ -18,10 +18,11 @@ from click.testing import CliRunner
 from PIL import Image
 
 import visualize
-from visualize import tracing
-from visualize.cli import main
-from visualize.commands import method, method_names, takes
-from visualize.terminal import uncollected
+from visualize.cli.commands import method, method_names, takes
+from visualize.cli.console import uncollected
+from visualize.cli.main import main
+from visualize.engine import compile as tracing
+from visualize.models import layers
 
 METHODS = tuple(sorted(method_names()))
 WITH_IMAGES = tuple(name for name in METHODS if takes(method(name), "images"))
@@ -96,7 +97,7 @@ def test_every_method_writes_a_figure_that_can_be_drawn_again_without_the_model(
     assert [path.name for path in paths] == [f"{stem}{ending}" for ending in endings]
     assert sorted((tmp_path / "new").iterdir()) == sorted(paths)
     told = record(paths)
-    assert told["model"]["sha256"] == visualize.models.origin(visualize.open_model(model)).sha256
+    assert told["model"]["sha256"] == layers.origin(visualize.open_model(model)).sha256
     assert told["results"][0]["method"] == name
 
     values = next(path for path in paths if path.suffix == ".npz")
@@ -365,7 +366,7 @@ def test_an_out_that_may_not_be_written_is_told(model, picture, tmp_path):
 
 
 def test_what_goes_wrong_in_our_own_code_keeps_its_traceback(monkeypatch, model, picture, tmp_path):
-    monkeypatch.setattr("visualize.outputs.save", lambda *_: {}["missing"])
+    monkeypatch.setattr("visualize.plotting.export.save", lambda *_: {}["missing"])
     result = run("saliency", model, picture, "--out", tmp_path)
     assert result.exit_code == 1
     assert isinstance(result.exception, KeyError)
@@ -373,7 +374,7 @@ def test_what_goes_wrong_in_our_own_code_keeps_its_traceback(monkeypatch, model,
 
 COLD = """
 import sys
-from visualize.cli import main
+from visualize.cli.main import main
 for line in sys.argv[1:]:
     try:
         main(line.split(), prog_name="visualize")

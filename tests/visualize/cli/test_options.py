@@ -10,8 +10,8 @@ from click.testing import CliRunner
 from PIL import Image
 
 import visualize
-from visualize.cli import main
-from visualize.precision import settled
+from visualize.cli.main import main
+from visualize.engine.precision import settled
 
 
 def run(*arguments):

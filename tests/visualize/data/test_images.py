@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from visualize import InputError
-from visualize.images import read_arrays, read_picture, resized, scaled, with_channels
+from visualize.data.images import read_arrays, read_picture, resized, scaled, with_channels
 
 COLORS = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]], [[0, 0, 0], [255, 255, 255], [128, 64, 32]]], "uint8")
 GRAYS = np.array([[0, 51, 102], [153, 204, 255]], "uint8")

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from visualize import InputError, describe, models, open_model
-from visualize.sources import Source, from_data, from_files
+from visualize import InputError, describe, open_model
+from visualize.data.loading import Source, from_data, from_files
+from visualize.models import layers as models
 
 ASSUMED = "input range 0 to 1 assumed, as nothing says otherwise; a card or --input-range LOW HIGH settles it"
 SEVERAL = "this model takes several inputs. Hand over a .npz with one array for each: ['numbers', 'picture']."

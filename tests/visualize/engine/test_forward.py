@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from visualize import InputError, gradcam, maximize, occlusion, probe, saliency, tracing
+from visualize import InputError, gradcam, maximize, occlusion, saliency
+from visualize.engine import compile as tracing
+from visualize.engine import forward as probe
 
 
 def everything(model):

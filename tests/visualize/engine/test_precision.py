@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import visualize
 from visualize import InputError
-from visualize.precision import lowered, settled
+from visualize.engine.precision import lowered, settled
 
 METHODS = [
     visualize.saliency,

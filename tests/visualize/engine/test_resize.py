@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from visualize.resizing import resized
+from visualize.engine.resize import resized
 
 
 def along(values, axis, length):

@@ -4,8 +4,10 @@ import keras
 import numpy as np
 import pytest
 
-from visualize import InputError, describe, maximize, objectives, tracing
-from visualize.objectives import Source, direction, layer, of_scores, score, unit
+from visualize import InputError, describe, maximize
+from visualize.engine import compile as tracing
+from visualize.feature_visualization import objectives
+from visualize.feature_visualization.objectives import Source, direction, layer, of_scores, score, unit
 
 PLAIN = {"lp_norm": 0, "total_variation": 0, "jitter": 0}
 

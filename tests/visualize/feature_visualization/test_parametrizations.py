@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from visualize.parametrizations import COLORS, EDGE, KINDS, Fourier
+from visualize.feature_visualization.parametrizations import COLORS, EDGE, KINDS, Fourier
 
 SHAPES = [(6, 5, 1), (7, 7, 3), (8, 10, 3), (5, 4, 2), (1, 3, 1)]
 

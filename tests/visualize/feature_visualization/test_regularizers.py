@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from visualize import maximize, objectives
-from visualize.penalties import norm_and_variation, regularization, similarity
+from visualize import maximize
+from visualize.feature_visualization import objectives
+from visualize.feature_visualization.regularizers import norm_and_variation, regularization, similarity
 
 PLAIN = {"lp_norm": 0, "total_variation": 0, "jitter": 0}
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of tf-keras-vis' imports from SciPy
@@ -108,4 +109,7 @@ def test_regularizers_come_on_top_and_one_may_stand_alone(theirs, build):
 
 
 def test_tf_keras_vis_is_not_imported_for_it():
-    assert "tf_keras_vis" not in (sys.modules["visualize.penalties"].__dict__ | sys.modules["visualize.listeners"].__dict__)
+    assert "tf_keras_vis" not in (
+        sys.modules["visualize.feature_visualization.regularizers"].__dict__
+        | sys.modules["visualize.feature_visualization.listeners"].__dict__
+    )

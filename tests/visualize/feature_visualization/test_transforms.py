@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from visualize.transforms import draw_moves, moved, no_move
+from visualize.feature_visualization.transforms import draw_moves, moved, no_move
 
 
 def sampled(image, angle, factor):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from visualize import InputError
-from visualize.card import Card, read_card
+from visualize.models.card import Card, read_card
 
 
 def written(tmp_path, text):

@@ -6,7 +6,7 @@ import pytest
 
 import visualize
 from visualize import InputError, saliency
-from visualize.inputs import checked_batch_size, example, inputs_of, picture_shape
+from visualize.models.inputs import checked_batch_size, example, inputs_of, picture_shape
 
 
 def refusal(model, images, explained=None):

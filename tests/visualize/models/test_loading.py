@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from visualize import InputError, describe, layer_facts, models, open_model, saliency
+from visualize import InputError, describe, layer_facts, open_model, saliency
+from visualize.models import layers as models
 
 CHOICES = "`model` must be a .keras, .h5 or .hdf5 file. Received: "
 

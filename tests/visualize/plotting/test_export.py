@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from visualize import Tiles, gradcam, maximize, open_model, saliency, summary
-from visualize.outputs import plain_name, table, write
+from visualize.plotting.export import plain_name, table, write
 
 
 def strict(path):

@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageSequence
 
 from visualize import Attribution, InputError, Structure, Tiles, draw, summary, write_gif, write_png
-from visualize.figures.lettering import fitted
-from visualize.figures.scales import as_rgb, scale_of
-from visualize.history import History
+from visualize.data.history import History
+from visualize.plotting.colors import as_rgb, scale_of
+from visualize.plotting.text import fitted
 
 
 def attribution(values=None, *, count=1, size=(6, 9), names=(), **settings):

@@ -20,12 +20,13 @@ from click.testing import CliRunner
 from PIL import Image
 
 import visualize
-from visualize import facts, page
-from visualize.cli import main
-from visualize.page import Page, Part, Picture
-from visualize.redoing import Given, shell
-from visualize.terminal import once, say
-from visualize.wording import place, shown
+from visualize.cli.console import once, say
+from visualize.cli.main import main
+from visualize.report import model_facts as facts
+from visualize.report import page
+from visualize.report.alt_text import place, shown
+from visualize.report.page import Page, Part, Picture
+from visualize.report.redoing import Given, shell
 
 HOSTILE = "<script>alert(1)</script>\"'&\u202e"
 FAST = ("--method", "saliency", "--method", "gradcam")

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from visualize.windows.rules import End, Flat
-from visualize.windows.walk import Changed, Step
+from visualize.attribution.incremental.layer_rules import End, Flat
+from visualize.attribution.incremental.walk import Changed, Step
 
 MOVE = 20.0  # multiply-adds in the time in which a layer reads or writes one number
 CUT = 40.0  # ... in which one number is looked up in a map and copied

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from visualize.lazy import tf
-from visualize.windows.planner import Plan
-from visualize.windows.rules import End, Flat
-from visualize.windows.spans import Span
-from visualize.windows.walk import Changed, Step
+from visualize._utils.lazy import tf
+from visualize.attribution.incremental.layer_rules import End, Flat
+from visualize.attribution.incremental.planner import Plan
+from visualize.attribution.incremental.receptive_field import Span
+from visualize.attribution.incremental.walk import Changed, Step
 
 OUTSIDE = 100  # marks a pixel outside of the map
 

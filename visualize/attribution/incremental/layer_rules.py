@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from visualize import probe
-from visualize.lazy import keras, tf
-from visualize.windows.spans import Reach, window_reach
+from visualize._utils.lazy import keras, tf
+from visualize.attribution.incremental.receptive_field import Reach, window_reach
+from visualize.engine import forward as probe
 
 
 @dataclass(frozen=True, eq=False)

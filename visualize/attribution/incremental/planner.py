@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from visualize import probe
+from visualize.attribution.incremental import costs
+from visualize.attribution.incremental.costs import Cost
+from visualize.attribution.incremental.layer_rules import End
+from visualize.attribution.incremental.receptive_field import hidden
+from visualize.attribution.incremental.walk import Changed, Step, asked_for, leaves, steps_of
+from visualize.engine import forward as probe
 from visualize.errors import InputError
-from visualize.windows import costs
-from visualize.windows.costs import Cost
-from visualize.windows.rules import End
-from visualize.windows.spans import hidden
-from visualize.windows.walk import Changed, Step, asked_for, leaves, steps_of
 
 WORTH = 0.9  # of the full computation's estimated time at most, or it is left alone
 LIVE = 2**24  # numbers that the windows of one batch may have in memory

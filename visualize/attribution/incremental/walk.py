@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from visualize import probe
-from visualize.lazy import keras, tf
-from visualize.taps import Call
-from visualize.windows.rules import End, Flat, Rule, rule_of
-from visualize.windows.spans import Span, union
+from visualize._utils.lazy import keras, tf
+from visualize.attribution.incremental.layer_rules import End, Flat, Rule, rule_of
+from visualize.attribution.incremental.receptive_field import Span, union
+from visualize.engine import forward as probe
+from visualize.engine.taps import Call
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,1 @@
+"""Data: pictures and arrays from outside."""

@@ -1,0 +1,1 @@
+"""The engine: the only code that runs a model, traces or differentiates."""

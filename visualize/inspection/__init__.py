@@ -1,0 +1,1 @@
+"""Inspection: what a model consists of, and what its layers compute."""

@@ -1,0 +1,1 @@
+"""Models: a Keras model as data."""
