@@ -3,11 +3,9 @@
 import importlib
 
 from visualize.attribution.comparison import compare, contrast
-from visualize.attribution.eigencam import eigencam
-from visualize.attribution.gradcam import gradcam, gradcam_plus_plus, hirescam, layercam, xgradcam
-from visualize.attribution.gradient_free_cam import ablationcam, scorecam
+from visualize.attribution.gradcam import gradcam, gradcam_plus_plus, guided_gradcam, hirescam, layercam, xgradcam
+from visualize.attribution.gradient_free_cam import ablationcam, eigencam, scorecam
 from visualize.attribution.gradients import input_times_gradient, integrated_gradients, saliency
-from visualize.attribution.guided_gradcam import guided_gradcam
 from visualize.attribution.occlusion import occlusion
 from visualize.attribution.rise import rise
 from visualize.attribution.smoothgrad import smoothgrad, squaregrad, vargrad

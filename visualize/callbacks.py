@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from visualize._utils.lazy import keras, tf
-from visualize._utils.validation import checked_path, parameters_of
+from visualize._utils.validation import checked_count, checked_path, parameters_of
 from visualize.attribution.comparison import name_of
 from visualize.attribution.gradcam import gradcam
 from visualize.data.images import read_picture
 from visualize.errors import InputError
-from visualize.models.inputs import checked_count
 from visualize.plotting import draw, write_film, write_png
 from visualize.results import Attribution, Tiles
 

@@ -1,10 +1,10 @@
-"""Results: arrays, and what they mean."""
+"""Results: arrays and what they mean; written to files and read back."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +14,24 @@ from visualize._utils.atomic import whole
 from visualize._utils.validation import checked_path
 from visualize.data.arrays import load_arrays
 from visualize.errors import InputError
+from visualize.settings import AttributionSettings, Display, Settings, StructureSettings, TilesSettings
 
 
 @dataclass(frozen=True, eq=False)
 class Attribution:
-    """What each pixel of each image does to a score.
+    """What each pixel of each image contributes to a score.
 
     Attributes:
-        values: (batch, height, width), in the unit that `settings["unit"]` names; `settings["signed"]` where they can be
+        values: (batch, height, width), in the unit that `settings.unit` names; `settings.signed` where they can be
             below zero. Of a sequence (batch, length), of a volume (batch, depth, height, width).
         images: (batch, height, width, channels), in the model's range; channels last, whatever the model takes.
         targets: (batch,) the class that was explained; -1 where a function of the scores was.
         scores: (batch,) the score that was explained.
         method: "saliency", "gradcam", "occlusion".
-        settings: how it was made: plain JSON values.
-        arrays: what else is known of each image, by name, (batch, ...): "predicted", the model's own choice;
-            "probability", the output that belongs to the score; "names" of the pictures; a method's own findings.
+        settings: how it was made, plain JSON values; any mapping is taken and becomes a record.
+        arrays: what else is known of each image, by name, (batch, ...): "predicted", the model's own prediction;
+            "probability", the output that belongs to the score; "names" of the pictures; arrays of the method's own.
+        display: how it is to be drawn.
     """
 
     values: np.ndarray
@@ -37,24 +39,30 @@ class Attribution:
     targets: np.ndarray
     scores: np.ndarray
     method: str
-    settings: Mapping[str, Any]
+    settings: AttributionSettings
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
+    display: Display = field(default_factory=Display)
+
+    def __post_init__(self):
+        settings, display = _without_hints(self.settings, self.display)
+        object.__setattr__(self, "settings", AttributionSettings.of(settings))
+        object.__setattr__(self, "display", display)
 
     def __repr__(self) -> str:
         count, *size = self.values.shape
-        of = "x".join(map(str, size))
-        return f"Attribution({self.method}, {count} of {of}, {self.values.min():.3g} to {self.values.max():.3g})"
+        shape = "x".join(map(str, size))
+        return f"Attribution({self.method}, {count} of {shape}, {self.values.min():.3g} to {self.values.max():.3g})"
 
     def of(self, index: int) -> Attribution:
         """The same for one image of the batch."""
-        one = slice(index, index + 1)
+        row = slice(index, index + 1)
         return replace(
             self,
-            values=self.values[one],
-            images=self.images[one],
-            targets=self.targets[one],
-            scores=self.scores[one],
-            arrays={name: array[one] for name, array in self.arrays.items()},
+            values=self.values[row],
+            images=self.images[row],
+            targets=self.targets[row],
+            scores=self.scores[row],
+            arrays={name: array[row] for name, array in self.arrays.items()},
         )
 
 
@@ -64,21 +72,28 @@ class Tiles:
 
     Attributes:
         pictures: (tiles, height, width, 1 or 3).
-        captions: one a tile.
-        signed: whether zero is the middle of the scale (kernels) or black and white are given by `settings["input_range"]`.
+        captions: one caption per tile.
+        signed: whether zero is the middle of the scale (kernels) or black and white are given by `settings.input_range`.
         method: "filters", "features", "maximize".
-        settings: how it was made: plain JSON values.
-        frames: (frames, tiles, height, width, channels), the way there, or None.
+        settings: how they were made, plain JSON values; any mapping is taken and becomes a record.
+        frames: (frames, tiles, height, width, channels), the steps towards them, or None.
         source: (height, width, channels), the picture that they were made of, or None.
+        display: how they are to be drawn.
     """
 
     pictures: np.ndarray
     captions: tuple[str, ...]
     signed: bool
     method: str
-    settings: Mapping[str, Any]
+    settings: TilesSettings
     frames: np.ndarray | None = None
     source: np.ndarray | None = None
+    display: Display = field(default_factory=Display)
+
+    def __post_init__(self):
+        settings, display = _without_hints(self.settings, self.display)
+        object.__setattr__(self, "settings", TilesSettings.of(settings))
+        object.__setattr__(self, "display", display)
 
     def __repr__(self) -> str:
         count, height, width = self.pictures.shape[:3]
@@ -87,19 +102,22 @@ class Tiles:
 
 @dataclass(frozen=True, eq=False)
 class Structure:
-    """The layers of a model and what flows between them.
+    """The layers of a model and the tensors between them.
 
     Attributes:
-        rows: for each layer in the order of the calls a dict: path, kind, shape, parameters, depth (0 at the top).
-        edges: pairs of paths, from the layer that made a tensor to the one that took it; top-level layers only.
+        rows: one dict per layer, in the order of the calls: path, kind, shape, parameters, depth (0 at the top).
+        edges: pairs of paths, from the layer that made a tensor to the one that received it; top-level layers only.
         method: "summary".
-        settings: total and trainable parameters, and the like.
+        settings: total and trainable parameters, and the like; any mapping is taken and becomes a record.
     """
 
     rows: tuple[Mapping[str, Any], ...]
     edges: tuple[tuple[str, str], ...]
     method: str
-    settings: Mapping[str, Any]
+    settings: StructureSettings
+
+    def __post_init__(self):
+        object.__setattr__(self, "settings", StructureSettings.of(self.settings))
 
 
 Result = Attribution | Tiles | Structure
@@ -107,25 +125,25 @@ _KINDS = {"Attribution": Attribution, "Tiles": Tiles, "Structure": Structure}
 
 
 def save(path: str | Path, results: Result | Sequence[Result]) -> Path:
-    """Write one result, or the several of one figure, to a `.npz` without pickle.
+    """Write one result, or the results of one figure, to a `.npz` without pickle.
 
     The same results give the same bytes.
 
     Args:
-        path: of the file, with its ending; it appears whole or not at all.
+        path: of the file, with its suffix; it appears whole or not at all.
         results: an Attribution, Tiles or Structure, or a list of them.
 
     Returns:
         The path.
 
     Raises:
-        InputError: `results` are none, or `path` is no path.
+        InputError: there is no result, or `path` is no path.
         OSError: the file cannot be written.
     """
     path = checked_path("path", path)
     results = list(results) if isinstance(results, list | tuple) else [results]
-    if not results or not all(isinstance(one, Result) for one in results):
-        kinds = ", ".join(type(one).__name__ for one in results) or "none"
+    if not results or not all(isinstance(result, Result) for result in results):
+        kinds = ", ".join(type(result).__name__ for result in results) or "none"
         raise InputError(f"`results` must be a result, or a list of results. Received: {kinds}.")
     arrays: dict[str, np.ndarray] = {}
     plain = []
@@ -136,12 +154,14 @@ def save(path: str | Path, results: Result | Sequence[Result]) -> Path:
                 arrays[f"{position}.{name}"] = value
             elif name == "arrays":
                 arrays.update({f"{position}.arrays.{key}": array for key, array in value.items()})
+            elif isinstance(value, Display):
+                values[name] = asdict(value)
             else:
-                values[name] = value
+                values[name] = dict(value) if isinstance(value, Settings) else value
         plain.append(values)
     arrays["results"] = np.array(json.dumps(plain))
     with whole(path) as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, **arrays)  # pyright: ignore[reportArgumentType]
     return path
 
 
@@ -152,7 +172,7 @@ def load(path: str | Path) -> list[Result]:
         path: of the `.npz`.
 
     Returns:
-        The results in their order, a list also where there is one.
+        The results in their order, a list also where there is only one.
 
     Raises:
         InputError: no such file, or one that `save` did not write.
@@ -162,9 +182,11 @@ def load(path: str | Path) -> list[Result]:
         raise InputError(f"`file` must be a .npz that visualize wrote. Received: {path}, which does not exist.")
     try:
         arrays = load_arrays(path)
+        if not isinstance(arrays, dict):
+            raise ValueError(path)
         return [_rebuilt(position, values, arrays) for position, values in enumerate(json.loads(str(arrays["results"])))]
-    except Exception:  # zipfile, zlib, NumPy and json raise what they like
-        raise InputError(f"`file` must be a .npz that visualize wrote. Received: {path}, which is none.") from None
+    except Exception:  # zipfile, zlib, NumPy and json raise errors of many kinds
+        raise InputError(f"`file` must be a .npz that visualize wrote. Received: {path}, another kind of file.") from None
 
 
 def _rebuilt(position: int, values: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> Result:
@@ -181,4 +203,17 @@ def _rebuilt(position: int, values: dict[str, Any], arrays: Mapping[str, np.ndar
             values[name] = tuple(values[name])
     if "edges" in values:
         values["edges"] = tuple(tuple(edge) for edge in values["edges"])
+    if "display" in values:
+        values["display"] = Display(**values["display"])
     return kind(**values)
+
+
+def _without_hints(settings: Mapping[str, Any], display: Display) -> tuple[Mapping[str, Any], Display]:
+    """Drawing hints, which earlier versions kept among the settings, are moved to the display."""
+    if isinstance(settings, Settings):
+        return settings, display
+    settings = dict(settings)
+    hints = {name: settings.pop(name) for name in ("columns", "epoch") if name in settings}
+    if settings.get("scale") == "shared":
+        hints["shared_scale"] = settings.pop("scale") == "shared"
+    return settings, replace(display, **hints)

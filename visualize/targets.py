@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,26 +10,27 @@ from typing import Any
 import numpy as np
 
 from visualize.errors import InputError
+from visualize.tf_keras_vis import classes_of_score
 
-OWN_CHOICE = -1  # explain what the model itself chose
+OWN_PREDICTION = -1  # explain the class that the model itself predicts
 MOST_LISTED = 20  # class names in a refusal
 
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """A score of a model that has several outputs, or whose output is an image; or that of a unit within the model.
+    """A score of a model that has several outputs, or whose output is an image; or the activation of a unit within the model.
 
-    Wherever a method of images takes a target, it takes one of these.
+    Every method that takes images and a target takes one of these as its target.
 
     Attributes:
-        classes: what a target is else: a class index or name, one for all or one per image; a function; None for the model's
-            own choice.
+        classes: the target itself: a class index or name, one for all or one per image; a function; None for the model's
+            own prediction.
         output: name of the output, for a model of several.
-        region: which places of an image output, (batch, height, width, classes), the score is the mean of, in pixels of the
-            explained image: (top, left, height, width), or how much each pixel counts, (height, width) or (batch, height,
+        region: the positions of an image output, (batch, height, width, classes), whose mean is the score, in pixels of the
+            explained image: (top, left, height, width), or the weight of each pixel, (height, width) or (batch, height,
             width), such as a mask of 0 and 1. By default all of them.
-        layer: path of a layer whose units are meant by `classes`. The score of a unit is what it answers, before a softmax or
-            sigmoid; of a map the mean over its places, or those of the region.
+        layer: path of a layer whose units `classes` refers to. The score of a unit is its activation, before a softmax or
+            sigmoid; of a feature map the mean over its positions, or those of the region.
     """
 
     classes: Any = None
@@ -39,11 +39,11 @@ class Target:
     layer: str | None = None
 
 
-def weights_of(region: Any, count: int, size: tuple[int, ...]) -> np.ndarray | None:
-    """How much each place of `count` images of a size counts, (count, *size) float32; None where there is no region.
+def region_weights(region: Any, count: int, size: tuple[int, ...]) -> np.ndarray | None:
+    """The weight of each position of `count` images, (count, *size) float32; None where there is no region.
 
     Raises:
-        InputError: a region that is no box within the image and no array of its size, or in which nothing counts.
+        InputError: a region that is no box within the image and no array of its size, or whose weights are all 0.
     """
     if region is None:
         return None
@@ -79,23 +79,19 @@ def split_target(target: Any) -> tuple[Any, Callable | None]:
     """
     if not callable(target):
         return target, None
-    scores = sys.modules.get("tf_keras_vis.utils.scores")  # whoever holds a Score has imported it
-    if scores is not None and isinstance(target, scores.CategoricalScore):
-        return _one_or_many(target.indices), None
-    if scores is not None and isinstance(target, scores.BinaryScore):
-        return _one_or_many([int(value) for value in target.target_values]), None
-    return None, target
+    classes = classes_of_score(target)
+    return (None, target) if classes is None else (classes, None)
 
 
-def indices(target: Any, count: int, classes: int, names: Sequence[str] = (), *, name: str = "target") -> np.ndarray:
-    """The class to explain for each of `count` images, (count,) int32; `OWN_CHOICE` where the target is None.
+def class_indices(target: Any, count: int, classes: int, names: Sequence[str] = (), *, name: str = "target") -> np.ndarray:
+    """The class to explain for each of `count` images, (count,) int32; `OWN_PREDICTION` where the target is None.
 
     Args:
         target: None, a class index, a class name, or a sequence of these, one per image.
-        count: how many images there are.
-        classes: how many classes the model tells apart.
-        names: their names, where a card gives them.
-        name: of the parameter, for the message.
+        count: number of images.
+        classes: number of classes of the model.
+        names: their names, where a card states them.
+        name: the parameter, for the message.
 
     Raises:
         InputError: no such class, or another number of targets than of images.
@@ -106,10 +102,10 @@ def indices(target: Any, count: int, classes: int, names: Sequence[str] = (), *,
         return np.full(count, _index(name, target, classes, names), "int32")
     if len(target) != count:
         raise InputError(f"`{name}` must be one class, or one for each of the {count} images. Received: {len(target)}.")
-    return np.array([_index(name, one, classes, names) for one in target], "int32")
+    return np.array([_index(name, choice, classes, names) for choice in target], "int32")
 
 
-def check_names(names: Sequence[str], classes: int) -> None:
+def check_class_names(names: Sequence[str], classes: int) -> None:
     """Refuse class names that cannot be the model's.
 
     Raises:
@@ -119,14 +115,14 @@ def check_names(names: Sequence[str], classes: int) -> None:
         raise InputError(f"`class_names` must name each of the {classes} classes of the model. Received: {len(names)} names.")
 
 
-def name_of(index: int, names: Sequence[str]) -> str:
-    """A class's name, or its number where nobody named it."""
+def class_name(index: int, names: Sequence[str]) -> str:
+    """The name of a class, or its number where it has no name."""
     return names[index] if 0 <= index < len(names) else str(index)
 
 
 def _index(argument: str, target: Any, classes: int, names: Sequence[str]) -> int:
     if target is None:
-        return OWN_CHOICE
+        return OWN_PREDICTION
     if isinstance(target, str):
         named = [index for index, name in enumerate(names) if name == target]
         if len(named) > 1:
@@ -144,7 +140,7 @@ def _index(argument: str, target: Any, classes: int, names: Sequence[str]) -> in
 
 
 def _known(target: str, classes: int, names: Sequence[str]) -> str:
-    """What a class may be called: all names where they are few, else the nearest."""
+    """The valid names of a class: all of them where they are few, else the nearest."""
     if not names:
         return f"a number between 0 and {classes - 1}"
     if len(names) <= MOST_LISTED:
@@ -152,7 +148,3 @@ def _known(target: str, classes: int, names: Sequence[str]) -> str:
     near = difflib.get_close_matches(target, names, n=5, cutoff=0.4)
     nearest = f"; nearest: {', '.join(map(repr, near))}" if near else ""
     return f"one of the {len(names)} class names or a number between 0 and {classes - 1}{nearest}"
-
-
-def _one_or_many(values: list[int]) -> Any:
-    return values[0] if len(values) == 1 else values

@@ -50,7 +50,7 @@ def check_maps(method, kind, model, images_for):
     images, pictures = batch(model, images_for)
     size = pictures.shape[2:] if kind == "channels_first" else pictures.shape[1:-1]
     axes = tuple(range(1, 1 + len(size)))
-    explained = {"explained": "picture"} if kind == "siamese" else {}
+    explained = {"input_name": "picture"} if kind == "siamese" else {}
     telling = np.zeros(len(pictures), bool)
     for target in range(1 if kind == "regression" else 4):
         asked = visualize.Target(target, output="kind") if kind == "two_outputs" else target
@@ -75,7 +75,7 @@ def check_maps(method, kind, model, images_for):
 def test_a_reloaded_model_gets_the_map_of_the_model_that_was_saved(method, any_kind, build, reloaded, images_for):
     images = images_for(reloaded(any_kind))
     target = visualize.Target(0, output="kind") if any_kind == "two_outputs" else 0
-    explained = {"explained": "picture"} if any_kind == "siamese" else {}
+    explained = {"input_name": "picture"} if any_kind == "siamese" else {}
     fresh, again = (method(model, images, target, **explained) for model in (build(any_kind), reloaded(any_kind)))
     np.testing.assert_allclose(fresh.values, again.values, rtol=1e-5, atol=1e-6)
 

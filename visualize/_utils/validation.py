@@ -1,17 +1,23 @@
-"""Checks: the plain things that a person hands over, refused where they are of the wrong kind."""
+"""Validation: plain arguments, refused where they are of the wrong kind."""
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 import numbers
 import os
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from visualize._utils.text import shortened
 from visualize.errors import InputError
+
+MOST_COUNT = 2**31 - 1  # TensorFlow's int32
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def received(value: Any) -> str:
@@ -28,6 +34,19 @@ def checked_number(name: str, value: Any) -> float:
     if not is_number(value):
         raise InputError(f"`{name}` must be a finite number. Received: {received(value)}.")
     return float(value)
+
+
+def checked_count(name: str, value: int, least: int) -> int:
+    """A whole number that is neither too small nor more than TensorFlow counts to.
+
+    Raises:
+        InputError: it is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
+        raise InputError(f"`{name}` must be a whole number from {least}. Received: {value!r}.")
+    if value > MOST_COUNT:
+        raise InputError(f"`{name}` must be a whole number from {least} to {MOST_COUNT}. Received: {value}.")
+    return int(value)
 
 
 def is_number(value: Any) -> bool:
@@ -74,3 +93,36 @@ def parameters_of(name: str, method: Any) -> Mapping[str, inspect.Parameter]:
         raise InputError(
             f"`{name}` must be a function such as visualize.gradcam{hint}. Received: {received(method)}."
         ) from None
+
+
+def renamed_keywords(**new_names: str) -> Callable[[Function], Function]:
+    """Let a function take keywords by their old names, with a warning, for one release.
+
+    Args:
+        new_names: the new name of each old one.
+    """
+
+    def decorated(function: Function) -> Function:
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return function(*args, **with_new_names(kwargs, stacklevel=3, **new_names))
+
+        return call  # pyright: ignore[reportReturnType]
+
+    return decorated
+
+
+def with_new_names(keywords: Mapping[str, Any], *, stacklevel: int = 2, **new_names: str) -> dict[str, Any]:
+    """Keywords with the old names among them replaced, each with a warning.
+
+    Raises:
+        InputError: a keyword is given under both names.
+    """
+    renamed = dict(keywords)
+    for old, new in new_names.items():
+        if old in renamed:
+            warnings.warn(f"`{old}` is called `{new}` now.", FutureWarning, stacklevel=stacklevel + 1)
+            if new in renamed:
+                raise InputError(f"`{new}` must be given once. Received: `{new}` and its old name `{old}`.")
+            renamed[new] = renamed.pop(old)
+    return renamed

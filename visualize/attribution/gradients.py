@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
-from visualize._utils.lazy import tf
-from visualize._utils.validation import received
-from visualize.attribution.perturbation import summed_slopes
-from visualize.attribution.questions import Question, ask
-from visualize.attribution.request import View, explain, highest_of_channels, sum_of_channels
+from visualize._utils.lazy import keras, tf
+from visualize._utils.validation import checked_count, received, renamed_keywords
+from visualize.attribution.perturbation import sum_gradients
+from visualize.attribution.request import Batch, Method, Request, explain, maximum_of_channels, prepare, sum_of_channels
 from visualize.errors import InputError
-from visualize.models.inputs import checked_batch_size, checked_count
 from visualize.results import Attribution
 
 __all__ = ["input_times_gradient", "integrated_gradients", "saliency"]
 
 
+@renamed_keywords(explained="input_name")
 def saliency(
-    model: Any,
+    model: keras.Model,
     images: Any,
     target: Any = None,
     *,
     modifier: Literal["guided", "relu"] | None = None,
-    explained: str | None = None,
+    input_name: str | None = None,
     batch_size: int | None = None,
     precision: Literal["float32", "bfloat16", "auto"] = "float32",
 ) -> Attribution:
@@ -35,13 +35,13 @@ def saliency(
     Args:
         model: Keras model.
         images: (batch, height, width, channels), in the range the model was trained on.
-        target: class to explain; one for all or one per image; by default the model's own choice.
+        target: class to explain; one for all images or one per image; by default the model's own prediction.
         modifier: "guided" (Springenberg et al. 2014, arXiv:1412.6806) or "relu" (Zeiler & Fergus 2013, arXiv:1311.2901): how a
-            ReLU passes gradients back; by default as it is.
-        explained: name of the input to explain, for a model of several inputs.
+            ReLU propagates gradients back; by default unchanged.
+        input_name: name of the input to explain, for a model of several inputs.
         batch_size: images at a time; by default as many as suit their size.
-        precision: in which the model computes; "bfloat16" is faster where the hardware has it, to three digits, and "auto"
-            takes it there.
+        precision: in which the model computes; "bfloat16" is faster where the hardware supports it, to three digits, and
+            "auto" uses it there.
 
     Returns:
         Attribution whose values are max over channels of |d score / d pixel|, never negative, in score per unit of pixel.
@@ -53,30 +53,29 @@ def saliency(
     Example:
         visualize saliency model.keras cat.png dog.png --modifier guided
     """
-    question = ask(model, images, target, explained, precision)
-
-    def sizes(view: View) -> dict[str, Any]:
-        slopes = view.seen.gradient(view.score, view.images, "the image")
-        return {"values": highest_of_channels(tf.abs(slopes))}
-
-    return explain(
-        question,
-        sizes,
-        method="saliency",
-        key=(),
-        modifier=modifier,
-        batch_size=batch_size,
-        settings={"unit": "score per unit of pixel"},
-    )
+    return explain(prepare(model, images, target, input_name, precision), Saliency(modifier=modifier), batch_size)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Saliency(Method):
+    """The size of the gradient."""
+
+    name = "saliency"
+    unit = "score per unit of pixel"
+
+    def maps(self, batch: Batch) -> dict[str, tf.Tensor]:
+        gradients = batch.forward.gradient(batch.score, batch.images, "the image")
+        return {"values": maximum_of_channels(tf.abs(gradients))}
+
+
+@renamed_keywords(explained="input_name")
 def input_times_gradient(
-    model: Any,
+    model: keras.Model,
     images: Any,
     target: Any = None,
     *,
     modifier: Literal["guided", "relu"] | None = None,
-    explained: str | None = None,
+    input_name: str | None = None,
     batch_size: int | None = None,
     precision: Literal["float32", "bfloat16", "auto"] = "float32",
 ) -> Attribution:
@@ -87,12 +86,12 @@ def input_times_gradient(
     Args:
         model: Keras model.
         images: (batch, height, width, channels), in the range the model was trained on.
-        target: class to explain; one for all or one per image; by default the model's own choice.
-        modifier: "guided" or "relu": how a ReLU passes gradients back; by default as it is.
-        explained: name of the input to explain, for a model of several inputs.
+        target: class to explain; one for all images or one per image; by default the model's own prediction.
+        modifier: "guided" or "relu": how a ReLU propagates gradients back; by default unchanged.
+        input_name: name of the input to explain, for a model of several inputs.
         batch_size: images at a time; by default as many as suit their size.
-        precision: in which the model computes; "bfloat16" is faster where the hardware has it, to three digits, and "auto"
-            takes it there.
+        precision: in which the model computes; "bfloat16" is faster where the hardware supports it, to three digits, and
+            "auto" uses it there.
 
     Returns:
         Attribution whose values are the sum over channels of pixel x d score / d pixel, signed, in units of the score. On a
@@ -104,51 +103,51 @@ def input_times_gradient(
     Example:
         visualize input_times_gradient model.keras cat.png
     """
-    question = ask(model, images, target, explained, precision)
-
-    def products(view: View) -> dict[str, Any]:
-        slopes = view.seen.gradient(view.score, view.images, "the image")
-        return {"values": sum_of_channels(view.images * slopes)}
-
-    return explain(
-        question,
-        products,
-        method="input_times_gradient",
-        key=(),
-        modifier=modifier,
-        batch_size=batch_size,
-        settings={"unit": "score", "signed": True},
-    )
+    return explain(prepare(model, images, target, input_name, precision), InputTimesGradient(modifier=modifier), batch_size)
 
 
+@dataclass(frozen=True, kw_only=True)
+class InputTimesGradient(Method):
+    """Pixel times gradient."""
+
+    name = "input_times_gradient"
+    unit = "score"
+    signed = True
+
+    def maps(self, batch: Batch) -> dict[str, tf.Tensor]:
+        gradients = batch.forward.gradient(batch.score, batch.images, "the image")
+        return {"values": sum_of_channels(batch.images * gradients)}
+
+
+@renamed_keywords(explained="input_name")
 def integrated_gradients(
-    model: Any,
+    model: keras.Model,
     images: Any,
     target: Any = None,
     *,
     baseline: float | None = None,
     steps: int = 50,
     modifier: Literal["guided", "relu"] | None = None,
-    explained: str | None = None,
+    input_name: str | None = None,
     batch_size: int | None = None,
     precision: Literal["float32", "bfloat16", "auto"] = "float32",
 ) -> Attribution:
-    """Explain a class score by the gradients on the straight way from a baseline image to this one.
+    """Explain a class score by the gradients along the straight path from a baseline image to this one.
 
-    Sundararajan, Taly & Yan (2017), arXiv:1703.01365, equation 1; the integral is taken at the middle of each step.
+    Sundararajan, Taly & Yan (2017), arXiv:1703.01365, equation 1; the integral is approximated at the middle of each step.
 
     Args:
         model: Keras model.
         images: (batch, height, width, channels), in the range the model was trained on.
-        target: class to explain; one for all or one per image; by default the model's own choice.
-        baseline: value of every pixel of the image that says nothing; by default black, the low end of the input range that
+        target: class to explain; one for all images or one per image; by default the model's own prediction.
+        baseline: value of every pixel of the baseline image; by default black, the low end of the input range that
             the model's card gives, else 0. In Python also an image, (height, width, channels).
-        steps: of the way.
-        modifier: "guided" or "relu": how a ReLU passes gradients back; by default as it is.
-        explained: name of the input to explain, for a model of several inputs.
+        steps: number of steps along the path.
+        modifier: "guided" or "relu": how a ReLU propagates gradients back; by default unchanged.
+        input_name: name of the input to explain, for a model of several inputs.
         batch_size: images at a time; by default as many as suit their size.
-        precision: in which the model computes; "bfloat16" is faster where the hardware has it, to three digits, and "auto"
-            takes it there.
+        precision: in which the model computes; "bfloat16" is faster where the hardware supports it, to three digits, and
+            "auto" uses it there.
 
     Returns:
         Attribution whose values are the sum over channels of (pixel - baseline) x mean gradient, signed, in units of the
@@ -162,40 +161,63 @@ def integrated_gradients(
         visualize integrated_gradients model.keras cat.png --steps 100
     """
     checked_count("steps", steps, 1)
-    question = ask(model, images, target, explained, precision)
-    start, told = _baseline(question, baseline)
-    rows = checked_batch_size(batch_size, question.inputs)
-
-    def integrals(view: View) -> dict[str, Any]:
-        origin = tf.constant(start, view.images.dtype)
-        way = view.images - origin
-
-        def change(numbers):
-            parts = (tf.cast(numbers, way.dtype) + 0.5) / steps
-            return origin + tf.reshape(parts, [-1] + [1] * way.shape.rank) * way
-
-        (total,) = summed_slopes(view, steps, rows, change, lambda slopes: (slopes,), 1)
-        values = sum_of_channels(way * total / steps)
-        nothing = view.again(tf.zeros_like(way) + origin)[1]
-        gap = tf.reduce_sum(values, axis=list(range(1, values.shape.rank))) - tf.cast(view.score - nothing, values.dtype)
-        return {"values": values, "gap": gap}
-
-    return explain(
-        question,
-        integrals,
-        method="integrated_gradients",
-        key=(steps, rows, start.tobytes()),
-        modifier=modifier,
-        batch_size=batch_size,
-        settings={"unit": "score", "signed": True, "baseline": told, "steps": steps},
-    )
+    request = prepare(model, images, target, input_name, precision)
+    method = IntegratedGradients(modifier=modifier, steps=steps, baseline=_baseline(request, baseline))
+    return explain(request, method, batch_size)
 
 
-def _baseline(question: Question, baseline: Any) -> tuple[np.ndarray, Any]:
-    """The baseline image, and what to say of it."""
-    shape = question.inputs.images.shape[1:]
+@dataclass(frozen=True)
+class Baseline:
+    """A number for every pixel, or an image, as a value that can be compared and hashed."""
+
+    shape: tuple[int, ...]
+    content: bytes  # float64
+
+    @classmethod
+    def of(cls, array: np.ndarray) -> Baseline:
+        """The baseline that has these values."""
+        return cls(array.shape, array.astype("float64").tobytes())
+
+    @property
+    def array(self) -> np.ndarray:
+        """Its values, () or (height, width, channels)."""
+        return np.frombuffer(self.content, "float64").reshape(self.shape)
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntegratedGradients(Method):
+    """Equation 1 of the paper, by the midpoint rule; and the gap of its completeness axiom."""
+
+    name = "integrated_gradients"
+    unit = "score"
+    signed = True
+
+    baseline: Baseline
+    steps: int
+
+    def maps(self, batch: Batch) -> dict[str, tf.Tensor]:
+        baseline = tf.constant(self.baseline.array, batch.images.dtype)
+        difference = batch.images - baseline
+
+        def copies_on_path(numbers):
+            fractions = (tf.cast(numbers, difference.dtype) + 0.5) / self.steps
+            return baseline + tf.reshape(fractions, [-1] + [1] * difference.shape.rank) * difference
+
+        (total,) = sum_gradients(batch, self.steps, copies_on_path, lambda gradients: (gradients,), 1)
+        values = sum_of_channels(difference * total / self.steps)
+        _, baseline_score = batch.rerun(tf.zeros_like(difference) + baseline)
+        explained = tf.reduce_sum(values, axis=list(range(1, values.shape.rank)))
+        return {"values": values, "gap": explained - tf.cast(batch.score - baseline_score, values.dtype)}
+
+    def settings(self) -> dict[str, Any]:
+        baseline = self.baseline.array
+        return {**super().settings(), "baseline": float(baseline) if baseline.ndim == 0 else "an image"}
+
+
+def _baseline(request: Request, baseline: Any) -> Baseline:
+    shape = request.inputs.images.shape[1:]
     if baseline is None:
-        baseline = question.input_range[0] if question.input_range else 0.0
+        baseline = request.input_range[0] if request.input_range else 0.0
     try:
         array = np.asarray(baseline, "float64")
     except (TypeError, ValueError):
@@ -204,4 +226,4 @@ def _baseline(question: Question, baseline: Any) -> tuple[np.ndarray, Any]:
         ) from None
     if array.shape not in ((), shape) or not np.isfinite(array).all():
         raise InputError(f"`baseline` must be a number, or an image of shape {shape}. Received: shape {array.shape}.")
-    return array, float(array) if array.ndim == 0 else "an image"
+    return Baseline.of(array)

@@ -1,43 +1,49 @@
-"""Maps: the output of a layer as places of the image."""
+"""Layer maps: the output of a layer as spatial positions of the image."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from visualize._utils.lazy import tf
+from visualize._utils.lazy import keras, tf
 from visualize._utils.validation import received
-from visualize.attribution.questions import Question
-from visualize.attribution.request import View
-from visualize.engine.resize import resized
+from visualize.attribution.request import Batch
+from visualize.engine.layer_facts import layer_facts
+from visualize.engine.resize import resize
 from visualize.errors import InputError
-from visualize.models import layers as models
+from visualize.models.layers import cam_layer, find_layer, layers_by_path, listed
+
+LayerPaths = tuple[str | None, ...]  # the layers that a method reads; (None,) leaves the choice to the model's structure
 
 
 @dataclass(frozen=True, eq=False)
-class Maps:
-    """A layer's output on the graph being traced.
+class LayerMaps:
+    """The feature maps of a layer on the graph being traced.
 
     Attributes:
         path: of the layer.
-        tensor: as the layer made it.
-        values: the same in float32, (batch, rows, columns, channels).
-        channels_first: whether the layer has its channels before its places.
+        tensor: its output, as the layer returned it.
+        values: the same in float32, (batch, height, width, channels).
+        channels_first: whether the layer has its channels before its spatial axes.
     """
 
     path: str
-    tensor: Any
-    values: Any
+    tensor: tf.Tensor
+    values: tf.Tensor
     channels_first: bool
 
-    def as_made(self, values: Any) -> Any:
-        """Values for (batch, rows, columns, channels) as the layer has its axes."""
-        return _moved(values, -1, 1) if self.channels_first else values
+    def as_output(self, values: tf.Tensor) -> tf.Tensor:
+        """Values, (batch, height, width, channels), with the axes in the order of the layer's output."""
+        return _with_axis_moved(values, -1, 1) if self.channels_first else values
+
+    def gradients(self, batch: Batch) -> tf.Tensor:
+        """The gradient of each image's score with respect to the maps, (batch, height, width, channels) float32."""
+        gradients = tf.cast(batch.forward.gradient(batch.score, self.tensor, f"layer {self.path!r}"), tf.float32)
+        return _with_axis_moved(gradients, 1, -1) if self.channels_first else gradients
 
 
-def named_layers(model: Any, layer: str | Sequence[str] | None) -> tuple[str | None, ...]:
-    """The paths of the layers that a person named; None alone where the choice was left open.
+def named_layers(model: keras.Model, layer: str | Sequence[str] | None) -> LayerPaths:
+    """The paths of the layers that the caller named; (None,) where the choice was left open.
 
     Raises:
         InputError: there is no such layer, none is named, or one is named twice.
@@ -46,112 +52,101 @@ def named_layers(model: Any, layer: str | Sequence[str] | None) -> tuple[str | N
         return (None,)
     if not isinstance(layer, str | Sequence) or not layer:
         raise InputError(f"`layer` must be the path of a layer, or a list of paths. Received: {received(layer)}.")
-    known = list(models.layers(model))
-    found = tuple(models.find_layer(one, known) for one in ([layer] if isinstance(layer, str) else layer))
-    if len(set(found)) < len(found):
-        raise InputError(f"`layer` must name each layer once. Received: {models.listed(found)}.")
-    return found
+    known = list(layers_by_path(model))
+    paths = tuple(find_layer(path, known) for path in ([layer] if isinstance(layer, str) else layer))
+    if len(set(paths)) < len(paths):
+        raise InputError(f"`layer` must name each layer once. Received: {listed(paths)}.")
+    return paths
 
 
-def averaged(view: View, question: Question, paths: Sequence[str | None], cam: Callable[[Maps], Any]) -> Any:
+def cam_of_layers(batch: Batch, paths: LayerPaths, cam: Callable[[LayerMaps], tf.Tensor]) -> tf.Tensor:
     """A class activation map on the image, (batch, height, width): of one layer, or the mean of several.
 
-    The values of several layers have several sizes, so each layer's map is divided by its largest value first, as
-    pytorch-grad-cam does; what was done is noted in the view.
+    The values of several layers differ in scale, so each layer's map is first divided by its largest value, as
+    pytorch-grad-cam does. Which layers were read is noted in the batch.
 
     Args:
-        view: the batch.
-        question: what was asked.
-        paths: of the layers, as `named_layers` gives them.
-        cam: `cam(maps) -> values`, (batch, rows, columns), of one layer.
+        batch: the batch.
+        paths: of the layers, as `named_layers` returns them.
+        cam: `cam(maps) -> values`, (batch, height, width) of the maps, for one layer.
     """
-    found = []
+    cams = {}
     for path in paths:
-        maps = maps_of(view, question, path)
-        found.append((maps.path, on_the_image(view, cam(maps))))
-    if len(found) == 1:
-        return found[0][1]
-    view.notes.update(layer=[path for path, _ in found], layer_reason="named", unit="mean of the layers, each by its largest")
-    del view.notes["map"]
-    return tf.add_n([_by_its_largest(values) for _, values in found]) / len(found)
+        maps = maps_of_layer(batch, path)
+        cams[maps.path] = on_image(batch, cam(maps))
+    if len(cams) == 1:
+        return next(iter(cams.values()))
+    batch.notes.update(layer=list(cams), layer_reason="named", unit="mean of the layers, each by its largest")
+    del batch.notes["map"]
+    return tf.add_n([_by_largest(values) for values in cams.values()]) / len(cams)
 
 
-def maps_of(view: View, question: Question, path: str | None) -> Maps:
-    """The maps of a layer, by default of that which ends the block of the last convolution; noted in the view.
+def maps_of_layer(batch: Batch, path: str | None) -> LayerMaps:
+    """The feature maps of a layer, by default of the one that ends the block of the last convolution; noted in the batch.
 
     Raises:
-        InputError: the layer has no map of more than one place, or does not stand between image and score.
+        InputError: the layer has no map of more than one position, or does not stand between image and score.
     """
-    chosen, reason = (path, "named") if path is not None else models.cam_layer(view.seen.facts())
-    tensor = view.seen.layer(chosen)
-    if tensor.shape.rank != view.images.shape.rank:
-        choices = [fact.path for fact in view.seen.facts() if fact.spatial and fact.within]
-        wanted = {3: "length", 4: "height, width", 5: "depth, height, width"}[view.images.shape.rank]
+    forward = batch.forward
+    chosen, reason = (path, "named") if path is not None else cam_layer(layer_facts(forward))
+    tensor = forward.layer_output(chosen)
+    if tensor.shape.rank != batch.images.shape.rank:
+        choices = [fact.path for fact in layer_facts(forward) if fact.spatial and fact.within]
+        axes = {3: "length", 4: "height, width", 5: "depth, height, width"}[batch.images.shape.rank]
         raise InputError(
-            f"`layer` must have maps, (batch, {wanted}, channels). "
-            f"Received: {chosen!r}, whose output is {tuple(tensor.shape)}. Choices: {models.listed(choices)}."
+            f"`layer` must have maps, (batch, {axes}, channels). "
+            f"Received: {chosen!r}, whose output is {tuple(tensor.shape)}. Choices: {listed(choices)}."
         )
-    first = view.seen.has_channels_first(models.layers(question.model)[chosen])
-    places = tensor.shape[2:] if first else tensor.shape[1:-1]
-    if all(length == 1 for length in places):
+    channels_first = forward.has_channels_first(forward.layer(chosen))
+    spatial_shape = tensor.shape[2:] if channels_first else tensor.shape[1:-1]
+    if all(length == 1 for length in spatial_shape):
         raise InputError(
-            "`layer` must have a map of more than one place. "
-            f"Received: {chosen!r}, a {'x'.join(map(str, places))} map: it cannot say where."
+            "`layer` must have a map of more than one position. "
+            f"Received: {chosen!r}, a {'x'.join(map(str, spatial_shape))} map: it cannot say where."
         )
-    if view.seen.hides_scores(tensor):
+    if forward.hides_scores(tensor):
         raise InputError(
             f"`layer` must stand in front of the scores. Received: {chosen!r}, whose activation makes the output of them."
         )
-    if not view.seen.within(tensor):
-        where = f"the input {question.inputs.explained!r}"
+    if not forward.is_between(tensor):
         raise InputError(
-            f"`layer` must stand between the image and the score. Received: {chosen!r} does not depend on {where}."
+            f"`layer` must stand between the image and the score. Received: {chosen!r}, which does not depend on the input "
+            f"{batch.spec.signature.input_name!r}."
         )
-    view.notes.update(layer=chosen, layer_reason=reason, map=[*places])
+    batch.notes.update(layer=chosen, layer_reason=reason, map=[*spatial_shape])
     values = tf.cast(tensor, tf.float32)
-    return Maps(chosen, tensor, _moved(values, 1, -1) if first else values, first)
+    return LayerMaps(chosen, tensor, _with_axis_moved(values, 1, -1) if channels_first else values, channels_first)
 
 
-def slopes_of(view: View, maps: Maps) -> Any:
-    """The gradient of each image's score with respect to its maps, (batch, rows, columns, channels) float32."""
-    slopes = tf.cast(view.seen.gradient(view.score, maps.tensor, f"layer {maps.path!r}"), tf.float32)
-    return _moved(slopes, 1, -1) if maps.channels_first else slopes
-
-
-def places_of(maps: Any) -> list[int]:
-    """The axes of the places of maps, (batch, rows, columns, channels)."""
+def spatial_axes(maps: tf.Tensor) -> list[int]:
+    """The spatial axes of maps, (batch, height, width, channels)."""
     return list(range(1, maps.shape.rank - 1))
 
 
-def of_channels(weights: Any, maps: Any) -> Any:
-    """A weight for each channel, (n, channels), as it multiplies maps: (n, 1, 1, channels)."""
+def per_channel(weights: tf.Tensor, maps: tf.Tensor) -> tf.Tensor:
+    """One weight for each channel, (n, channels), in a shape that multiplies maps: (n, 1, 1, channels)."""
     return tf.reshape(weights, [-1, *[1] * (maps.shape.rank - 2), maps.shape[-1]])
 
 
-def gradient_weights(slopes: Any) -> Any:
-    """Grad-CAM's weight of each channel, the mean of its gradient, (batch, 1, 1, channels)."""
-    return tf.reduce_mean(slopes, axis=places_of(slopes), keepdims=True)
-
-
-def strengths(maps: Any, weights: Any) -> Any:
-    """relu(sum over channels of weight x map) at each place, (batch, rows, columns)."""
-    rows = tf.reshape(maps, [tf.shape(maps)[0], -1, maps.shape[-1]])  # (batch, places, channels)
-    sums = tf.matmul(rows, tf.reshape(weights, [-1, maps.shape[-1], 1]))  # no product of the maps' size in between
+def weighted_sum(maps: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    """relu(sum over channels of weight x map) at each position, (batch, height, width)."""
+    rows = tf.reshape(maps, [tf.shape(maps)[0], -1, maps.shape[-1]])  # (batch, positions, channels)
+    sums = tf.matmul(rows, tf.reshape(weights, [-1, maps.shape[-1], 1]))  # without a product of the size of the maps
     return tf.nn.relu(tf.reshape(sums, tf.shape(maps)[:-1]))
 
 
-def on_the_image(view: View, values: Any) -> Any:
-    """Values at a layer's places, (batch, rows, columns), resized bilinearly to the image, (batch, height, width)."""
-    return resized(values[..., None], view.images.shape[1:-1])[..., 0]
+def on_image(batch: Batch, values: tf.Tensor) -> tf.Tensor:
+    """Values at the positions of a layer, (batch, height, width), resized bilinearly to the image."""
+    return resize(values[..., None], batch.images.shape[1:-1])[..., 0]
 
 
-def _by_its_largest(values: Any) -> Any:
-    """Each image's values in -1..1."""
+def _by_largest(values: tf.Tensor) -> tf.Tensor:
+    """The values of each image in -1..1."""
     largest = tf.reduce_max(tf.abs(values), axis=list(range(1, values.shape.rank)), keepdims=True)
     return tf.math.divide_no_nan(values, largest)
 
 
-def _moved(values: Any, source: int, destination: int) -> Any:
+def _with_axis_moved(values: tf.Tensor, source: int, destination: int) -> tf.Tensor:
     order = list(range(values.shape.rank))
     order.insert(destination % len(order), order.pop(source))
     return tf.transpose(values, order)

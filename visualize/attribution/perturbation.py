@@ -1,28 +1,38 @@
-"""Sampling: many changed copies of each image, made and looked at inside the graph, a batch at a time."""
+"""Perturbation: many changed copies of each image, made and run inside the graph, and what hides a part of an image."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from visualize._utils.lazy import tf
-from visualize.attribution.request import View
+from visualize._utils.validation import is_number, received
+from visualize.attribution.request import Batch
+from visualize.errors import InputError
+
+FILL_WORDS = ("mean", "blur")
+BLUR = 0.1  # standard deviation, as a fraction of the image's shortest side
+
+Fill = float | tuple[float, ...] | str  # a number, a color, or one of FILL_WORDS
 
 
-def over_copies(view: View, count: int, rows: int, body: Callable[..., tuple], state: Sequence[Any]) -> list[Any]:
-    """Go through the numbers of `count` copies of each image, as many at a time as `rows` allow; memory is bounded by `rows`.
+def loop_over_copies(
+    batch: Batch, count: int, body: Callable[..., tuple[tf.Tensor, ...]], state: Sequence[tf.Tensor]
+) -> list[tf.Tensor]:
+    """Go through the numbers of `count` copies of each image, as many at a time as `batch.copies_at_once` allows.
 
     Args:
-        view: the batch.
+        batch: the batch.
         count: how many copies of each image.
-        rows: how many copies of all images to make at a time, at least one of each.
         body: `body(numbers, *state) -> state`: what to do with the copies of those numbers, (k,).
         state: tensors to begin with.
 
     Returns:
-        The state after the last copy.
+        The state after the last copy. Memory is bounded by the copies at once, not by `count`.
     """
-    at_once = tf.maximum(1, rows // tf.shape(view.images)[0])
+    at_once = tf.maximum(1, batch.copies_at_once // tf.shape(batch.images)[0])
     loops = -(-count // at_once)  # even ones: each has as many copies as the others, or one less
 
     def step(loop, *state):
@@ -31,51 +41,101 @@ def over_copies(view: View, count: int, rows: int, body: Callable[..., tuple], s
     return list(tf.while_loop(lambda loop, *_: loop < loops, step, (0, *state))[1:])
 
 
-def summed_slopes(
-    view: View,
+def sum_gradients(
+    batch: Batch,
     count: int,
-    rows: int,
-    change: Callable[[Any], Any],
-    reduce: Callable[[Any], tuple[Any, ...]],
+    change: Callable[[tf.Tensor], tf.Tensor],
+    reduce: Callable[[tf.Tensor], tuple[tf.Tensor, ...]],
     sums: int,
-) -> list[Any]:
-    """Sum something of the score's slope over `count` changed copies of each image.
+) -> list[tf.Tensor]:
+    """Sum functions of the score's gradient over `count` changed copies of each image.
 
     Args:
-        view: the batch.
+        batch: the batch.
         count: how many copies of each image.
-        rows: how many copies of all images to look at at a time.
-        change: `change(numbers) -> copies`: what the copies of those numbers, (k,), are: (k, batch, height, width, ...).
-        reduce: `reduce(slopes) -> tensors`: what of the slopes, (k, batch, height, width, ...), to sum over k.
+        change: `change(numbers) -> copies`: the copies of those numbers, (k,), as (k, batch, height, width, channels).
+        reduce: `reduce(gradients) -> tensors`: what to sum over k, of gradients (k, batch, height, width, channels).
         sums: how many tensors `reduce` returns.
 
     Returns:
-        The sums, each (batch, height, width, ...).
+        The sums, each (batch, height, width, channels).
     """
 
     def body(numbers, *totals):
         copies = change(numbers)
-        flat = tf.reshape(copies, [-1, *view.images.shape[1:]])
-        seen, score = view.again(flat, tf.shape(numbers)[0])
-        slopes = tf.reshape(seen.gradient(score, flat, "the image"), tf.shape(copies))
-        return tuple(total + tf.reduce_sum(one, axis=0) for total, one in zip(totals, reduce(slopes), strict=True))
+        flat = tf.reshape(copies, [-1, *batch.images.shape[1:]])
+        forward, score = batch.rerun(flat, tf.shape(numbers)[0])
+        gradients = tf.reshape(forward.gradient(score, flat, "the image"), tf.shape(copies))
+        return tuple(total + tf.reduce_sum(part, axis=0) for total, part in zip(totals, reduce(gradients), strict=True))
 
-    return over_copies(view, count, rows, body, [tf.zeros_like(view.images) for _ in range(sums)])
+    return loop_over_copies(batch, count, body, [tf.zeros_like(batch.images) for _ in range(sums)])
 
 
-def scores_of_copies(view: View, count: int, rows: int, look: Callable[[Any, Any], Any]) -> Any:
-    """The score of each of `count` copies of each image, (count, batch) float32.
+def scores_of_copies(batch: Batch, count: int, score: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]) -> tf.Tensor:
+    """The score of each of `count` changed copies of each image, (count, batch) float32.
 
     Args:
-        view: the batch.
+        batch: the batch.
         count: how many copies of each image.
-        rows: how many copies of all images to look at at a time.
-        look: `look(numbers, k) -> scores`, (k x batch,), of the copies of those numbers, (k,).
+        score: `score(numbers, k) -> scores`, (k x batch,), of the copies of those numbers, (k,).
     """
 
-    def body(numbers, found):
+    def body(numbers, scores):
         copies = tf.shape(numbers)[0]
-        scores = tf.reshape(tf.cast(look(numbers, copies), tf.float32), [copies, -1])
-        return (tf.tensor_scatter_nd_update(found, numbers[:, None], scores),)
+        rows = tf.reshape(tf.cast(score(numbers, copies), tf.float32), [copies, -1])
+        return (tf.tensor_scatter_nd_update(scores, numbers[:, None], rows),)
 
-    return over_copies(view, count, rows, body, [tf.zeros([count, tf.shape(view.images)[0]])])[0]
+    return loop_over_copies(batch, count, body, [tf.zeros([count, tf.shape(batch.images)[0]])])[0]
+
+
+def checked_fill(fill: Any, default: float | str, channels: int) -> Fill:
+    """A number, a color of one number for each of the channels, "mean" or "blur".
+
+    Raises:
+        InputError: it is none of these.
+    """
+    fill = default if fill is None else fill
+    if isinstance(fill, str) and fill in FILL_WORDS:
+        return fill
+    if is_number(fill):
+        return float(fill)
+    color = fill.tolist() if isinstance(fill, np.ndarray) else fill
+    if isinstance(color, list | tuple) and len(color) == channels and all(map(is_number, color)):
+        return tuple(map(float, color))
+    words = "'mean' or 'blur'"
+    raise InputError(
+        f"`fill` must be a finite number, {channels} of them as a color, {words}. Received: {received(fill)}."
+        if channels > 1
+        else f"`fill` must be a finite number, {words}. Received: {received(fill)}."
+    )
+
+
+def fill_images(images: tf.Tensor, fill: Fill) -> tf.Tensor:
+    """What hides images, on the graph being traced: (batch, height, width, channels), or what broadcasts to it.
+
+    Args:
+        images: (batch, height, width, channels), with one to three spatial axes.
+        fill: a number; a color, one number per channel; "mean", the mean color of each image; or "blur", the image through a
+            Gaussian of a tenth of its shortest side, cut off and renormalized at the border. Fong & Vedaldi (2017),
+            arXiv:1704.03296, section 4.1, hide parts of images in this way.
+    """
+    axes = list(range(1, images.shape.rank - 1))
+    if fill == "mean":
+        return tf.reduce_mean(images, axis=axes, keepdims=True)
+    if fill != "blur":
+        color = tf.constant([fill] if isinstance(fill, float) else fill, images.dtype)  # (1,) or (channels,)
+        return tf.zeros([tf.shape(images)[0], *[1] * (images.shape.rank - 1)], images.dtype) + color
+    sigma = BLUR * min(images.shape[1:-1])
+    for axis in axes:
+        weights = tf.constant(_gaussian(images.shape[axis], sigma), images.dtype)
+        order = [axis, *(other for other in range(images.shape.rank) if other != axis)]
+        blurred = tf.tensordot(weights, images, axes=[1, axis])  # the blurred axis comes first
+        images = tf.transpose(blurred, np.argsort(order))
+    return images
+
+
+def _gaussian(length: int, sigma: float) -> np.ndarray:
+    """The weight of each pixel of a line, (length, length), in the blurred value of each pixel; each row adds up to 1."""
+    distances = np.arange(length)[:, None] - np.arange(length)
+    weights = np.exp(-(distances**2) / (2 * sigma**2))
+    return weights / weights.sum(axis=1, keepdims=True)

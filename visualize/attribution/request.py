@@ -1,186 +1,386 @@
-"""Explanation: put one question about a class score to a model, image by image."""
+"""A request: a model, its input and a target, checked; and a method's answer to it, batch by batch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+import abc
+import dataclasses
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from visualize._utils.lazy import tf
-from visualize.attribution.questions import Question
-from visualize.engine import compile as tracing
-from visualize.engine import forward as probe
-from visualize.engine.logits import picked
+from visualize._utils.lazy import keras, tf
+from visualize.engine.compile import Program, check_closed, compiled
+from visualize.engine.forward import ForwardPass, forward_pass
+from visualize.engine.logits import score_at
+from visualize.engine.precision import settled
 from visualize.engine.relu_gradients import checked_modifier
 from visualize.errors import InputError
-from visualize.models import layers as models
-from visualize.models.inputs import checked_batch_size
+from visualize.models.inputs import Inputs, InputSignature, checked_batch_size, inputs_of
+from visualize.models.layers import card_of, find_layer, layers_by_path, listed
 from visualize.results import Attribution
+from visualize.settings import AttributionSettings
+from visualize.targets import OWN_PREDICTION, Target, check_class_names, class_indices, region_weights, split_target
+
+REGION = "region_of_the_output"  # its name among the arrays of a request
+
+
+@dataclass(frozen=True)
+class ScoreSpec:
+    """How a model is called, and which of its scores is meant: what two graphs of one method differ in.
+
+    Attributes:
+        signature: how the model is called.
+        function: the user's own function of the scores, or None.
+        output: name of the output; None where the model has only one.
+        layer: path of the layer whose units are explained; None for the model's output.
+        precision: in which the layers compute, "float32" (or as they were built) or "bfloat16".
+    """
+
+    signature: InputSignature
+    function: Callable | None
+    output: str | None
+    layer: str | None
+    precision: str
+
+    @property
+    def user_functions(self) -> tuple[Callable, ...]:
+        """The user's own functions, which have their programs traced at every call."""
+        return () if self.function is None else (self.function,)
+
+    def forward(self, model: keras.Model, tensors: Mapping[str, tf.Tensor], **options: Any) -> ForwardPass:
+        """Call the model on a batch of each input, by name, on the graph being traced.
+
+        Args:
+            model: Keras model.
+            tensors: the inputs and, if there is one, the region.
+            options: more options of `engine.forward.forward_pass`.
+        """
+        images = tensors[self.signature.input_name]
+        chosen = {"output": self.output, "layer": self.layer, "precision": self.precision, "region": tensors.get(REGION)}
+        return forward_pass(model, self.signature.pack(tensors), images, **chosen, **options)
+
+    def score(self, forward: ForwardPass, targets: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """The score of each image, (batch,), and what to report: score, target, and the model's prediction with probability.
+
+        Raises:
+            InputError: there is no function, and the model does not return one row of scores per image; or the function
+                does not return one score per image.
+        """
+        report = {}
+        if forward.scores is not None:
+            report["predicted"] = tf.argmax(forward.scores, axis=-1, output_type=tf.int32)
+        if self.function is not None:
+            score, report["target"] = _own_score(self.function, forward), targets
+        elif forward.scores is None or forward.probabilities is None:
+            raise _no_scores(forward)
+        else:
+            score, report["target"] = forward.score(targets)
+            report["probability"] = score_at(forward.probabilities, report["target"])
+        report["score"] = tf.cast(score, tf.float32)
+        return score, report
+
+    def notes(self, forward: ForwardPass) -> dict[str, Any]:
+        """The number of classes, and what the score is: "logit", "output", or the user's function of it."""
+        classes = None if forward.scores is None else forward.scores.shape[-1]
+        if self.function is None:
+            return {"classes": classes, "score": forward.score_kind}
+        name = getattr(self.function, "__name__", type(self.function).__name__)
+        return {"classes": classes, "score": f"{name} of the {forward.score_kind}"}
 
 
 @dataclass(frozen=True, eq=False)
-class View:
-    """One batch of a question on the graph being traced.
+class Request:
+    """A model, its input and a target, checked.
 
     Attributes:
-        seen: the look at the images as they are.
-        score: the score of each, (batch,).
-        targets: the class of each, (batch,); settled, where the model was to choose.
-        notes: for a method to write down what it found out while it was traced: plain values, for the settings.
+        model: Keras model.
+        inputs: the arrays that it is called on.
+        target: class, name, one for each image, or None; None too where there is a function.
+        region: the weight of each position of an image output, (batch, height, width); None for equal weights.
+        spec: how the model is called, and which score is meant.
+        class_names: empty where nothing states them.
+        input_range: values of a black and a white pixel; None where nothing states them.
     """
 
-    seen: probe.Look
-    score: Any
-    targets: Any
-    notes: dict[str, Any]
-    look_at: Callable[..., probe.Look]
-    function: Callable | None
+    model: keras.Model
+    inputs: Inputs
+    target: Any
+    region: np.ndarray | None
+    spec: ScoreSpec
+    class_names: tuple[str, ...]
+    input_range: tuple[float, float] | None
 
     @property
-    def images(self) -> Any:
-        """The explained images, (batch, height, width, channels)."""
-        return self.seen.images
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What passes through a graph batch by batch, but for the targets."""
+        return {**self.inputs.arrays, **({} if self.region is None else {REGION: self.region})}
 
-    def again(self, images: Any, copies: Any = 1, **options: Any) -> tuple[probe.Look, Any]:
-        """Look at changed copies of the images: the look, and the score of each copy for the target of its image.
+    @property
+    def tensor_specs(self) -> dict[str, tf.TensorSpec]:
+        """A tensor specification for each of the arrays and for the targets, for any batch size."""
+        specs = self.inputs.specs()
+        if self.region is not None:
+            specs[REGION] = tf.TensorSpec([None, *self.inputs.size], tf.float32)
+        return {**specs, "targets": tf.TensorSpec([None], tf.int32)}
+
+    def targets(self, notes: Mapping[str, Any]) -> np.ndarray:
+        """The class of each image, (batch,) int32, or `targets.OWN_PREDICTION`; by the notes of a graph.
+
+        Raises:
+            InputError: no such class, or another number of targets than of images.
+        """
+        if self.spec.function is not None:
+            return np.full(len(self.inputs.images), OWN_PREDICTION, "int32")
+        check_class_names(self.class_names, notes["classes"])
+        return class_indices(self.target, len(self.inputs.images), notes["classes"], self.class_names)
+
+    def attribution(
+        self,
+        values: np.ndarray,
+        report: Mapping[str, np.ndarray],
+        method: str,
+        settings: Mapping[str, Any],
+        **arrays: np.ndarray,
+    ) -> Attribution:
+        """The result, with what `ScoreSpec.score` reported."""
+        general = {
+            "input_name": self.inputs.input_name,
+            "output": self.spec.output,
+            "target_layer": self.spec.layer,
+            "region": "whole" if self.region is None else "chosen",
+            "precision": self.spec.precision,
+            "class_names": list(self.class_names),
+            "input_range": self.input_range,
+        }
+        arrays.update({name: report[name] for name in ("predicted", "probability") if name in report})
+        record = AttributionSettings.of({**settings, **general})
+        return Attribution(values, self.inputs.images, report["target"], report["score"], method, record, arrays)
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """One batch of a request on the graph being traced: what a method's equations read.
+
+    Attributes:
+        model: Keras model.
+        tensors: its inputs and, if there is one, the region, by name.
+        spec: which score is meant.
+        modifier: how ReLUs propagate gradients back.
+        copies_at_once: at most so many copies of images are to be computed side by side, () int32.
+        forward: the forward pass of the images as they are.
+        score: the score of each image, (batch,).
+        targets: the class of each image, (batch,); where it was left to the model, its own prediction.
+        report: what `ScoreSpec.score` reported of them.
+        notes: plain Python values that a method finds out while it is traced, for the settings of the result.
+    """
+
+    model: keras.Model
+    tensors: Mapping[str, tf.Tensor]
+    spec: ScoreSpec
+    modifier: str | None
+    copies_at_once: tf.Tensor
+    forward: ForwardPass
+    score: tf.Tensor
+    targets: tf.Tensor
+    report: Mapping[str, tf.Tensor]
+    notes: dict[str, Any]
+
+    @classmethod
+    def run(
+        cls,
+        model: keras.Model,
+        tensors: Mapping[str, tf.Tensor],
+        spec: ScoreSpec,
+        modifier: str | None,
+        targets: tf.Tensor,
+        copies_at_once: tf.Tensor,
+    ) -> Batch:
+        """Call the model on the images as they are."""
+        forward = spec.forward(model, tensors, modifier=modifier)
+        score, report = spec.score(forward, targets)
+        notes = spec.notes(forward)
+        return cls(model, tensors, spec, modifier, copies_at_once, forward, score, report["target"], report, notes)
+
+    @property
+    def images(self) -> tf.Tensor:
+        """The explained images, (batch, height, width, channels)."""
+        return self.forward.images
+
+    def rerun(self, images: tf.Tensor, copies: tf.Tensor | int = 1, **options: Any) -> tuple[ForwardPass, tf.Tensor]:
+        """Call the model on changed copies of the images.
 
         Args:
             images: (copies x batch, ...), the whole batch once for each copy.
             copies: how many.
-            options: further options of `probe.look`.
+            options: more options of `engine.forward.forward_pass`.
+
+        Returns:
+            The forward pass, and the score of each copy for the target of its image.
         """
-        seen = self.look_at(images, copies, **options)
-        return seen, score_of(seen, tf.tile(self.targets, [copies]), self.function)[0]
+        others = {name: tensor for name, tensor in self.tensors.items() if name != self.spec.signature.input_name}
+        others = {name: tf.tile(tensor, [copies] + [1] * (tensor.shape.rank - 1)) for name, tensor in others.items()}
+        tensors = {**others, self.spec.signature.input_name: images}
+        forward = self.spec.forward(self.model, tensors, modifier=self.modifier, **options)
+        return forward, self.spec.score(forward, tf.tile(self.targets, [copies]))[0]
 
 
-def explain(
-    question: Question,
-    maps: Callable[[View], Mapping[str, Any]],
-    *,
-    method: str,
-    key: tuple[Hashable, ...],
-    modifier: str | None,
-    batch_size: int | None,
-    settings: Mapping[str, Any],
-) -> Attribution:
-    """One map for each image.
+@dataclass(frozen=True, kw_only=True)
+class Method(abc.ABC):
+    """The parameters of a method and its equations. The fields are the key of its compiled graph, and part of the settings.
 
-    Args:
-        question: what `ask` returned.
-        maps: called while TensorFlow traces; returns `values`, (batch, height, width), and by other names what else it found
-            of each image, (batch, ...), for the result's `arrays`.
-        method: its name.
-        key: what `maps` closes over, hashable.
-        modifier: how a ReLU passes gradients back: None, "guided" or "relu".
-        batch_size: images at a time; None for what suits their size.
-        settings: what the result says of how it was made.
+    A subclass is a frozen dataclass with a field for everything that `maps` reads; fields are hashable.
+
+    Attributes:
+        name: of the function that users call.
+        unit: of the values.
+        signed: whether values can be below zero.
+        modifier: how ReLUs propagate gradients back: None, "guided" or "relu".
     """
-    checked_modifier(modifier)  # before it tells one graph from another
-    inputs, function = question.inputs, question.function
 
-    def once(model, classes, **tensors):
-        def look_at(images, copies, **options):
-            others = {name: tensor for name, tensor in tensors.items() if name != inputs.explained}
-            others = {name: tf.tile(tensor, [copies] + [1] * (tensor.shape.rank - 1)) for name, tensor in others.items()}
-            return question.look(model, {**others, inputs.explained: images}, modifier=modifier, **options)
+    name: ClassVar[str]
+    unit: ClassVar[str]
+    signed: ClassVar[bool] = False
 
-        seen = look_at(tensors[inputs.explained], 1)
-        score, found = score_of(seen, classes, function)
-        view = View(seen, score, found["target"], notes_of(seen, function), look_at, function)
-        made = {name: tf.cast(tensor, tf.float32) for name, tensor in maps(view).items()}
-        return {**found, **made}, {**view.notes, "made": sorted(made)}
+    modifier: str | None = None
 
-    specs = {**question.specs, "classes": tf.TensorSpec([None], tf.int32)}
-    trace = tracing.trace(question.model, (method, *key, modifier, *question.key), once, specs)
-    size = checked_batch_size(batch_size, inputs)
-    found = trace.batches({**question.arrays, "classes": question.classes(trace.notes)}, batch_size=size)
-    notes = {name: note for name, note in trace.notes.items() if name != "made"}
-    more = {name: found[name] for name in trace.notes["made"] if name != "values"}
-    return question.attribution(found["values"], found, method, {**settings, "modifier": modifier, **notes}, **more)
+    def __post_init__(self):
+        checked_modifier(self.modifier)
+
+    @abc.abstractmethod
+    def maps(self, batch: Batch) -> dict[str, tf.Tensor]:
+        """Called while TensorFlow traces: `values`, (batch, height, width), and more arrays of each image, (batch, ...)."""
+
+    def settings(self) -> dict[str, Any]:
+        """The parameters as the result states them: plain JSON values."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
 
-def scores_of_classes(question: Question) -> np.ndarray:
-    """The score of every class, (batch, classes).
+def prepare(
+    model: keras.Model, images: Any, target: Any, input_name: str | None = None, precision: str = "float32"
+) -> Request:
+    """Check what a caller passes, as far as that is possible before the model is traced.
 
     Raises:
-        InputError: the model has several outputs, and none was named.
+        InputError: what `inputs_of` raises, an unknown precision, a layer that the model does not have, or a region that does
+            not fit the images.
     """
-    return answers(question)["scores"]
+    inputs = inputs_of(model, images, input_name)
+    card = card_of(model)
+    target = target if isinstance(target, Target) else Target(target)
+    classes, function = split_target(target.classes)
+    region = region_weights(target.region, len(inputs.images), inputs.size)
+    if function is not None and region is not None:
+        raise InputError(
+            "`region` must be left out where the target is a function, which receives every position. Received: both."
+        )
+    if target.output is not None and target.layer is not None:
+        raise InputError("`output` must be left out where `layer` says whose units are meant. Received: both.")
+    layer = None if target.layer is None else find_layer(target.layer, list(layers_by_path(model)))
+    class_names = card.class_names if target.output is None and layer is None else ()  # of a model's only output
+    spec = ScoreSpec(inputs.signature, function, target.output, layer, settled(precision))
+    return Request(model, inputs, classes, region, spec, class_names, card.input_range)
 
 
-def answers(question: Question) -> dict[str, Any]:
-    """What a model says to a question: `scores` and `probabilities` of every class, (batch, classes), and the `targets` asked.
+def explain(request: Request, method: Method, batch_size: int | None = None) -> Attribution:
+    """One map for each image of a request.
 
-    `kind` tells what the scores are, as in `notes_of`.
+    Args:
+        request: what `prepare` returned.
+        method: its parameters and equations.
+        batch_size: images, or copies of images, at a time; None for as many as suit their size.
+    """
+    check_closed(method, "maps")
+    specs = {**request.tensor_specs, "copies_at_once": tf.TensorSpec([], tf.int32)}
+    graph = compiled(request.model, _Explanation(method, request.spec), specs)
+    size = checked_batch_size(batch_size, request.inputs)
+    arrays = {**request.arrays, "targets": request.targets(graph.notes)}
+    results = graph.run_batches(arrays, batch_size=size, copies_at_once=np.int32(size))
+    notes = dict(graph.notes)
+    own = {name: results[name] for name in notes.pop("arrays") if name != "values"}
+    settings = {"unit": method.unit, "signed": method.signed, **method.settings(), **notes}
+    return request.attribution(results["values"], results, method.name, settings, **own)
+
+
+def class_scores(request: Request) -> dict[str, Any]:
+    """What a model predicts: `scores` and `probabilities` of every class, (batch, classes), and the `targets`.
+
+    `kind` tells what the scores are, as in `ScoreSpec.notes`.
 
     Raises:
         InputError: the model has several outputs, and none was named; or no such class.
     """
-
-    def every(model, classes, **tensors):
-        seen = question.look(model, tensors)
-        found = score_of(seen, classes, None)[1]  # refuses what has no classes
-        return {"scores": seen.scores, "probabilities": seen.probabilities, "targets": found["target"]}, notes_of(seen, None)
-
-    specs = {**question.specs, "classes": tf.TensorSpec([None], tf.int32)}
-    trace = tracing.trace(question.model, ("scores", *question.key), every, specs)
-    arrays = {**question.arrays, "classes": question.classes(trace.notes)}
-    found = trace.batches(arrays, batch_size=checked_batch_size(None, question.inputs))
-    return {**found, "kind": trace.notes["score"]}
+    graph = compiled(request.model, _ClassScores(dataclasses.replace(request.spec, function=None)), request.tensor_specs)
+    arrays = {**request.arrays, "targets": request.targets(graph.notes)}
+    results = graph.run_batches(arrays, batch_size=checked_batch_size(None, request.inputs))
+    return {**results, "kind": graph.notes["score"]}
 
 
-def score_of(seen: probe.Look, classes: Any, function: Callable | None) -> tuple[Any, dict[str, Any]]:
-    """Each image's score, (batch,), and what to report: score, target, and the model's own choice with its probability.
-
-    Raises:
-        InputError: there is no function, and the model does not return one row of scores for each image; or the function
-            does not return one score for each.
-    """
-    found = {}
-    if seen.scores is not None:
-        found["predicted"] = tf.argmax(seen.scores, axis=-1, output_type=tf.int32)
-    if function is not None:
-        score = function(seen.answers)
-        if score is None:
-            raise InputError("`target`, a function, must return one score for each image, (batch,). Received: None.")
-        score = tf.cast(tf.stack(score) if isinstance(score, list | tuple) else score, tf.float32)
-        if score.shape.rank != 1:
-            raise InputError(
-                f"`target`, a function, must return one score for each image, (batch,). Received: shape {score.shape}."
-            )
-        found["target"] = classes
-    elif seen.scores is None:
-        if len(seen.outputs) > 1:
-            raise InputError(
-                f"`output` must name one of the model's outputs, {models.listed(seen.outputs)}: Target(3, output=...), on the "
-                "command line --output. Received: None."
-            )
-        raise InputError(
-            "The model must return numbers for each image, (batch, classes) or (batch, height, width, classes). "
-            f"Received: {seen.output}. Give a function as `target` that makes one score for each image of it."
-        )
-    else:
-        score, found["target"] = seen.score(classes)
-        found["probability"] = picked(seen.probabilities, found["target"])
-    found["score"] = tf.cast(score, tf.float32)
-    return score, found
-
-
-def notes_of(seen: probe.Look, function: Callable | None) -> dict[str, Any]:
-    """How many classes there are, and what the score is: "logit", "output", or the user's function of it."""
-    classes = None if seen.scores is None else seen.scores.shape[-1]
-    if function is None:
-        return {"classes": classes, "score": seen.score_kind}
-    return {"classes": classes, "score": f"{getattr(function, '__name__', type(function).__name__)} of the {seen.score_kind}"}
-
-
-def highest_of_channels(values: Any) -> Any:
-    """The highest value of each pixel's channels, (batch, height, width)."""
+def maximum_of_channels(values: tf.Tensor) -> tf.Tensor:
+    """The highest value among the channels of each pixel, (batch, height, width)."""
     return tf.reduce_max(values, axis=-1)
 
 
-def sum_of_channels(values: Any) -> Any:
-    """The sum of each pixel's channels, (batch, height, width)."""
+def sum_of_channels(values: tf.Tensor) -> tf.Tensor:
+    """The sum over the channels of each pixel, (batch, height, width)."""
     return tf.reduce_sum(values, axis=-1)
+
+
+@dataclass(frozen=True)
+class _Explanation(Program):
+    """The graph of a method: images and targets in, maps and scores out."""
+
+    method: Method
+    spec: ScoreSpec
+
+    @property
+    def user_functions(self) -> tuple[Callable, ...]:
+        return self.spec.user_functions
+
+    def trace(self, model: keras.Model, tensors: Mapping[str, tf.Tensor]) -> tuple[dict[str, tf.Tensor], dict[str, Any]]:
+        inputs = dict(tensors)
+        targets, copies_at_once = inputs.pop("targets"), inputs.pop("copies_at_once")
+        batch = Batch.run(model, inputs, self.spec, self.method.modifier, targets, copies_at_once)
+        arrays = {name: tf.cast(tensor, tf.float32) for name, tensor in self.method.maps(batch).items()}
+        return {**batch.report, **arrays}, {**batch.notes, "arrays": sorted(arrays)}
+
+
+@dataclass(frozen=True)
+class _ClassScores(Program):
+    """The graph of a model's predictions."""
+
+    spec: ScoreSpec
+
+    def trace(self, model: keras.Model, tensors: Mapping[str, tf.Tensor]) -> tuple[dict[str, tf.Tensor], dict[str, Any]]:
+        inputs = dict(tensors)
+        targets = inputs.pop("targets")
+        forward = self.spec.forward(model, inputs)
+        _, report = self.spec.score(forward, targets)  # refuses a model without classes
+        results = {"scores": forward.scores, "probabilities": forward.probabilities, "targets": report["target"]}
+        return results, self.spec.notes(forward)
+
+
+def _own_score(function: Callable, forward: ForwardPass) -> tf.Tensor:
+    """What the user's function makes of the scores, (batch,)."""
+    score = function(forward.logits)
+    if score is None:
+        raise InputError("`target`, a function, must return one score for each image, (batch,). Received: None.")
+    score = tf.cast(tf.stack(score) if isinstance(score, list | tuple) else score, tf.float32)
+    if score.shape.rank != 1:
+        raise InputError(
+            f"`target`, a function, must return one score for each image, (batch,). Received: shape {score.shape}."
+        )
+    return score
+
+
+def _no_scores(forward: ForwardPass) -> InputError:
+    if len(forward.output_names) > 1:
+        return InputError(
+            f"`output` must name one of the model's outputs, {listed(forward.output_names)}: Target(3, output=...), on the "
+            "command line --output. Received: None."
+        )
+    return InputError(
+        "The model must return numbers for each image, (batch, classes) or (batch, height, width, classes). "
+        f"Received: {forward.output}. Give a function as `target` that makes one score for each image of it."
+    )

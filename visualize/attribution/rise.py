@@ -1,26 +1,25 @@
-"""RISE: see the image through random masks, and average the masks by the score."""
+"""RISE: run the image through random masks, and average the masks by the score."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from visualize._utils.lazy import tf
-from visualize._utils.validation import checked_number
-from visualize.attribution.fills import checked_fill, filling
-from visualize.attribution.perturbation import over_copies
-from visualize.attribution.questions import ask
-from visualize.attribution.request import View, explain
-from visualize.engine.resize import resized
+from visualize._utils.lazy import keras, tf
+from visualize._utils.validation import checked_count, checked_number, renamed_keywords
+from visualize.attribution.perturbation import Fill, checked_fill, fill_images, loop_over_copies
+from visualize.attribution.request import Batch, Method, explain, prepare
+from visualize.engine.resize import resize
 from visualize.errors import InputError
-from visualize.models.inputs import checked_batch_size, checked_count
 from visualize.results import Attribution
 
 __all__ = ["rise"]
 
 
+@renamed_keywords(explained="input_name")
 def rise(
-    model: Any,
+    model: keras.Model,
     images: Any,
     target: Any = None,
     *,
@@ -28,12 +27,12 @@ def rise(
     cells: int = 7,
     keep: float = 0.5,
     fill: float | str | Sequence[float] | None = None,
-    explained: str | None = None,
+    input_name: str | None = None,
     batch_size: int | None = None,
     precision: Literal["float32", "bfloat16", "auto"] = "float32",
     seed: int = 0,
 ) -> Attribution:
-    """Explain a class score by the mean score of the images that show a pixel, less the mean of all.
+    """Explain a class score by the mean score of the masked images that show a pixel, minus the mean of all.
 
     Petsiuk, Das & Saenko (2018), arXiv:1806.07421, equation 6 and section 3.2. The paper's map, the sum of mask x score over
     masks x keep, is this one plus the mean score, which says nothing of the pixels; here the mean is taken away, so that the
@@ -42,17 +41,18 @@ def rise(
     Args:
         model: Keras model.
         images: (batch, height, width, channels), in the range the model was trained on.
-        target: class to explain; one for all or one per image; by default the model's own choice on the whole image.
-        masks: how many; they are made in the graph, and memory does not grow with their number.
+        target: class to explain; one for all images or one per image; by default the model's own prediction for the whole
+            image.
+        masks: how many; they are made inside the graph, and memory does not grow with their number.
         cells: of a mask along each side, before it is resized to the image and shifted by part of a cell.
         keep: share of the cells that show the image, above 0 and below 1.
-        fill: what stands where a mask hides the image: a number, "mean" for the mean color of the image, or "blur" for the
-            image out of focus; by default black, the low end of the input range that the model's card gives, else 0. In
-            Python also a color, one number a channel.
-        explained: name of the input to explain, for a model of several inputs.
+        fill: what replaces the image where a mask hides it: a number, "mean" for the mean color of the image, or "blur" for
+            the image out of focus; by default black, the low end of the input range that the model's card states, else 0. In
+            Python also a color, one number per channel.
+        input_name: name of the input to explain, for a model of several inputs.
         batch_size: masked copies at a time; by default as many as suit the size of the images.
-        precision: in which the model computes; "bfloat16" is faster where the hardware has it, to three digits, and "auto"
-            takes it there.
+        precision: in which the model computes; "bfloat16" is faster where the hardware supports it, to three digits, and
+            "auto" uses it there.
         seed: of the masks, which are the same for every image.
 
     Returns:
@@ -70,46 +70,52 @@ def rise(
     checked_count("seed", seed, 0)
     if not 0 < checked_number("keep", keep) < 1:
         raise InputError(f"`keep` must be above 0 and below 1. Received: {keep}.")
-    question = ask(model, images, target, explained, precision)
-    hides = checked_fill(fill, question.input_range[0] if question.input_range else 0.0, question.inputs.images.shape[-1])
-    rows = checked_batch_size(batch_size, question.inputs)
-    size = question.inputs.size
-    told = list(hides) if isinstance(hides, tuple) else hides
+    request = prepare(model, images, target, input_name, precision)
+    black = request.input_range[0] if request.input_range else 0.0
+    fill = checked_fill(fill, black, request.inputs.images.shape[-1])
+    return explain(request, RISE(masks=masks, cells=cells, keep=keep, fill=fill, seed=seed), batch_size)
 
-    def averages(view: View) -> dict[str, Any]:
-        hidden = filling(view.images, hides)
+
+@dataclass(frozen=True, kw_only=True)
+class RISE(Method):
+    """Equation 6 of the paper, minus the mean score."""
+
+    name = "rise"
+    unit = "score"
+    signed = True
+
+    masks: int
+    cells: int
+    keep: float
+    fill: Fill
+    seed: int
+
+    def maps(self, batch: Batch) -> dict[str, tf.Tensor]:
+        images, size = batch.images, batch.images.shape[1:-1].as_list()
+        hidden = fill_images(images, self.fill)
 
         def body(numbers, shown, masked, scores):
-            shape = tf.TensorSpec(size, tf.float32)
-            drawn = tf.map_fn(lambda number: _mask(number, seed, cells, keep, size), numbers, fn_output_signature=shape)
-            seen_through = tf.cast(drawn[:, None, ..., None], view.images.dtype)  # (k, 1, height, width, 1)
-            copies = hidden + (view.images[None] - hidden) * seen_through
-            score = view.again(tf.reshape(copies, [-1, *view.images.shape[1:]]), tf.shape(numbers)[0])[1]
+            masks = tf.map_fn(lambda n: self.mask(n, size), numbers, fn_output_signature=tf.TensorSpec(size, tf.float32))
+            visible = tf.cast(masks[:, None, ..., None], images.dtype)  # (k, 1, height, width, 1)
+            copies = hidden + (images[None] - hidden) * visible
+            _, score = batch.rerun(tf.reshape(copies, [-1, *images.shape[1:]]), tf.shape(numbers)[0])
             score = tf.reshape(tf.cast(score, tf.float32), [tf.shape(numbers)[0], -1])  # (k, batch)
-            shown += tf.reduce_sum(drawn, axis=0)
-            masked += tf.tensordot(score, drawn, axes=[0, 0])
+            shown += tf.reduce_sum(masks, axis=0)
+            masked += tf.tensordot(score, masks, axes=[0, 0])
             return shown, masked, scores + tf.reduce_sum(score, axis=0)
 
-        batch = tf.shape(view.images)[0]
-        start = [tf.zeros(size), tf.zeros([batch, *size]), tf.zeros([batch])]
-        shown, masked, scores = over_copies(view, masks, rows, body, start)
-        return {"values": masked / shown - tf.reshape(scores, [-1] + [1] * len(size)) / masks}
+        count = tf.shape(images)[0]
+        start = [tf.zeros(size), tf.zeros([count, *size]), tf.zeros([count])]
+        shown, masked, scores = loop_over_copies(batch, self.masks, body, start)
+        return {"values": masked / shown - tf.reshape(scores, [-1] + [1] * len(size)) / self.masks}
 
-    return explain(
-        question,
-        averages,
-        method="rise",
-        key=(masks, cells, keep, hides, seed, rows),
-        modifier=None,
-        batch_size=batch_size,
-        settings={"unit": "score", "signed": True, "masks": masks, "cells": cells, "keep": keep, "fill": told, "seed": seed},
-    )
+    def mask(self, number: tf.Tensor, size: list[int]) -> tf.Tensor:
+        """A mask of the image's size, smooth between 0 and 1: a random grid, resized and shifted."""
+        grid = tf.random.stateless_uniform([self.cells + 1] * len(size), [self.seed, 2 * number]) < self.keep
+        cell = [-(-length // self.cells) for length in size]
+        resized = resize(tf.cast(grid, tf.float32)[None, ..., None], [(self.cells + 1) * length for length in cell])[0, ..., 0]
+        shift = tf.random.stateless_uniform([len(size)], [self.seed, 2 * number + 1])
+        return tf.slice(resized, tf.cast(shift * cell, tf.int32), size)
 
-
-def _mask(number: Any, seed: int, cells: int, keep: float, size: tuple[int, ...]) -> Any:
-    """A mask of the image's size, smooth between 0 and 1: a random grid, resized, and shifted."""
-    grid = tf.random.stateless_uniform([cells + 1] * len(size), [seed, 2 * number]) < keep
-    cell = [-(-length // cells) for length in size]
-    large = resized(tf.cast(grid, tf.float32)[None, ..., None], [(cells + 1) * length for length in cell])[0, ..., 0]
-    shift = tf.random.stateless_uniform([len(size)], [seed, 2 * number + 1])
-    return tf.slice(large, tf.cast(shift * cell, tf.int32), size)
+    def settings(self) -> dict[str, Any]:
+        return {**super().settings(), "fill": list(self.fill) if isinstance(self.fill, tuple) else self.fill}

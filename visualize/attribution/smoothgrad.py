@@ -1,37 +1,31 @@
-"""Smoothing: gradients around an image, which show less noise than the one at it."""
+"""SmoothGrad and its kin: gradients around an image, which show less noise than the gradient at it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import abc
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from visualize._utils.lazy import tf
-from visualize._utils.validation import checked_number
-from visualize.attribution.perturbation import summed_slopes
-from visualize.attribution.questions import ask
-from visualize.attribution.request import View, explain, highest_of_channels
+from visualize._utils.lazy import keras, tf
+from visualize._utils.validation import checked_count, checked_number, renamed_keywords
+from visualize.attribution.perturbation import sum_gradients
+from visualize.attribution.request import Batch, Method, explain, maximum_of_channels, prepare
 from visualize.errors import InputError
-from visualize.models.inputs import checked_batch_size, checked_count
 from visualize.results import Attribution
 
 __all__ = ["smoothgrad", "squaregrad", "vargrad"]
 
-UNITS = {
-    "smoothgrad": "score per unit of pixel",
-    "squaregrad": "(score per unit of pixel)\u00b2",
-    "vargrad": "(score per unit of pixel)\u00b2",
-}
 
-
+@renamed_keywords(explained="input_name")
 def smoothgrad(
-    model: Any,
+    model: keras.Model,
     images: Any,
     target: Any = None,
     *,
     samples: int = 25,
     noise: float = 0.15,
     modifier: Literal["guided", "relu"] | None = None,
-    explained: str | None = None,
+    input_name: str | None = None,
     batch_size: int | None = None,
     precision: Literal["float32", "bfloat16", "auto"] = "float32",
     seed: int = 0,
@@ -43,14 +37,14 @@ def smoothgrad(
     Args:
         model: Keras model.
         images: (batch, height, width, channels), in the range the model was trained on.
-        target: class to explain; one for all or one per image; by default the model's own choice.
+        target: class to explain; one for all images or one per image; by default the model's own prediction.
         samples: noisy copies of each image.
         noise: standard deviation of the noise, as a part of the range of the image's own pixels.
-        modifier: "guided" or "relu": how a ReLU passes gradients back; by default as it is.
-        explained: name of the input to explain, for a model of several inputs.
+        modifier: "guided" or "relu": how a ReLU propagates gradients back; by default unchanged.
+        input_name: name of the input to explain, for a model of several inputs.
         batch_size: images at a time; by default as many as suit their size.
-        precision: in which the model computes; "bfloat16" is faster where the hardware has it, to three digits, and "auto"
-            takes it there.
+        precision: in which the model computes; "bfloat16" is faster where the hardware supports it, to three digits, and
+            "auto" uses it there.
         seed: of the noise, which is the same for every image.
 
     Returns:
@@ -63,23 +57,66 @@ def smoothgrad(
     Example:
         visualize smoothgrad model.keras cat.png --samples 50 --noise 0.2
     """
-
-    def size_of_mean(total, _):
-        return tf.abs(total / samples)
-
-    options = {"modifier": modifier, "explained": explained, "batch_size": batch_size, "precision": precision}
-    return _smoothed("smoothgrad", size_of_mean, model, images, target, samples, noise, seed, **options)
+    method = SmoothGrad(modifier=modifier, samples=samples, noise=noise, seed=seed)
+    return explain(prepare(model, images, target, input_name, precision), method, batch_size)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _NoisyGradients(Method, abc.ABC):
+    """A statistic of the gradient over noisy copies of each image, the highest among the channels."""
+
+    samples: int
+    noise: float
+    seed: int
+
+    def __post_init__(self):
+        checked_count("samples", self.samples, 1)
+        checked_count("seed", self.seed, 0)
+        if not checked_number("noise", self.noise) > 0:
+            raise InputError(f"`noise` must be above 0. Received: {self.noise}.")
+        super().__post_init__()
+
+    def maps(self, batch: Batch) -> dict[str, tf.Tensor]:
+        images, shape = batch.images, [1, *batch.images.shape[1:]]
+        axes = list(range(1, images.shape.rank))
+        ranges = tf.reduce_max(images, axes, keepdims=True) - tf.reduce_min(images, axes, keepdims=True)
+
+        def normal(number):
+            return tf.random.stateless_normal(shape, [self.seed, number], dtype=images.dtype)
+
+        def noisy_copies(numbers):
+            drawn = tf.map_fn(normal, numbers, fn_output_signature=tf.TensorSpec(shape, images.dtype))
+            return images + self.noise * ranges * drawn  # (k, batch, height, width, channels)
+
+        total, squares = sum_gradients(batch, self.samples, noisy_copies, lambda gradients: (gradients, gradients**2), 2)
+        return {"values": maximum_of_channels(self.statistic(total, squares))}
+
+    @abc.abstractmethod
+    def statistic(self, total: tf.Tensor, squares: tf.Tensor) -> tf.Tensor:
+        """What is shown of the sum of the gradients and the sum of their squares."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmoothGrad(_NoisyGradients):
+    """The size of the mean."""
+
+    name = "smoothgrad"
+    unit = "score per unit of pixel"
+
+    def statistic(self, total: tf.Tensor, squares: tf.Tensor) -> tf.Tensor:
+        return tf.abs(total / self.samples)
+
+
+@renamed_keywords(explained="input_name")
 def squaregrad(
-    model: Any,
+    model: keras.Model,
     images: Any,
     target: Any = None,
     *,
     samples: int = 25,
     noise: float = 0.15,
     modifier: Literal["guided", "relu"] | None = None,
-    explained: str | None = None,
+    input_name: str | None = None,
     batch_size: int | None = None,
     precision: Literal["float32", "bfloat16", "auto"] = "float32",
     seed: int = 0,
@@ -91,14 +128,14 @@ def squaregrad(
     Args:
         model: Keras model.
         images: (batch, height, width, channels), in the range the model was trained on.
-        target: class to explain; one for all or one per image; by default the model's own choice.
+        target: class to explain; one for all images or one per image; by default the model's own prediction.
         samples: noisy copies of each image.
         noise: standard deviation of the noise, as a part of the range of the image's own pixels.
-        modifier: "guided" or "relu": how a ReLU passes gradients back; by default as it is.
-        explained: name of the input to explain, for a model of several inputs.
+        modifier: "guided" or "relu": how a ReLU propagates gradients back; by default unchanged.
+        input_name: name of the input to explain, for a model of several inputs.
         batch_size: images at a time; by default as many as suit their size.
-        precision: in which the model computes; "bfloat16" is faster where the hardware has it, to three digits, and "auto"
-            takes it there.
+        precision: in which the model computes; "bfloat16" is faster where the hardware supports it, to three digits, and
+            "auto" uses it there.
         seed: of the noise, which is the same for every image.
 
     Returns:
@@ -111,23 +148,31 @@ def squaregrad(
     Example:
         visualize squaregrad model.keras cat.png
     """
-
-    def mean_square(_, squares):
-        return squares / samples
-
-    options = {"modifier": modifier, "explained": explained, "batch_size": batch_size, "precision": precision}
-    return _smoothed("squaregrad", mean_square, model, images, target, samples, noise, seed, **options)
+    method = SquareGrad(modifier=modifier, samples=samples, noise=noise, seed=seed)
+    return explain(prepare(model, images, target, input_name, precision), method, batch_size)
 
 
+@dataclass(frozen=True, kw_only=True)
+class SquareGrad(_NoisyGradients):
+    """The mean of the squares."""
+
+    name = "squaregrad"
+    unit = "(score per unit of pixel)\u00b2"
+
+    def statistic(self, total: tf.Tensor, squares: tf.Tensor) -> tf.Tensor:
+        return squares / self.samples
+
+
+@renamed_keywords(explained="input_name")
 def vargrad(
-    model: Any,
+    model: keras.Model,
     images: Any,
     target: Any = None,
     *,
     samples: int = 25,
     noise: float = 0.15,
     modifier: Literal["guided", "relu"] | None = None,
-    explained: str | None = None,
+    input_name: str | None = None,
     batch_size: int | None = None,
     precision: Literal["float32", "bfloat16", "auto"] = "float32",
     seed: int = 0,
@@ -139,14 +184,14 @@ def vargrad(
     Args:
         model: Keras model.
         images: (batch, height, width, channels), in the range the model was trained on.
-        target: class to explain; one for all or one per image; by default the model's own choice.
+        target: class to explain; one for all images or one per image; by default the model's own prediction.
         samples: noisy copies of each image.
         noise: standard deviation of the noise, as a part of the range of the image's own pixels.
-        modifier: "guided" or "relu": how a ReLU passes gradients back; by default as it is.
-        explained: name of the input to explain, for a model of several inputs.
+        modifier: "guided" or "relu": how a ReLU propagates gradients back; by default unchanged.
+        input_name: name of the input to explain, for a model of several inputs.
         batch_size: images at a time; by default as many as suit their size.
-        precision: in which the model computes; "bfloat16" is faster where the hardware has it, to three digits, and "auto"
-            takes it there.
+        precision: in which the model computes; "bfloat16" is faster where the hardware supports it, to three digits, and
+            "auto" uses it there.
         seed: of the noise, which is the same for every image.
 
     Returns:
@@ -159,59 +204,16 @@ def vargrad(
     Example:
         visualize vargrad model.keras cat.png
     """
-
-    def variance(total, squares):
-        return tf.maximum(squares / samples - (total / samples) ** 2, 0)
-
-    options = {"modifier": modifier, "explained": explained, "batch_size": batch_size, "precision": precision}
-    return _smoothed("vargrad", variance, model, images, target, samples, noise, seed, **options)
+    method = VarGrad(modifier=modifier, samples=samples, noise=noise, seed=seed)
+    return explain(prepare(model, images, target, input_name, precision), method, batch_size)
 
 
-def _smoothed(
-    method: str,
-    combine: Callable[[Any, Any], Any],
-    model: Any,
-    images: Any,
-    target: Any,
-    samples: int,
-    noise: float,
-    seed: int,
-    *,
-    modifier: str | None,
-    explained: str | None,
-    batch_size: int | None,
-    precision: str,
-) -> Attribution:
-    """`combine(sum of slopes, sum of squared slopes)` over noisy copies, the highest of the channels."""
-    checked_count("samples", samples, 1)
-    checked_count("seed", seed, 0)
-    if not checked_number("noise", noise) > 0:
-        raise InputError(f"`noise` must be above 0. Received: {noise}.")
-    question = ask(model, images, target, explained, precision)
-    rows = checked_batch_size(batch_size, question.inputs)
+@dataclass(frozen=True, kw_only=True)
+class VarGrad(_NoisyGradients):
+    """The variance."""
 
-    def combined(view: View) -> dict[str, Any]:
-        axes = list(range(1, view.images.shape.rank))
-        ranges = tf.reduce_max(view.images, axes, keepdims=True) - tf.reduce_min(view.images, axes, keepdims=True)
+    name = "vargrad"
+    unit = "(score per unit of pixel)\u00b2"
 
-        shape, dtype = [1, *view.images.shape[1:]], view.images.dtype
-
-        def normal(number):
-            return tf.random.stateless_normal(shape, [seed, number], dtype=dtype)
-
-        def change(numbers):
-            drawn = tf.map_fn(normal, numbers, fn_output_signature=tf.TensorSpec(shape, dtype))  # (k, 1, height, width, ...)
-            return view.images + noise * ranges * drawn
-
-        total, squares = summed_slopes(view, samples, rows, change, lambda slopes: (slopes, slopes**2), 2)
-        return {"values": highest_of_channels(combine(total, squares))}
-
-    return explain(
-        question,
-        combined,
-        method=method,
-        key=(samples, noise, seed, rows),
-        modifier=modifier,
-        batch_size=batch_size,
-        settings={"unit": UNITS[method], "samples": samples, "noise": noise, "seed": seed},
-    )
+    def statistic(self, total: tf.Tensor, squares: tf.Tensor) -> tf.Tensor:
+        return tf.maximum(squares / self.samples - (total / self.samples) ** 2, 0)

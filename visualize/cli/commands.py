@@ -106,7 +106,7 @@ def _section(function: Callable, name: str) -> str:
 def _option(name: str, hint: Any, default: Any, text: str) -> click.Option | None:
     flag = "--" + name.replace("_", "-")
     kinds = _kinds(hint)
-    metavar = {"layer": "PATH", "whole_layer": "PATH", "explained": "INPUT"}.get(name)
+    metavar = {"layer": "PATH", "whole_layer": "PATH", "input_name": "INPUT"}.get(name)
     if kinds == (str, Sequence[str]):
         return click.Option([flag], multiple=True, metavar=metavar, help=text)
     if kinds[:2] == (float, str):

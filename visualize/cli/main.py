@@ -17,7 +17,7 @@ from visualize._utils.text import printable, shortened
 from visualize.cli import commands, options
 from visualize.cli.console import once, say
 from visualize.errors import InputError
-from visualize.models import layers as models
+from visualize.models.layers import cam_layer, listed
 from visualize.models.safe_loading import check_file
 
 HELP = """Show what a saved Keras model learned, and why it says what it says.
@@ -65,7 +65,7 @@ class Commands(click.Group):
         """As click does, the nearest names with the refusal of an unknown one."""
         near = difflib.get_close_matches(args[0], self.list_commands(context), n=5)
         if near and self.get_command(context, args[0]) is None:
-            context.fail(f"No such command {args[0]!r}. Nearest: {models.listed(near)}.")
+            context.fail(f"No such command {args[0]!r}. Nearest: {listed(near)}.")
         return super().resolve_command(context, args)
 
 
@@ -221,7 +221,7 @@ def layers(model: Path, unsafe: bool, custom_objects: Sequence[str]) -> None:
     wide = None if sys.stdout.isatty() else 1000  # a pipe gets each layer on one line
     Console(width=wide, highlight=False, markup=False).print(table)
     try:
-        path, reason = models.cam_layer(facts)
+        path, reason = cam_layer(facts)
         click.echo(printable(f"Default CAM layer: {path} ({reason})."))
     except InputError as error:
         click.echo(printable(f"Default CAM layer: none. {error}"))
@@ -258,7 +258,7 @@ def draw(file: Path, out: Path | None) -> None:
     params=[
         *options.of_the_model(),
         *options.of_the_images(),
-        *(one for one in options.of_every_method() if one.name == "explained"),
+        *(one for one in options.of_every_method() if one.name == "input_name"),
         *options.of_the_run(),
     ]
 )

@@ -67,7 +67,7 @@ def of_the_score() -> list[click.Parameter]:
 def of_every_method() -> list[click.Parameter]:
     """What every method that explains images takes, for a command that runs several."""
     return [
-        click.Option(["--explained"], metavar="INPUT", help="Name of the input to explain, for a model of several inputs."),
+        click.Option(["--input-name"], metavar="INPUT", help="Name of the input to explain, for a model of several inputs."),
         click.Option(["--batch-size"], type=int, help="Images at a time; by default as many as suit their size."),
         click.Option(
             ["--precision"],

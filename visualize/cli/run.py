@@ -15,13 +15,13 @@ import click
 import numpy as np
 
 from visualize.attribution.comparison import compare, contrast
-from visualize.attribution.questions import Question, ask
+from visualize.attribution.request import Request, prepare
 from visualize.cli import commands
 from visualize.cli.console import busy, progress_bar, quiet, say, uncollected
 from visualize.data.loading import Source, from_data, from_files
 from visualize.engine import compile as tracing
 from visualize.errors import InputError
-from visualize.models import layers as models
+from visualize.models.layers import card_of, describe, listed, range_of
 from visualize.models.loading import open_model
 from visualize.plotting import export as outputs
 from visualize.results import Attribution, Result, Structure
@@ -41,11 +41,11 @@ def opened_model(
             tf.get_logger().setLevel("ERROR")
             tf.zeros(())  # the first operation makes TensorFlow talk about instruction sets
         model = open_model(path, unsafe=unsafe, custom_objects=custom_objects)
-    known = models.card(model).input_range
+    known = card_of(model).input_range
     if None not in (known, input_range) and tuple(known) != tuple(input_range):
         (low, high), (wanted, most) = known, input_range
         say(f"Note: --input-range {wanted:g} {most:g} takes the place of {low:g} to {high:g}, which the model's card says.")
-    return models.describe(model, input_range=input_range)
+    return describe(model, input_range=input_range)
 
 
 def run(name: str, model: Any, out: Path, asked: Mapping[str, Any], source: Source | None) -> Iterator[Path]:
@@ -112,7 +112,7 @@ def run_contrast(model: Any, out: Path, asked: Mapping[str, Any], source: Source
 
 def _common(asked: Mapping[str, Any]) -> dict[str, Any]:
     """The options that every method has."""
-    return {key: asked[key] for key in ("explained", "batch_size", "precision") if key in asked}
+    return {key: asked[key] for key in ("input_name", "batch_size", "precision") if key in asked}
 
 
 def _written(
@@ -143,15 +143,15 @@ def source_of(model: Any, asked: Mapping[str, Any]) -> Source:
         InputError: images that cannot be read or do not fit the model.
     """
     asked = _given(asked)
-    explained = asked.get("explained")
+    input_name = asked.get("input_name")
     if "data" in asked:
-        found = from_data(model, asked["data"], asked.get("index"), explained=explained, each_class="per_class" in asked)
+        found = from_data(model, asked["data"], asked.get("index"), input_name=input_name, each_class="per_class" in asked)
     else:
-        found = from_files(model, asked["images"], explained)
+        found = from_files(model, asked["images"], input_name)
     for note in found.notes:
         say(f"Note: {note}.")
-    if found.class_names and not models.card(model).class_names:
-        models.describe(model, class_names=found.class_names)
+    if found.class_names and not card_of(model).class_names:
+        describe(model, class_names=found.class_names)
     return found
 
 
@@ -167,10 +167,10 @@ def refused(model: Any, asked: Mapping[str, Any], source: Source) -> dict[str, s
     return reasons
 
 
-def question_of(model: Any, asked: Mapping[str, Any], source: Source) -> Question:
+def request_of(model: Any, asked: Mapping[str, Any], source: Source) -> Request:
     """What a command line asks of the images."""
     asked = _given(asked)
-    return ask(model, source.images, _target(asked, source), asked.get("explained"), asked.get("precision", "float32"))
+    return prepare(model, source.images, _target(asked, source), asked.get("input_name"), asked.get("precision", "float32"))
 
 
 def _given(asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -241,7 +241,7 @@ def _ranged(result: Any, model: Any) -> Any:
     """A result with the input range that was assumed for it, where nobody said it, and a word on that."""
     if isinstance(result, list):
         return [_ranged(one, model) for one in result]
-    input_range, why = models.range_of(model)
+    input_range, why = range_of(model)
     if not why or result.settings.get("input_range", ...) is not None:
         return result
     return replace(result, settings={**result.settings, "input_range": list(input_range), "input_range_assumed": True})
@@ -257,9 +257,9 @@ def _ascents(results: Sequence[Result], told: bool) -> Iterator[str]:
             low, high = settings["input_range"]
             yield f"input range {low:g} to {high:g} assumed; a card or --input-range LOW HIGH settles it."
         if "zeros" in settings["held"].values():
-            yield f"held at zero: {models.listed(list(settings['held']))}."
+            yield f"held at zero: {listed(list(settings['held']))}."
         if settings["still"]:
-            yield f"no input was found to which these units answer: {models.listed(settings['still'])}."
+            yield f"no input was found to which these units answer: {listed(settings['still'])}."
 
 
 def _savings(results: Sequence[Result], savings: Sequence[tuple[float, float]]) -> Iterator[str]:
@@ -279,7 +279,7 @@ def _stem(name: str, asked: Mapping[str, Any], picture: str) -> str:
     layers = [asked["layer"]] if isinstance(asked.get("layer"), str) else asked.get("layer", ())
     parts += [outputs.plain_name(one.replace("/", ".")) for one in layers]
     parts += [outputs.plain_name("whole-" + asked["whole_layer"].replace("/", "."))] if "whole_layer" in asked else []
-    parts += [outputs.plain_name(asked[key]) for key in ("explained", "output") if key in asked]
+    parts += [outputs.plain_name(asked[key]) for key in ("input_name", "output") if key in asked]
     parts += [outputs.plain_name("-".join(asked["method"]))] if name == "compare" and "method" in asked else []
     parts += [outputs.plain_name(asked["method"])] if name == "contrast" else []
     parts += [outputs.plain_name("region-" + "-".join(map(str, asked["region"])))] if "region" in asked else []

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from visualize._utils.validation import checked_path, received
+from visualize._utils.validation import checked_path, received, renamed_keywords
 from visualize.data.images import read_arrays, read_picture, resized, scaled, with_channels
 from visualize.errors import InputError
-from visualize.models import layers as models
 from visualize.models.inputs import Channels, checked_input, input_shapes, picture_channels, picture_shape
+from visualize.models.layers import range_of
 
 GROUP = "visualize.datasets"
 FILES = (".npz", ".npy")  # that hold a data set
@@ -52,7 +52,8 @@ class Source:
         return replace(self, images=images, names=self.names[:1], labels=labels, index=self.index[:1])
 
 
-def from_files(model: Any, paths: str | Path | Sequence[str | Path], explained: str | None = None) -> Source:
+@renamed_keywords(explained="input_name")
+def from_files(model: Any, paths: str | Path | Sequence[str | Path], input_name: str | None = None) -> Source:
     """Picture files, `.npy` and `.npz`, scaled to the size and range of the model.
 
     Arrays of floats are taken to be in the model's range already; bytes are scaled as pictures are.
@@ -60,7 +61,7 @@ def from_files(model: Any, paths: str | Path | Sequence[str | Path], explained: 
     Args:
         model: Keras model.
         paths: one file or several. For a model of several inputs one `.npz`, with an array for each.
-        explained: name of the input that holds the pictures, for a model of several inputs.
+        input_name: name of the input that holds the pictures, for a model of several inputs.
 
     Returns:
         Source whose `images` a method takes, (batch, height, width, channels) in the model's range, with their names.
@@ -75,15 +76,15 @@ def from_files(model: Any, paths: str | Path | Sequence[str | Path], explained: 
     if not paths:
         raise InputError("`paths` must name at least one file. Received: none.")
     arrays, names, notes = [], [], []
-    several = len(_shapes(model, explained)) > 1
+    several = len(_shapes(model, input_name)) > 1
     for path in (checked_path("paths", one) for one in paths):
         if several and path.suffix.lower() != ".npz":
             raise InputError(f"{path} is one array: {_SEVERAL.format(sorted(input_shapes(model)))}")
         if path.suffix.lower() not in (".npy", ".npz"):
             pixels = _fitted(
                 model,
-                read_picture(path, channels=_channels(model, explained))[None],
-                explained,
+                read_picture(path, channels=_channels(model, input_name))[None],
+                input_name,
                 path.name,
                 notes,
             )
@@ -96,12 +97,12 @@ def from_files(model: Any, paths: str | Path | Sequence[str | Path], explained: 
                 raise InputError(
                     f"{path} holds several arrays, {sorted(found)}, for the inputs of a model: name no other file."
                 )
-            return _named_inputs(model, found, path, explained)
+            return _named_inputs(model, found, path, input_name)
         (array,) = found.values()
         _check_any(path.name, array)
-        array = _bytes(_as_batch(model, array, explained))
+        array = _bytes(_as_batch(model, array, input_name))
         if array.dtype == np.uint8:
-            array = _scaled(model, _fitted(model, array, explained, path.name, notes), notes)
+            array = _scaled(model, _fitted(model, array, input_name, path.name, notes), notes)
         arrays.append(array)
         names += [path.name] if len(array) == 1 else [f"{path.name} {index}" for index in range(len(array))]
     try:
@@ -109,16 +110,17 @@ def from_files(model: Any, paths: str | Path | Sequence[str | Path], explained: 
     except ValueError:
         shapes = sorted({str(array.shape[1:]) for array in arrays})
         raise InputError(f"`images` must be of one size for a model that takes any. Received: {', '.join(shapes)}.") from None
-    images = picture_channels(model, explained).taken(images)
+    images = picture_channels(model, input_name).from_last(images)
     return Source(images, tuple(names), notes=tuple(dict.fromkeys(notes)))
 
 
+@renamed_keywords(explained="input_name")
 def from_data(
     model: Any,
     data: str | Path,
     index: int | Sequence[int] | None = None,
     *,
-    explained: str | None = None,
+    input_name: str | None = None,
     each_class: bool = False,
 ) -> Source:
     """Images of a named data set (`mnist:test`), of a `.npy`, or of a `.npz` with images and, if it knows them, labels.
@@ -127,7 +129,7 @@ def from_data(
         model: Keras model.
         data: `name:argument`, where a package registered `name` in the entry-point group `visualize.datasets`; or a file.
         index: which image, or images; by default the first.
-        explained: name of the input that holds the pictures.
+        input_name: name of the input that holds the pictures.
         each_class: instead of `index`, the first image of each class.
 
     Returns:
@@ -140,12 +142,12 @@ def from_data(
     if not isinstance(data, str | os.PathLike):
         raise InputError(f"`data` must be NAME:PART, such as mnist:test, or a file. Received: {received(data)}.")
     data = str(data)
-    if len(_shapes(model, explained)) > 1:
+    if len(_shapes(model, input_name)) > 1:
         raise InputError(f"{data} has pictures only: {_SEVERAL.format(sorted(input_shapes(model)))}")
     dataset = _dataset(data)
     images, labels = np.asarray(dataset["images"]), dataset.get("labels")
     _check_any(data, images)
-    images = _as_batch(model, images, explained)
+    images = _as_batch(model, images, input_name)
     if labels is not None and (np.shape(labels) != images.shape[:1] or np.asarray(labels).dtype.kind not in "ui"):
         raise InputError(
             f"{data} must have a whole number as the label of each of its {len(images)} images. "
@@ -164,8 +166,8 @@ def from_data(
         raise InputError(f"`index` must be between 0 and {len(images) - 1}. Received: {outside[0]}.")
     picked, notes = _bytes(images[chosen]), []
     if picked.dtype == np.uint8:
-        picked = _scaled(model, _fitted(model, picked, explained, data, notes), notes)
-    picked = picture_channels(model, explained).taken(picked)
+        picked = _scaled(model, _fitted(model, picked, input_name, data, notes), notes)
+    picked = picture_channels(model, input_name).from_last(picked)
     classes = tuple(dataset.get("class_names") or ())
     classes = classes if _fits(model, len(classes)) else ()
     called = Path(data).name if data.endswith(FILES) else data
@@ -200,7 +202,7 @@ def _dataset(data: str) -> Mapping[str, Any]:
         raise InputError(str(error)) from error
 
 
-def _named_inputs(model: Any, arrays: dict[str, np.ndarray], path: Path, explained: str | None) -> Source:
+def _named_inputs(model: Any, arrays: dict[str, np.ndarray], path: Path, input_name: str | None) -> Source:
     shapes = input_shapes(model)
     if shapes and set(shapes) != set(arrays):
         raise InputError(f"{path} must hold one array for each input, {sorted(shapes)}. Received: {sorted(arrays)}.")
@@ -212,11 +214,11 @@ def _named_inputs(model: Any, arrays: dict[str, np.ndarray], path: Path, explain
     return Source(arrays, tuple(f"{path.name} {index}" for index in range(count)), notes=tuple(notes))
 
 
-def _as_batch(model: Any, array: np.ndarray, explained: str | None) -> np.ndarray:
+def _as_batch(model: Any, array: np.ndarray, input_name: str | None) -> np.ndarray:
     """One image as a batch of one; pictures with their channels last, gray ones too."""
-    shape, channels = picture_shape(model, explained), picture_channels(model, explained)
+    shape, channels = picture_shape(model, input_name), picture_channels(model, input_name)
     if shape is None:
-        axes = [len(one) for name, one in input_shapes(model).items() if explained in (None, name)] or [3]
+        axes = [len(one) for name, one in input_shapes(model).items() if input_name in (None, name)] or [3]
         return array[None] if array.ndim == axes[0] else array
     if channels is Channels.FIRST and array.ndim in (3, 4) and array.shape[-3] == shape[2] != array.shape[-1]:
         array = np.moveaxis(array, -3, -1)
@@ -227,11 +229,11 @@ def _as_batch(model: Any, array: np.ndarray, explained: str | None) -> np.ndarra
     return array[None] if array.ndim == 3 else array
 
 
-def _shapes(model: Any, explained: str | None) -> dict[str, tuple[int | None, ...]]:
-    """The shape of each input by name, of which `explained` must be one; empty where the model does not tell."""
+def _shapes(model: Any, input_name: str | None) -> dict[str, tuple[int | None, ...]]:
+    """The shape of each input by name, of which `input_name` must be one; empty where the model does not tell."""
     shapes = input_shapes(model)
-    if shapes and explained is not None:
-        checked_input(explained, shapes)
+    if shapes and input_name is not None:
+        checked_input(input_name, shapes)
     return shapes
 
 
@@ -242,8 +244,8 @@ def _fits(model: Any, names: int) -> bool:
     return names > 0 and (units in (None, names) or (units == 1 and names == 2))
 
 
-def _channels(model: Any, explained: str | None) -> int:
-    shape = picture_shape(model, explained)
+def _channels(model: Any, input_name: str | None) -> int:
+    shape = picture_shape(model, input_name)
     if shape is None:
         shapes = list(input_shapes(model).values())
         if shapes:
@@ -254,14 +256,14 @@ def _channels(model: Any, explained: str | None) -> int:
     return shape[2] or 3
 
 
-def _fitted(model: Any, pixels: np.ndarray, explained: str | None, name: str, notes: list[str]) -> np.ndarray:
+def _fitted(model: Any, pixels: np.ndarray, input_name: str | None, name: str, notes: list[str]) -> np.ndarray:
     """Bytes with the channels and the size that the model takes."""
-    shape = picture_shape(model, explained)
+    shape = picture_shape(model, input_name)
     if shape is None:
         return pixels
     if pixels.ndim != 4:
         raise InputError(f"{name} must hold pictures, (batch, height, width, channels). Received: shape {pixels.shape}.")
-    fitted = [resized(with_channels(picture, _channels(model, explained)), shape[:2]) for picture in pixels]
+    fitted = [resized(with_channels(picture, _channels(model, input_name)), shape[:2]) for picture in pixels]
     if fitted[0].shape[:2] != pixels.shape[1:3]:
         before, after = ("x".join(map(str, size)) for size in (pixels.shape[1:3], fitted[0].shape[:2]))
         notes.append(f"{name}: resized from {before} to {after} (height x width)")
@@ -270,7 +272,7 @@ def _fitted(model: Any, pixels: np.ndarray, explained: str | None, name: str, no
 
 def _scaled(model: Any, pixels: np.ndarray, notes: list[str]) -> np.ndarray:
     """Bytes in the model's range, which is assumed where neither card nor command line gives it."""
-    input_range, why = models.range_of(model)
+    input_range, why = range_of(model)
     if why:
         notes.append(
             f"input range {input_range[0]:g} to {input_range[1]:g} assumed, as {why}; "

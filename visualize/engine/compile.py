@@ -1,78 +1,119 @@
-"""Tracing: a function of a model's tensors, compiled once and kept as long as the model."""
+"""Compiled graphs: a program of a model's tensors, traced once and kept as long as the model.
+
+A program is a frozen dataclass, and it is the key of its graph: everything that decides what the graph computes is one of its
+fields. Two programs that are equal share a graph; two that differ in a field have a graph each. Its `trace` must not close
+over variables, which would reach the graph past the key: `compiled` refuses that.
+"""
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import contextvars
+import dataclasses
 import itertools
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from visualize._utils.lazy import tf
-from visualize.models import layers as models
+from visualize._utils.lazy import keras, tf
+from visualize.models.layers import check_model
 
 _progress: contextvars.ContextVar[Callable[[int, int], None] | None] = contextvars.ContextVar("progress", default=None)
-_savings: contextvars.ContextVar[Callable[[float, float], None] | None] = contextvars.ContextVar("savings", default=None)
-_tracing = threading.RLock()  # two threads must not set their taps on one layer
-_traces: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # model -> {key: Trace}
+_tracing = threading.RLock()  # two threads must not set their hooks on one layer
+_graphs: weakref.WeakKeyDictionary[keras.Model, dict[Any, CompiledGraph]] = weakref.WeakKeyDictionary()
 
 
-class Trace:
-    """A function of tensors, traced once for one model.
+@dataclass(frozen=True)
+class Program(abc.ABC):
+    """What a graph computes. Subclasses are frozen dataclasses whose fields are hashable."""
+
+    @property
+    def user_functions(self) -> tuple[Callable, ...]:
+        """Functions of the user's own among the fields. Such a program is traced at every call: what they read may change."""
+        return ()
+
+    @abc.abstractmethod
+    def trace(self, model: keras.Model, tensors: Mapping[str, tf.Tensor]) -> tuple[dict[str, tf.Tensor], dict[str, Any]]:
+        """Build the graph: from named tensors to named tensors, and plain Python values noted on the way."""
+
+
+class CompiledGraph:
+    """A program, traced for one model.
 
     Attributes:
-        notes: what the function noted while it was traced: plain Python values.
+        notes: the plain Python values that the program noted while it was traced.
     """
 
     def __init__(self, concrete: Any, names: tuple[str, ...], notes: dict[str, Any]):
         self._concrete = concrete
-        self._names = names  # an input may have a name that is none of a Python argument: they go by position
+        self._names = names  # an input may have a name that is no Python argument: they go by position
         self.notes = notes
 
-    def __call__(self, **tensors: Any) -> dict[str, Any]:
-        """Run the graph; tensors in, tensors out."""
+    def __call__(self, **tensors: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Run the graph."""
         return self._concrete(*(tensors[name] for name in self._names))
 
-    def batches(self, arrays: Mapping[str, np.ndarray], *, batch_size: int, **constants: Any) -> dict[str, np.ndarray]:
-        """Run over the first axis of `arrays`, `batch_size` rows at most at a time, and join what comes out."""
+    def run_batches(self, arrays: Mapping[str, np.ndarray], *, batch_size: int, **constants: Any) -> dict[str, np.ndarray]:
+        """Run over the first axis of `arrays`, at most `batch_size` rows at a time, and join the results."""
         count = len(next(iter(arrays.values())))
-        whole = {name: tf.constant(value) for name, value in constants.items()}
-        pieces = []
-        for start, stop in slices(count, batch_size):
-            results = self(**{name: tf.constant(array[start:stop]) for name, array in arrays.items()}, **whole)
-            pieces.append({name: result.numpy() for name, result in results.items()})
+        fixed = {name: tf.constant(value) for name, value in constants.items()}
+        batches = []
+        for start, stop in even_slices(count, batch_size):
+            results = self(**{name: tf.constant(array[start:stop]) for name, array in arrays.items()}, **fixed)
+            batches.append({name: result.numpy() for name, result in results.items()})
             report_progress(stop, count)
-        return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+        return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
 
 
-def trace(model: Any, key: tuple, function: Callable[..., tuple[dict, dict]], specs: Mapping[str, Any]) -> Trace:
-    """`function(model, **tensors) -> (tensors, notes)` as one compiled graph, traced at its first use and kept.
+def compiled(model: keras.Model, program: Program, specs: Mapping[str, tf.TensorSpec]) -> CompiledGraph:
+    """A program as one compiled graph, traced at its first use and kept.
 
-    What is kept belongs to the model and goes with it. It is traced anew when a layer's activation or precision was changed.
-    A key with a function in it, a target of the user's own, is traced anew each time: what it reads may have changed.
+    A graph belongs to its model and goes with it. It is traced again when a layer's activation or precision was changed.
 
     Args:
-        model: Keras model; `function` must take it as its argument, not close over it.
-        key: everything that the function's closure adds, hashable.
-        function: called once, while TensorFlow traces.
-        specs: a `tf.TensorSpec` for each tensor.
+        model: Keras model.
+        program: what to compute; also the key under which the graph is kept.
+        specs: a `tf.TensorSpec` for each input tensor.
+
+    Raises:
+        TypeError: the program is no frozen dataclass, or its `trace` closes over variables.
     """
-    models.check_model(model)
-    if any(callable(part) for part in key):
-        return _traced(model, function, specs)
-    kept = _traces.setdefault(model, {})
-    key = (*key, _fingerprint(model), tuple(specs.items()))
+    check_model(model)
+    check_closed(program, "trace")
+    if program.user_functions:
+        return _traced(model, program, specs)
+    kept = _graphs.setdefault(model, {})
+    key = (program, _fingerprint(model), tuple(specs.items()))
     if key not in kept:
-        kept[key] = _traced(model, function, specs)
+        kept[key] = _traced(model, program, specs)
     return kept[key]
 
 
-def slices(count: int, most: int) -> list[tuple[int, int]]:
-    """Cut 0..count into as few even slices of at most `most` as there can be."""
+def check_closed(parameters: Any, *functions: str) -> None:
+    """Refuse an object whose methods can read more than its fields.
+
+    Raises:
+        TypeError: it is no frozen dataclass, or one of the methods closes over variables of an enclosing function.
+    """
+    kind = type(parameters)
+    if not dataclasses.is_dataclass(kind) or not kind.__dataclass_params__.frozen:  # pyright: ignore[reportAttributeAccessIssue]
+        raise TypeError(f"{kind.__name__} must be a frozen dataclass: its fields are the key of the compiled graph.")
+    for name in functions:
+        free = [variable for variable in getattr(kind, name).__code__.co_freevars if variable != "__class__"]
+        if free:
+            raise TypeError(
+                f"{kind.__name__}.{name} must read nothing but its fields, which are the key of the compiled graph. "
+                f"Received: a function that closes over {', '.join(free)}. Make it a field."
+            )
+
+
+def even_slices(count: int, most: int) -> list[tuple[int, int]]:
+    """Cut 0..count into as few even slices of at most `most` as possible."""
     pieces = -(-count // most)
     edges = [count * piece // pieces for piece in range(pieces + 1)]
     return list(itertools.pairwise(edges))
@@ -89,35 +130,18 @@ def progress(report: Callable[[int, int], None]) -> Iterator[None]:
 
 
 def report_progress(done: int, total: int) -> None:
-    """Tell whoever listens how much of the work is done."""
+    """Report how much of the work is done, if anything listens."""
     report = _progress.get()
     if report is not None:
         report(done, total)
 
 
-@contextlib.contextmanager
-def savings(report: Callable[[float, float], None]) -> Iterator[None]:
-    """Within this context a method that took a short cut calls `report(seconds, seconds without it)`."""
-    token = _savings.set(report)
-    try:
-        yield
-    finally:
-        _savings.reset(token)
-
-
-def report_saving(measured: Callable[[], tuple[float, float]]) -> None:
-    """Tell whoever listens what a short cut saved; it is measured for them alone."""
-    report = _savings.get()
-    if report is not None:
-        report(*measured())
-
-
-def _traced(model: Any, function: Callable[..., tuple[dict, dict]], specs: Mapping[str, Any]) -> Trace:
+def _traced(model: keras.Model, program: Program, specs: Mapping[str, tf.TensorSpec]) -> CompiledGraph:
     notes: dict[str, Any] = {}
-    held = [model]  # taken out when traced: what is kept must not keep the model alive
+    held = [model]  # taken out when traced: a graph that is kept must not keep its model alive
 
     def traced(*tensors):
-        results, noted = function(held[0], **dict(zip(specs, tensors, strict=True)))
+        results, noted = program.trace(held[0], dict(zip(specs, tensors, strict=True)))
         notes.update(noted)
         return results
 
@@ -126,11 +150,11 @@ def _traced(model: Any, function: Callable[..., tuple[dict, dict]], specs: Mappi
             concrete = tf.function(traced, autograph=False).get_concrete_function(*specs.values())
     finally:
         held.clear()
-    return Trace(concrete, tuple(specs), notes)
+    return CompiledGraph(concrete, tuple(specs), notes)
 
 
-def _fingerprint(model: Any) -> tuple:
-    """What a person may change on a model between two calls so that its old trace would lie."""
+def _fingerprint(model: keras.Model) -> tuple:
+    """What may be changed on a model between two calls so that its old graph would be wrong."""
     return tuple(
         (id(layer), id(getattr(layer, "activation", None)), getattr(layer.dtype_policy, "name", None))
         for layer in model._flatten_layers()

@@ -11,7 +11,7 @@ from visualize import targets
 from visualize.errors import InputError
 from visualize.feature_visualization import objectives
 from visualize.feature_visualization.objectives import Objective, Source
-from visualize.models import layers as models
+from visualize.models.layers import find_layer
 
 MOST_UNITS = 100  # that are maximized without being named
 
@@ -27,7 +27,7 @@ def wished_by(
     if whole_layer is not None:
         if target is not None or layer is not None:
             raise InputError("`whole_layer` takes the place of `target` and `layer`. Received: both.")
-        return [objectives.layer(models.find_layer(whole_layer, known))]
+        return [objectives.layer(find_layer(whole_layer, known))]
     if target is None:
         return None
     plain, function = targets.split_target(target)
@@ -40,7 +40,7 @@ def wished_by(
         raise InputError(
             f"`layer` tells whose units `target` means by a number, and objectives need none. Received: {layer!r}."
         )
-    return [_objective(one, home).found(lambda path: models.find_layer(path, known)) for one in several]
+    return [_objective(one, home).found(lambda path: find_layer(path, known)) for one in several]
 
 
 def every_unit(home: Source, count: int) -> list[Objective]:

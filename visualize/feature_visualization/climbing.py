@@ -57,7 +57,7 @@ def begun(
 
 
 def climbed(
-    trace: tracing.Trace,
+    trace: tracing.CompiledGraph,
     parameters: np.ndarray,
     weights: Mapping[str, np.ndarray],
     held: Mapping[str, Any],
@@ -100,7 +100,7 @@ def first_state(parameters: np.ndarray) -> dict[str, Any]:
 
 
 def _batch(
-    trace: tracing.Trace,
+    trace: tracing.CompiledGraph,
     state: dict[str, Any],
     fixed: Mapping[str, Any],
     moves: Mapping[str, np.ndarray],
@@ -126,7 +126,7 @@ def _batch(
 
 
 def _stepped(
-    trace: tracing.Trace, state: Mapping[str, Any], fixed: Mapping[str, Any], moves: Mapping[str, np.ndarray]
+    trace: tracing.CompiledGraph, state: Mapping[str, Any], fixed: Mapping[str, Any], moves: Mapping[str, np.ndarray]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The state after the steps, and what else the graph returns."""
     after = dict(trace(**state, **fixed, **{name: tf.constant(each) for name, each in moves.items()}))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from visualize._utils.lazy import tf
-from visualize.engine import compile as tracing
-from visualize.engine import forward as probe
+from visualize.engine.compile import CompiledGraph, Program, compiled
+from visualize.engine.forward import forward_pass, gradient_of
 from visualize.errors import InputError
 from visualize.feature_visualization import regularizers as penalties
 from visualize.feature_visualization.optimizer import Climb
 from visualize.feature_visualization.readout import answer
-from visualize.models.inputs import Inputs
+from visualize.models.inputs import Inputs, InputSignature
 
 
 def checked_callbacks(callbacks: Any) -> tuple[Any, ...]:
@@ -84,22 +85,35 @@ def told(
         one.on_end()
 
 
-def _report_of(model: Any, inputs: Inputs, climb: Climb) -> tracing.Trace:
+def _report_of(model: Any, inputs: Inputs, climb: Climb) -> CompiledGraph:
     """A graph from images to what a callback is told of them."""
-    count, held = len(climb.sources), [name for name in inputs.arrays if name != inputs.explained]
+    specs = {f"held_{name}": inputs.specs()[name] for name in inputs.others}
+    specs["images"] = inputs.specs()[inputs.input_name]
+    specs.update({f"weights_{number}": tf.TensorSpec([None, None], tf.float32) for number in range(len(climb.sources))})
+    return compiled(model, Report(climb, inputs.signature), specs)
 
-    def report(model, images, **tensors):
-        weights = [tensors.pop(f"weights_{number}") for number in range(count)]
-        others = {name: tf.repeat(tensors[f"held_{name}"], tf.shape(images)[0], axis=0) for name in held}
-        seen = probe.look(model, inputs.packed({**others, inputs.explained: images}), images)
+
+@dataclass(frozen=True)
+class Report(Program):
+    """The graph of what a callback is told."""
+
+    climb: Climb
+    signature: InputSignature
+
+    @property
+    def user_functions(self) -> tuple[Callable, ...]:
+        return self.climb.functions
+
+    def trace(self, model, tensors):
+        climb, tensors = self.climb, dict(tensors)
+        images = tensors.pop("images")
+        weights = [tensors.pop(f"weights_{number}") for number in range(len(climb.sources))]
+        others = {name.removeprefix("held_"): tf.repeat(one, tf.shape(images)[0], axis=0) for name, one in tensors.items()}
+        seen = forward_pass(model, self.signature.pack({**others, self.signature.input_name: images}), images)
         score = answer(seen, climb.sources, weights).score
         outputs = tf.nest.flatten(seen.output)
         paid = [penalties.regularization(one, images) for one in climb.regularizers]
-        slope = probe.slope(tf.add_n([*paid, -tf.cast(score, images.dtype)]), images)
+        slope = gradient_of(tf.add_n([*paid, -tf.cast(score, images.dtype)]), images)
         found = {f"output_{number}": output for number, output in enumerate(outputs)}
         found.update({f"regularization_{number}": value for number, value in enumerate(paid)})
         return {**found, "score": score, "slope": slope}, {"outputs": len(outputs)}
-
-    specs = {f"held_{name}": inputs.specs()[name] for name in held} | {"images": inputs.specs()[inputs.explained]}
-    specs.update({f"weights_{number}": tf.TensorSpec([None, None], tf.float32) for number in range(count)})
-    return tracing.trace(model, ("report", climb, *climb.functions, inputs.explained, str(inputs.structure)), report, specs)

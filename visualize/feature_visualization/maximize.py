@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 
 from visualize import targets
-from visualize._utils.lazy import tf
-from visualize._utils.validation import checked_number, checked_word, is_number, received
+from visualize._utils.lazy import keras, tf
+from visualize._utils.validation import checked_count, checked_number, checked_word, is_number, received, renamed_keywords
 from visualize.engine import compile as tracing
 from visualize.errors import InputError
 from visualize.feature_visualization import transforms
@@ -21,9 +21,9 @@ from visualize.feature_visualization.objectives import Source, number_of
 from visualize.feature_visualization.optimizer import Climb, trace_of
 from visualize.feature_visualization.parametrizations import KINDS
 from visualize.feature_visualization.regularizers import checked_regularizers
-from visualize.models import layers as models
 from visualize.models.card import checked_range
-from visualize.models.inputs import Inputs, checked_batch_size, checked_count, example, input_shapes, inputs_of
+from visualize.models.inputs import Inputs, checked_batch_size, example_inputs, input_shapes, inputs_of
+from visualize.models.layers import card_of, find_layer, layers_by_path, range_of
 from visualize.results import Tiles
 
 __all__ = ["maximize"]
@@ -31,8 +31,9 @@ __all__ = ["maximize"]
 OTHERS = {1: "vectors", 2: "sequences", 4: "volumes"}  # what a model takes that is no picture, by its axes
 
 
+@renamed_keywords(explained="input_name")
 def maximize(
-    model: Any,
+    model: keras.Model,
     target: Any = None,
     *,
     layer: str | None = None,
@@ -53,7 +54,7 @@ def maximize(
     size: tuple[int, int] | None = None,
     frames: int = 0,
     start: Any = None,
-    explained: str | None = None,
+    input_name: str | None = None,
     batch_size: int | None = None,
     seed: int = 0,
 ) -> Tiles:
@@ -97,7 +98,7 @@ def maximize(
         frames: how many pictures of the ascent to keep, beside the best one; they are also written as a GIF.
         start: (height, width, channels) to start from; by default gray with noise. For a model of several inputs a dict of one
             row for each by name, in which the others stay as they are; by default they are zero.
-        explained: name of the input to climb on, for a model of several inputs.
+        input_name: name of the input to climb on, for a model of several inputs.
         batch_size: inputs that climb at a time, at least the copies of one unit; by default as many as suit their size.
         seed: of the noise and of the transforms.
 
@@ -121,12 +122,12 @@ def maximize(
     if not 0 <= checked_count("frames", frames, 0) <= steps:
         raise InputError(f"`frames` must be between 0 and `steps`, {steps}. Received: {frames}.")
     regularizers, callbacks = checked_regularizers(regularizers), checked_callbacks(callbacks)
-    known = list(models.layers(model))
-    home = Source("scores") if layer is None else Source("units", models.find_layer(layer, known))
+    known = list(layers_by_path(model))
+    home = Source("scores") if layer is None else Source("units", find_layer(layer, known))
     wished = wished_by(target, layer, whole_layer, home, known)
-    card = models.card(model)
-    low, high = models.range_of(model)[0] if input_range is None else checked_range("`input_range`", input_range)
-    inputs = _start(model, start, explained, size)
+    card = card_of(model)
+    low, high = range_of(model)[0] if input_range is None else checked_range("`input_range`", input_range)
+    inputs = _start(model, start, input_name, size)
     kind = KINDS[parametrization](inputs.images.shape[1:], low, high)
     moves = transforms.draw_moves(steps, jitter, rotate, scale, seed)
     sources = (home,) if wished is None else tuple(dict.fromkeys(one for each in wished for one in each.sources))
@@ -135,11 +136,11 @@ def maximize(
     trace = trace_of(model, inputs, climb)
     counts = trace.notes["counts"]
     if Source("scores") in sources:
-        targets.check_names(card.class_names, counts[sources.index(Source("scores"))])
+        targets.check_class_names(card.class_names, counts[sources.index(Source("scores"))])
     wished = every_unit(home, counts[0]) if wished is None else wished
     weights = [one.weights(sources, counts, card.class_names) for one in wished]
     numbers = [number_of(sources, row) for row in weights]
-    others = [name for name in inputs.arrays if name != inputs.explained]
+    others = [name for name in inputs.arrays if name != inputs.input_name]
     at_once = max(1, checked_batch_size(batch_size, inputs) // copies)
     begin = {"score": target, "seed_input": start, "input_range": (low, high), "regularizers": regularizers, "steps": steps}
     found = climbed(
@@ -152,7 +153,7 @@ def maximize(
         {f"held_{name}": tf.constant(inputs.arrays[name]) for name in others},
         moves,
         {round((number + 1) * steps / frames) for number in range(frames)},
-        [(first * copies, last * copies) for first, last in tracing.slices(len(wished), at_once)],
+        [(first * copies, last * copies) for first, last in tracing.even_slices(len(wished), at_once)],
         functools.partial(told, callbacks, model, inputs, climb, begin),
     )
 
@@ -186,25 +187,25 @@ def maximize(
         settings["columns"] = copies
     if diversity:
         settings["diversity_layers"] = trace.notes["diversity_layers"]
-    names = [aim if isinstance(aim, str) else targets.name_of(aim, class_names) for aim in aims]
+    names = [aim if isinstance(aim, str) else targets.class_name(aim, class_names) for aim in aims]
     captions = tuple(f"{name}: {score:.4g}" for name, score in zip(names, found.scores, strict=True))
     return Tiles(found.images, captions, False, "maximize", settings, frames=found.frames)
 
 
-def _start(model: Any, start: Any, explained: str | None, size: tuple[int, int] | None) -> Inputs:
+def _start(model: Any, start: Any, input_name: str | None, size: tuple[int, int] | None) -> Inputs:
     """The inputs to start from, with the picture's size settled."""
     if size is not None and (not isinstance(size, list | tuple) or len(size) != 2):
         raise InputError(f"`size` must be (height, width). Received: {received(size)}.")
     for length in size or ():
         checked_count("size", length, 1)
     if start is None:
-        inputs = example(model, size, explained)
+        inputs = example_inputs(model, size, input_name)
     else:
-        axes = [len(shape) for name, shape in input_shapes(model).items() if explained in (None, name)] or [3]
+        axes = [len(shape) for name, shape in input_shapes(model).items() if input_name in (None, name)] or [3]
         alone = not isinstance(start, dict) and np.ndim(start) == axes[0]
-        inputs = inputs_of(model, np.asarray(start)[None] if alone else start, explained)
+        inputs = inputs_of(model, np.asarray(start)[None] if alone else start, input_name)
     if inputs.images.ndim != 4:
-        shape = input_shapes(model).get(inputs.explained, inputs.images.shape[1:])
+        shape = input_shapes(model).get(inputs.input_name, inputs.images.shape[1:])
         kind = OTHERS.get(len(shape), "arrays")
         raise InputError(f"`maximize` needs a model of pictures, (height, width, channels). Received: one of {kind}, {shape}.")
     if len(inputs.images) != 1:

@@ -219,7 +219,7 @@ def _row(term: Term, count: int, names: Sequence[str]) -> np.ndarray:
                 f"`vector` must have a number for each of the {count} units of {where}. Received: {len(term.of)}."
             )
         return np.array(term.of, "float32")
-    (index,) = targets.indices([term.of], 1, count, names if term.source.kind == "scores" else ())
+    (index,) = targets.class_indices([term.of], 1, count, names if term.source.kind == "scores" else ())
     return np.eye(count, dtype="float32")[index]
 
 
@@ -228,7 +228,7 @@ def _words(term: Term, names: Sequence[str]) -> str:
     if source.kind == "function":
         return name_of_function(source.function)
     if source.kind == "scores":
-        name = of if isinstance(of, str) else targets.name_of(of, names)
+        name = of if isinstance(of, str) else targets.class_name(of, names)
         return f"score {name}" if name.isdecimal() else name
     at = "" if source.place is None else f" at {', '.join(map(str, source.place))}"
     if source.kind == "squares":

@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 
 from visualize._utils.lazy import tf
-from visualize.engine import compile as tracing
-from visualize.engine import forward as probe
+from visualize.engine.compile import CompiledGraph, Program, compiled
+from visualize.engine.forward import ForwardPass, forward_pass, gradient_of
+from visualize.engine.layer_facts import layer_facts
 from visualize.feature_visualization import regularizers as penalties
 from visualize.feature_visualization import transforms
 from visualize.feature_visualization.objectives import Source
 from visualize.feature_visualization.parametrizations import Fourier, Pixel
 from visualize.feature_visualization.readout import Answer, answer
-from visualize.models import layers as models
-from visualize.models.inputs import Inputs
+from visualize.models.inputs import Inputs, InputSignature
+from visualize.models.layers import cam_layer
 
 DECAY = 0.95  # of RMSprop's running mean of squared slopes
 TINY = 1e-12
@@ -50,7 +51,7 @@ class Climb:
         return self.regularizers + tuple(one.function for one in self.sources if one.function is not None)
 
 
-def trace_of(model: Any, inputs: Inputs, climb: Climb) -> tracing.Trace:
+def trace_of(model: Any, inputs: Inputs, climb: Climb) -> CompiledGraph:
     """A graph that takes images through as many steps as it gets moves.
 
     Its tensors are those of `climbing.first_state`; `weights_0` and on, (batch, answers), of the answers of each source; what
@@ -59,18 +60,44 @@ def trace_of(model: Any, inputs: Inputs, climb: Climb) -> tracing.Trace:
     came to at the images of the last step. Its notes tell `counts`, how many answers each source has, `score`, what they are,
     and `diversity_layers`.
     """
-    parametrization, names = climb.parametrization, [f"weights_{number}" for number in range(len(climb.sources))]
-    span, held = parametrization.span, [name for name in inputs.arrays if name != inputs.explained]
+    dtype = inputs.images.dtype
+    specs = {f"held_{name}": inputs.specs()[name] for name in inputs.others}
+    parameters = tf.TensorSpec([None, *climb.parametrization.parameters(inputs.images).shape[1:]], dtype)
+    specs.update(parameters=parameters, mean_squares=parameters, best=parameters)
+    specs.update(dict.fromkeys(("best_loss", "scale"), tf.TensorSpec([None], dtype)))
+    names = [f"weights_{number}" for number in range(len(climb.sources))]
+    specs.update(dict.fromkeys(names, tf.TensorSpec([None, None], tf.float32)))
+    specs.update(shifts=tf.TensorSpec([None, 2], tf.int32))
+    if climb.warps:
+        specs.update(warps=tf.TensorSpec([None, 2], tf.float32))
+    return compiled(model, Ascent(climb, inputs.signature), specs)
 
-    def ascend(model, shifts, parameters, mean_squares, best, best_loss, scale, warps=None, **fixed):
-        weights = [fixed.pop(name) for name in names]
-        others = {name: tf.repeat(fixed[f"held_{name}"], tf.shape(scale)[0], axis=0) for name in held}
+
+@dataclass(frozen=True)
+class Ascent(Program):
+    """The graph of the ascent."""
+
+    climb: Climb
+    signature: InputSignature
+
+    @property
+    def user_functions(self) -> tuple[Callable, ...]:
+        return self.climb.functions
+
+    def trace(self, model, tensors):
+        climb, fixed = self.climb, dict(tensors)
+        parametrization, span = climb.parametrization, climb.parametrization.span
+        weights = [fixed.pop(f"weights_{number}") for number in range(len(climb.sources))]
+        shifts, warps = fixed.pop("shifts"), fixed.pop("warps", None)
+        state = {name: fixed.pop(name) for name in ("parameters", "mean_squares", "best", "best_loss", "scale")}
+        count = tf.shape(state["scale"])[0]
+        others = {name.removeprefix("held_"): tf.repeat(tensor, count, axis=0) for name, tensor in fixed.items()}
         notes: dict[str, Any] = {}
 
         def step(index, parameters, mean_squares, best, best_loss, scale, _):
             images = parametrization.images(parameters)
             shown = transforms.moved(images, shifts[index], None if warps is None else warps[index])
-            seen = probe.look(model, inputs.packed({**others, inputs.explained: shown}), shown)
+            seen = forward_pass(model, self.signature.pack({**others, self.signature.input_name: shown}), shown)
             found = answer(seen, climb.sources, weights)
             notes.update(counts=found.counts, score=found.kind)
             score = tf.cast(found.score, images.dtype)
@@ -83,7 +110,7 @@ def trace_of(model: Any, inputs: Inputs, climb: Climb) -> tracing.Trace:
                 penalty += climb.diversity * tf.cast(alike, images.dtype)
             loss = tf.where(asleep, tf.constant(np.inf, score.dtype), penalty - tf.math.divide_no_nan(score, scale))
             # Who sleeps pays nothing until awake, and is never the best.
-            downhill = tf.where(_as(asleep, images), tf.zeros_like(images), span * probe.slope(penalty, images))
+            downhill = tf.where(_as(asleep, images), tf.zeros_like(images), span * gradient_of(penalty, images))
             slope = downhill - tf.math.divide_no_nan(uphill, _as(scale, uphill))
             slope = _carried(slope, images, parameters) * (parametrization.reach / span)
             slope /= _as(_length(slope), slope) + TINY
@@ -93,25 +120,14 @@ def trace_of(model: Any, inputs: Inputs, climb: Climb) -> tracing.Trace:
             moved = parameters - climb.step_size * parametrization.reach * slope / tf.sqrt(mean_squares + TINY)
             return index + 1, parametrization.kept(moved), mean_squares, best, tf.where(better, loss, best_loss), scale, score
 
-        state = (0, parameters, mean_squares, best, best_loss, scale, tf.zeros_like(best_loss))
-        after = tf.while_loop(lambda index, *_: index < tf.shape(shifts)[0], step, state)[1:]
-        after = dict(zip(("parameters", "mean_squares", "best", "best_loss", "scale", "score"), after, strict=True))
+        first = (0, *state.values(), tf.zeros_like(state["best_loss"]))
+        after = tf.while_loop(lambda index, *_: index < tf.shape(shifts)[0], step, first)[1:]
+        after = dict(zip((*state, "score"), after, strict=True))
         images, best_images = (parametrization.images(after[name]) for name in ("parameters", "best"))
         return {**after, "images": images, "best_images": best_images}, notes
 
-    dtype = inputs.images.dtype
-    specs = {f"held_{name}": inputs.specs()[name] for name in held}
-    parameters = tf.TensorSpec([None, *parametrization.parameters(inputs.images).shape[1:]], dtype)
-    specs.update(parameters=parameters, mean_squares=parameters, best=parameters)
-    specs.update(dict.fromkeys(("best_loss", "scale"), tf.TensorSpec([None], dtype)))
-    specs.update(dict.fromkeys(names, tf.TensorSpec([None, None], tf.float32)))
-    specs.update(shifts=tf.TensorSpec([None, 2], tf.int32))
-    if climb.warps:
-        specs.update(warps=tf.TensorSpec([None, 2], tf.float32))
-    return tracing.trace(model, ("ascent", climb, *climb.functions, inputs.explained, str(inputs.structure)), ascend, specs)
 
-
-def _uphill(seen: probe.Look, found: Answer, images: Any) -> tuple[Any, Any]:
+def _uphill(seen: ForwardPass, found: Answer, images: Any) -> tuple[Any, Any]:
     """The slope of each score, and whether its unit sleeps: where a ReLU silences it everywhere, the slope that would wake it.
 
     Olah, Mordvintsev & Schubert (2017), Feature Visualization, doi:10.23915/distill.00007, pass gradients on likewise.
@@ -132,13 +148,13 @@ def _penalty(images: Any, scale: Any, climb: Climb) -> Any:
     return penalty
 
 
-def _similarity(seen: probe.Look, weights: list[Any], climb: Climb) -> tuple[Any, list[str]]:
+def _similarity(seen: ForwardPass, weights: list[Any], climb: Climb) -> tuple[Any, list[str]]:
     """How alike each image is to the other copies of its unit where its objective reads, (batch,), and the layers of all."""
     read: dict[str, Any] = {}
     for source, rows in zip(climb.sources, weights, strict=True):
-        path = source.layer or models.cam_layer(seen.facts())[0]
+        path = source.layer or cam_layer(layer_facts(seen))[0]
         read[path] = tf.logical_or(read.get(path, False), tf.reduce_any(rows != 0, axis=-1))
-    maps = [tf.cast(seen.with_channels_last(path, seen.layer(path)), tf.float32) for path in read]
+    maps = [tf.cast(seen.with_channels_last(path, seen.layer_output(path)), tf.float32) for path in read]
     alike = [penalties.similarity(one, climb.copies) for one in maps]
     marks = [tf.cast(mark, tf.float32) for mark in read.values()]
     summed = tf.add_n([mark * one for mark, one in zip(marks, alike, strict=True)])
@@ -147,7 +163,7 @@ def _similarity(seen: probe.Look, weights: list[Any], climb: Climb) -> tuple[Any
 
 def _carried(slope: Any, images: Any, parameters: Any) -> Any:
     """A slope by the images as the slope by the numbers that make them."""
-    return slope if parameters is images else probe.slope(tf.reduce_sum(images * tf.stop_gradient(slope)), parameters)
+    return slope if parameters is images else gradient_of(tf.reduce_sum(images * tf.stop_gradient(slope)), parameters)
 
 
 def _length(slopes: Any) -> Any:

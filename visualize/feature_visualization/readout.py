@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from visualize._utils.lazy import tf
-from visualize.engine import forward as probe
+from visualize.engine.forward import ForwardPass
 from visualize.engine.logits import before_activation
 from visualize.engine.relu_gradients import RELUS
 from visualize.errors import InputError
@@ -31,7 +31,7 @@ class Answer:
     kind: str
 
 
-def answer(seen: probe.Look, sources: Sequence[Source], weights: Sequence[Any]) -> Answer:
+def answer(seen: ForwardPass, sources: Sequence[Source], weights: Sequence[Any]) -> Answer:
     """Weigh the answers of each source, by (batch, answers) each.
 
     Raises:
@@ -51,7 +51,7 @@ def _sum(answers: Iterable[Any], weights: Sequence[Any]) -> Any:
     return tf.add_n([tf.reduce_sum(tf.math.multiply_no_nan(one, tf.cast(row, one.dtype)), axis=-1) for one, row in several])
 
 
-def _answers(seen: probe.Look, source: Source) -> tuple[Any, Any | None]:
+def _answers(seen: ForwardPass, source: Source) -> tuple[Any, Any | None]:
     """What a source answers, (batch, answers), and the same before its ReLU, if it has one, else None.
 
     Raises:
@@ -63,7 +63,7 @@ def _answers(seen: probe.Look, source: Source) -> tuple[Any, Any | None]:
         return seen.scores, None
     if source.kind == "function":
         return _of_function(seen, source.function), None
-    output = seen.layer(source.layer)
+    output = seen.layer_output(source.layer)
     output = before_activation(output)[0] if source.kind == "units" else output
     if output.shape.rank is None or output.shape.rank < 2:
         raise InputError(f"`layer` must have units. Received: {source.layer!r}, whose output is {tuple(output.shape)}.")
@@ -87,8 +87,8 @@ def _of_units(output: Any, source: Source) -> Any:
     return output[(slice(None), *source.place)]
 
 
-def _of_function(seen: probe.Look, function: Callable) -> Any:
-    found = function(seen.answers)
+def _of_function(seen: ForwardPass, function: Callable) -> Any:
+    found = function(seen.logits)
     found = tf.stack(found) if isinstance(found, list | tuple) else found
     shape = f"shape {tuple(found.shape)}" if tf.is_tensor(found) else type(found).__name__
     if not tf.is_tensor(found) or found.shape.rank != 1:
@@ -96,7 +96,7 @@ def _of_function(seen: probe.Look, function: Callable) -> Any:
     return tf.cast(found, tf.float32)[:, None]
 
 
-def _kind_of(source: Source, seen: probe.Look) -> str:
+def _kind_of(source: Source, seen: ForwardPass) -> str:
     """What the answers of a source are."""
     if source.kind == "scores":
         return seen.score_kind

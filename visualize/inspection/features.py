@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from visualize._utils.lazy import tf
-from visualize.engine import compile as tracing
-from visualize.engine import forward as probe
+from visualize._utils.lazy import keras, tf
+from visualize._utils.validation import renamed_keywords
+from visualize.engine.compile import Program, compiled
+from visualize.engine.forward import forward_pass
 from visualize.errors import InputError
-from visualize.models import layers as models
-from visualize.models.inputs import checked_batch_size, inputs_of
+from visualize.models.inputs import InputSignature, checked_batch_size, inputs_of
+from visualize.models.layers import CONVOLUTIONS, card_of, find_layer, layers_by_path, listed
 from visualize.results import Tiles
+from visualize.settings import Display, TilesSettings
 
 __all__ = ["features"]
 
 
+@renamed_keywords(explained="input_name")
 def features(
-    model: Any,
+    model: keras.Model,
     images: Any,
     *,
     layer: str | None = None,
-    explained: str | None = None,
+    input_name: str | None = None,
     batch_size: int | None = None,
 ) -> list[Tiles]:
     """Show the activations of a layer for each image.
@@ -31,12 +36,12 @@ def features(
         model: Keras model.
         images: (batch, height, width, channels), in the range the model was trained on.
         layer: path of the layer; by default the first convolution.
-        explained: name of the input that holds the pictures, for a model of several inputs.
+        input_name: name of the input that holds the pictures, for a model of several inputs.
         batch_size: images at a time; by default as many as suit their size.
 
     Returns:
         For each image Tiles, (channels, rows, columns, 1), the layer's output itself. The units of a layer without maps are
-        one tile, (1, 1, units, 1); those along a sequence too, (1, units, length, 1); of a volume each slice of each
+        one tile, (1, 1, units, 1); those along a sequence too, (1, units, length, 1). For a volume each slice of each
         channel is a tile.
 
     Raises:
@@ -45,38 +50,49 @@ def features(
     Example:
         visualize features model.keras --data mnist:test --index 7 --layer conv2d
     """
-    inputs = inputs_of(model, images, explained)
-    known = models.layers(model)
+    inputs = inputs_of(model, images, input_name)
+    layers = layers_by_path(model)
     if layer is None:
-        layer = next((path for path, one in known.items() if type(one).__name__ in models.CONVOLUTIONS), None)
+        layer = next((path for path, each in layers.items() if type(each).__name__ in CONVOLUTIONS), None)
         if layer is None:
-            raise InputError(f"`layer` must be named: the model has no convolution. Choices: {models.listed(list(known))}.")
-    path = models.find_layer(layer, list(known))
+            raise InputError(f"`layer` must be named: the model has no convolution. Choices: {listed(list(layers))}.")
+    path = find_layer(layer, list(layers))
+    graph = compiled(model, _LayerOutput(path, inputs.signature), inputs.specs())
+    outputs = graph.run_batches(inputs.arrays, batch_size=checked_batch_size(batch_size, inputs))["output"]
+    settings = TilesSettings(unit="activation", layer=path, input_range=card_of(model).input_range)
+    return [_tiles(output, image, settings) for output, image in zip(outputs, inputs.images, strict=True)]
 
-    def once(model, **tensors):
-        seen = probe.look(model, inputs.packed(tensors), tensors[inputs.explained])
-        output = seen.layer(path)
+
+@dataclass(frozen=True)
+class _LayerOutput(Program):
+    """The graph of a layer's output, in float32 and with its channels last."""
+
+    path: str
+    signature: InputSignature
+
+    def trace(self, model: keras.Model, tensors: Mapping[str, tf.Tensor]) -> tuple[dict[str, tf.Tensor], dict[str, Any]]:
+        forward = forward_pass(model, self.signature.pack(tensors), tensors[self.signature.input_name])
+        output = forward.layer_output(self.path)
         if output.shape.rank not in (2, 3, 4, 5):
-            raise InputError(f"`layer` must have maps or units. Received: {path!r}, whose output is {tuple(output.shape)}.")
-        return {"output": tf.cast(seen.with_channels_last(path, output), tf.float32)}, {}
-
-    trace = tracing.trace(model, ("features", path, inputs.explained, str(inputs.structure)), once, inputs.specs())
-    output = trace.batches(inputs.arrays, batch_size=checked_batch_size(batch_size, inputs))["output"]
-    card = models.card(model)
-    settings = {"layer": path, "unit": "activation", "input_range": card.input_range}
-    return [_tiles(one, image, settings) for one, image in zip(output, inputs.images, strict=True)]
+            raise InputError(
+                f"`layer` must have maps or units. Received: {self.path!r}, whose output is {tuple(output.shape)}."
+            )
+        return {"output": tf.cast(forward.with_channels_last(self.path, output), tf.float32)}, {}
 
 
-def _tiles(output: np.ndarray, image: np.ndarray, settings: dict[str, Any]) -> Tiles:
+def _tiles(output: np.ndarray, image: np.ndarray, settings: TilesSettings) -> Tiles:
+    """The output of a layer for one image, (units,), (length, units), (height, width, channels) or of a volume, as tiles."""
+    columns = None
     if output.ndim == 4:
-        slices, channels = output.shape[0], output.shape[-1]
+        columns, channels = output.shape[0], output.shape[-1]  # one column per slice
         maps = output.transpose(3, 0, 1, 2).reshape(-1, *output.shape[1:3], 1)
-        captions = tuple(f"{channel}/{number}" for channel in range(channels) for number in range(slices))
-        settings = {**settings, "columns": slices}
+        captions = tuple(f"{channel}/{number}" for channel in range(channels) for number in range(columns))
     elif output.ndim == 3:
-        maps = output.transpose(2, 0, 1)[..., None]  # (channels, rows, columns, 1)
+        maps = output.transpose(2, 0, 1)[..., None]  # (channels, height, width, 1)
         captions = tuple(str(channel) for channel in range(len(maps)))
     else:
         maps = (output[None] if output.ndim == 1 else output.T)[None, ..., None]  # (1, 1 or units, units or length, 1)
-        captions = (f"{output.shape[-1]} units" + (", a row each" if output.ndim == 2 else ""),)
-    return Tiles(maps, captions, bool((output < 0).any()), "features", settings, source=image if image.ndim == 3 else None)
+        captions = (f"{output.shape[-1]} units" + (", one row each" if output.ndim == 2 else ""),)
+    source = image if image.ndim == 3 else None
+    signed = bool((output < 0).any())
+    return Tiles(maps, captions, signed, "features", settings, source=source, display=Display(columns))

@@ -2,68 +2,64 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from visualize._utils.lazy import keras
 from visualize.errors import InputError
-from visualize.models import layers as models
+from visualize.models.layers import find_layer, has_kernels, kernels_of, layers_by_path, listed
 from visualize.results import Tiles
+from visualize.settings import Display, TilesSettings
 
 __all__ = ["filters"]
 
 
-def filters(model: Any, *, layer: str | None = None, channel: int | None = None) -> Tiles:
+def filters(model: keras.Model, *, layer: str | None = None, channel: int | None = None) -> Tiles:
     """Show the kernels of a convolution.
 
     Args:
         model: Keras model.
         layer: path of a convolution; by default the first of the model.
-        channel: show only the kernels over this input channel; by default those over every one.
+        channel: show only the kernels over this input channel; by default those over every channel.
 
     Returns:
-        Tiles, (kernels, height, width, 1), the signed weights themselves: one row a filter and one column an input channel.
+        Tiles, (kernels, height, width, 1), the signed weights themselves: one row per filter and one column per input channel.
         The filters of a first layer over red, green and blue are one picture each, (filters, height, width, 3). A depthwise
-        layer has one kernel a channel.
+        layer has one kernel per channel.
 
     Raises:
-        InputError: `layer` has no kernels, or `channel` is none of its input channels.
+        InputError: `layer` has no kernels, or `channel` is not one of its input channels.
 
     Example:
         visualize filters model.keras --layer conv2d
     """
-    having = {path: one for path, one in models.layers(model).items() if models.has_kernels(one)}
-    if not having:
+    convolutions = {path: each for path, each in layers_by_path(model).items() if has_kernels(each)}
+    if not convolutions:
         raise InputError("`filters` needs a layer with kernels. This model has no two-dimensional convolution.")
-    path = next(iter(having)) if layer is None else models.find_layer(layer, list(models.layers(model)))
-    if path not in having:
-        raise InputError(f"`layer` must have kernels: one of {models.listed(list(having))}. Received: {path!r}.")
-    kernels = _kernels(having[path])  # (height, width, channels, filters)
+    path = next(iter(convolutions)) if layer is None else find_layer(layer, list(layers_by_path(model)))
+    if path not in convolutions:
+        raise InputError(f"`layer` must have kernels: one of {listed(list(convolutions))}. Received: {path!r}.")
+    kernels = _kernels(convolutions[path])  # (height, width, channels, filters)
     height, width, channels, count = kernels.shape
-    settings = {"layer": path, "unit": "weight", "channels": channels, "filters": count}
+    if channel is not None and not 0 <= channel < channels:
+        raise InputError(f"`channel` must be between 0 and {channels - 1}. Received: {channel}.")
+    columns = None
     if channel is not None:
-        if not 0 <= channel < channels:
-            raise InputError(f"`channel` must be between 0 and {channels - 1}. Received: {channel}.")
-        chosen, captions = (
-            kernels[:, :, channel].transpose(2, 0, 1)[..., None],
-            [f"{one}" for one in range(count)],
-        )
-        settings["channel"] = channel
+        tiles, captions = kernels[:, :, channel].transpose(2, 0, 1)[..., None], [f"{number}" for number in range(count)]
     elif channels == 3:
-        chosen, captions = kernels.transpose(3, 0, 1, 2), [f"{one}" for one in range(count)]
+        tiles, captions = kernels.transpose(3, 0, 1, 2), [f"{number}" for number in range(count)]
     else:
-        chosen = kernels.transpose(3, 2, 0, 1).reshape(count * channels, height, width, 1)
-        both = channels > 1 and count > 1
-        captions = [f"{one}/{over}" if both else f"{max(one, over)}" for one in range(count) for over in range(channels)]
-        if both:
-            settings["columns"] = channels
-    return Tiles(chosen, tuple(captions), True, "filters", settings)
+        tiles = kernels.transpose(3, 2, 0, 1).reshape(count * channels, height, width, 1)
+        pairs = [(number, over) for number in range(count) for over in range(channels)]
+        as_grid = channels > 1 and count > 1
+        captions = [f"{number}/{over}" if as_grid else f"{max(number, over)}" for number, over in pairs]
+        columns = channels if as_grid else None
+    settings = TilesSettings(unit="weight", layer=path, filters=count, channels=channels, channel=channel)
+    return Tiles(tiles, tuple(captions), True, "filters", settings, display=Display(columns))
 
 
-def _kernels(layer: Any) -> np.ndarray:
+def _kernels(layer: keras.Layer) -> np.ndarray:
     """A layer's kernels, (height, width, channels that each sees, filters), however the layer keeps them."""
-    kernels = np.asarray(models.kernels_of(layer)).astype("float32")
+    kernels = np.asarray(kernels_of(layer)).astype("float32")
     if isinstance(layer, keras.layers.Conv2DTranspose):
         return kernels.swapaxes(2, 3)
     if isinstance(layer, keras.layers.DepthwiseConv2D | keras.layers.SeparableConv2D):

@@ -1,101 +1,112 @@
-"""Summary: which layers a model has, in which order it calls them."""
+"""Summary: which layers a model has, and in which order it calls them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from visualize.engine import compile as tracing
-from visualize.engine import forward as probe
-from visualize.engine.taps import Call
-from visualize.models import layers as models
-from visualize.models.inputs import example, input_shapes
+from visualize._utils.lazy import keras, tf
+from visualize.engine.compile import Program, compiled
+from visualize.engine.forward import LayerCall, forward_pass
+from visualize.engine.layer_facts import layer_facts as facts_of
+from visualize.models.inputs import InputSignature, example_inputs, input_shapes
+from visualize.models.layers import LayerFact
 from visualize.results import Structure
+from visualize.settings import StructureSettings
 
 __all__ = ["summary"]
 
 
-def summary(model: Any) -> Structure:
-    """List a model's layers in the order in which it calls them, and what flows between those at its top level.
+def summary(model: keras.Model) -> Structure:
+    """List a model's layers in the order in which it calls them, and the tensors between those at its top level.
 
     Args:
-        model: Keras model that tells its input shape.
+        model: Keras model that declares its input shape.
 
     Returns:
-        Structure with a row for each input and each layer: path, kind, shape of the output, parameters. Its edges are read off
+        Structure with one row per input and layer: path, kind, shape of the output, parameters. Its edges are read off
         one traced call, so they are those of the model as it runs, subclassed models included.
 
     Raises:
-        InputError: the model does not tell the shape of its input.
+        InputError: the model does not declare the shape of its input.
 
     Example:
         visualize summary model.keras --out pictures
     """
-    traced = _survey(model)
-    shapes = input_shapes(model)
+    notes = _survey(model)
     rows = [
-        {"path": name, "kind": "Input", "shape": [None, *shape], "parameters": 0, "depth": 0} for name, shape in shapes.items()
+        {"path": name, "kind": "Input", "shape": [None, *shape], "parameters": 0, "depth": 0}
+        for name, shape in input_shapes(model).items()
     ]
-    for fact in traced["facts"]:
+    for fact in notes["facts"]:
         row = {"path": fact.path, "kind": fact.kind, "shape": list(fact.shape), "parameters": fact.parameters}
         rows.append({**row, "depth": fact.path.count("/")})
-    trainable = int(sum(np.prod(weight.shape) for weight in model.trainable_weights))
-    settings = {
-        "name": model.name,
-        "parameters": model.count_params(),
-        "trainable": trainable,
-        "layers": len(traced["facts"]),
-        "precision": model.dtype_policy.name,
-    }
-    return Structure(tuple(rows), traced["edges"], "summary", settings)
+    settings = StructureSettings(
+        name=model.name,
+        parameters=model.count_params(),
+        trainable=int(sum(np.prod(weight.shape) for weight in model.trainable_weights)),
+        layers=len(notes["facts"]),
+        precision=model.dtype_policy.name,
+    )
+    return Structure(tuple(rows), notes["edges"], "summary", settings)
 
 
-def layer_facts(model: Any) -> list[models.LayerFact]:
+def layer_facts(model: keras.Model) -> list[LayerFact]:
     """What is known of each layer, in the order of the calls.
 
     Args:
         model: Keras model.
 
     Returns:
-        For each layer its path, kind, output shape and parameters, whether it lies between images and scores and keeps the
-        places of the image, and whether it has kernels. A layer that is called several times is in it once.
+        For each layer its path, kind, output shape and parameters, whether it stands between images and scores and keeps
+        the spatial axes of the image, and whether it has kernels. A layer that is called several times is listed once.
 
     Raises:
-        InputError: `model` is no Keras model, or says nothing of the shape of its input.
+        InputError: `model` is no Keras model, or does not declare the shape of its input.
     """
     return _survey(model)["facts"]
 
 
-def _survey(model: Any) -> dict[str, Any]:
-    inputs = example(model)
-
-    def once(model, **tensors):
-        seen = probe.look(model, inputs.packed(tensors), tensors[inputs.explained])
-        edges = _edges(seen.calls, {id(tensor): name for name, tensor in tensors.items()})
-        return {}, {"facts": seen.facts(), "edges": tuple(edges)}
-
-    return tracing.trace(model, ("survey", str(inputs.structure)), once, inputs.specs()).notes
+def _survey(model: keras.Model) -> dict[str, Any]:
+    """The facts of all layers, and the edges between those at the top level."""
+    inputs = example_inputs(model)
+    return compiled(model, _Survey(inputs.signature), inputs.specs()).notes
 
 
-def _edges(calls: tuple[Call, ...], made: dict[int, str]) -> list[tuple[str, str]]:
-    """From whom each top-level call has what it takes; operations that are no layers are passed through."""
+@dataclass(frozen=True)
+class _Survey(Program):
+    """A graph that computes nothing: what is wanted of it are its notes."""
+
+    signature: InputSignature
+
+    def trace(self, model: keras.Model, tensors: Mapping[str, tf.Tensor]) -> tuple[dict[str, tf.Tensor], dict[str, Any]]:
+        forward = forward_pass(model, self.signature.pack(tensors), tensors[self.signature.input_name])
+        edges = _edges(forward.calls, {id(tensor): name for name, tensor in tensors.items()})
+        return {}, {"facts": facts_of(forward), "edges": tuple(edges)}
+
+
+def _edges(calls: tuple[LayerCall, ...], makers: dict[int, str]) -> list[tuple[str, str]]:
+    """Which top-level call receives tensors of which other one; operations that are no layers are passed through."""
     edges: dict[tuple[str, str], None] = {}
     for call in (call for call in calls if "/" not in call.path):
-        for maker in _makers(call.inputs, made):
+        for maker in _makers(call.inputs, makers):
             edges[maker, call.path] = None
-        made.update({id(tensor): call.path for tensor in call.outputs})
+        makers.update({id(tensor): call.path for tensor in call.outputs})
     return list(edges)
 
 
-def _makers(tensors: tuple[Any, ...], made: dict[int, str]) -> list[str]:
-    found: dict[str, None] = {}
-    todo, seen = list(tensors), set()
-    while todo:
-        tensor = todo.pop(0)
-        if id(tensor) in made:
-            found[made[id(tensor)]] = None
+def _makers(tensors: tuple[tf.Tensor, ...], known: dict[int, str]) -> list[str]:
+    """The inputs and layers that tensors were made of, the nearest ones."""
+    makers: dict[str, None] = {}
+    waiting, seen = list(tensors), set()
+    while waiting:
+        tensor = waiting.pop(0)
+        if id(tensor) in known:
+            makers[known[id(tensor)]] = None
         elif id(tensor) not in seen:
             seen.add(id(tensor))
-            todo.extend(tensor.op.inputs)
-    return list(found)
+            waiting.extend(tensor.op.inputs)
+    return list(makers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from visualize.errors import InputError
-from visualize.models import layers as models
+from visualize.models.layers import check_model, listed
 
 
 def find_layer_idx(model: Any, layer_name: str) -> int:
@@ -21,10 +21,10 @@ def find_layer_idx(model: Any, layer_name: str) -> int:
     Raises:
         InputError: no layer has this name.
     """
-    models.check_model(model)
+    check_model(model)
     names = [layer.name for layer in model.layers]
     if layer_name not in names:
-        raise InputError(f"`layer_name` must be one of {models.listed(names)}. Received: {layer_name!r}.")
+        raise InputError(f"`layer_name` must be one of {listed(names)}. Received: {layer_name!r}.")
     return names.index(layer_name)
 
 
@@ -45,7 +45,7 @@ def apply_modifications(model: Any) -> Any:
     Raises:
         InputError: `model` is no Keras model.
     """
-    models.check_model(model)
+    check_model(model)
     for name in ("predict", "test", "train"):
         if getattr(model, f"{name}_function", None) is not None:
             getattr(model, f"make_{name}_function")(force=True)

@@ -13,8 +13,8 @@ from visualize.attribution.gradcam import gradcam
 from visualize.attribution.gradients import saliency
 from visualize.errors import InputError
 from visualize.feature_visualization.maximize import maximize
-from visualize.models import layers as models
 from visualize.models.inputs import input_shapes
+from visualize.models.layers import check_model, layers_by_path
 from visualize.targets import Target
 
 
@@ -134,12 +134,12 @@ def visualize_cam(
 
 def _path(model: Any, index: Any, name: str = "layer_idx") -> str:
     """The path of a layer that is given by its number."""
-    models.check_model(model)
+    check_model(model)
     count = len(model.layers)
     whole = isinstance(index, int | np.integer) and not isinstance(index, bool)
     if not whole or not -count <= index < count:
         raise InputError(f"`{name}` must be a number of `model.layers`, {-count} to {count - 1}. Received: {index!r}.")
-    return next(path for path, layer in models.layers(model).items() if layer is model.layers[index])
+    return next(path for path, layer in layers_by_path(model).items() if layer is model.layers[index])
 
 
 def _units(filter_indices: Any) -> list[int]:

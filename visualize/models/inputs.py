@@ -1,19 +1,19 @@
-"""Inputs: the arrays that a model is asked about, checked once at the door."""
+"""Inputs: the arrays that a model is called on, checked once when they come in."""
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from visualize._utils.lazy import keras, tf
+from visualize._utils.validation import checked_count
 from visualize.errors import InputError
-from visualize.models import layers as models
+from visualize.models.layers import card_of, check_model, has_channels_first, layers_by_path
 
-MOST_COUNT = 2**31 - 1
 ANY_SIZE = 128  # the height or width of a picture where the model takes any
 
 
@@ -24,14 +24,14 @@ class Channels(enum.Enum):
     FIRST = "first"  # (batch, channels, height, width)
     NONE = "none"  # (batch, height, width), or a vector, (batch, length)
 
-    def last(self, array: Any) -> np.ndarray:
-        """What the model takes, with its channels last."""
+    def to_last(self, array: np.ndarray) -> np.ndarray:
+        """An array as the model takes it, with its channels last."""
         if self is Channels.NONE:
             return array[..., None]
         return np.moveaxis(array, 1, -1) if self is Channels.FIRST else array
 
-    def taken(self, images: Any) -> Any:
-        """Images with channels last, as the model takes them: an array of an array, a tensor of a tensor."""
+    def from_last(self, images: Any) -> Any:
+        """Images with their channels last, an array or a tensor, as the model takes them."""
         if self is Channels.NONE:
             return images[..., 0]
         if self is Channels.LAST:
@@ -41,79 +41,108 @@ class Channels(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Inputs:
-    """The arrays of one question, by input name.
+class InputSignature:
+    """How a model is called: which inputs it takes, in which container, and which of them is explained.
 
     Attributes:
-        arrays: name -> (batch, ...); the model's first input is called "images" where it has no name.
-        explained: the name of the input that is explained; its array has its channels last, whatever the model takes.
-        structure: the names, in the list or dict that the model takes.
-        channels: where the model wants the channels of the explained input.
+        names: of the inputs; the only input of a model that does not name it is called "images".
+        container: what the model is called on: one tensor, or a list or dict of them.
+        input_name: the explained input.
+        channels: where the model has the channels of the explained input.
+    """
+
+    names: tuple[str, ...]
+    container: Literal["tensor", "list", "dict"]
+    input_name: str
+    channels: Channels = Channels.LAST
+
+    def pack(self, tensors: Mapping[str, Any]) -> Any:
+        """The tensors by name, channels last, as the model is called on them."""
+        tensors = {**tensors, self.input_name: self.channels.from_last(tensors[self.input_name])}
+        if self.container == "tensor":
+            return tensors[self.names[0]]
+        return [tensors[name] for name in self.names] if self.container == "list" else {n: tensors[n] for n in self.names}
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The arrays that a model is called on, by input name.
+
+    Attributes:
+        arrays: name -> (batch, ...); that of the explained input has its channels last, whatever the model takes.
+        signature: how the model is called on them.
     """
 
     arrays: Mapping[str, np.ndarray]
-    explained: str
-    structure: Any
-    channels: Channels = Channels.LAST
+    signature: InputSignature
+
+    @property
+    def input_name(self) -> str:
+        """The explained input."""
+        return self.signature.input_name
 
     @property
     def images(self) -> np.ndarray:
-        """The explained array: pictures, (batch, height, width, channels); sequences or volumes with other axes between."""
-        return self.arrays[self.explained]
+        """The explained array: pictures, (batch, height, width, channels); sequences or volumes with other spatial axes."""
+        return self.arrays[self.input_name]
 
     @property
     def size(self) -> tuple[int, ...]:
-        """Of an image without its channels: (height, width)."""
+        """The spatial shape of an image: (height, width)."""
         return self.images.shape[1:-1]
 
-    def specs(self) -> dict[str, Any]:
-        """A tensor specification for each array, whatever the size of the batch."""
+    @property
+    def others(self) -> list[str]:
+        """The names of the inputs that are not explained."""
+        return [name for name in self.arrays if name != self.input_name]
+
+    def specs(self) -> dict[str, tf.TensorSpec]:
+        """A tensor specification for each array, for any batch size."""
         return {name: tf.TensorSpec([None, *array.shape[1:]], array.dtype) for name, array in self.arrays.items()}
 
-    def packed(self, tensors: Mapping[str, Any]) -> Any:
-        """The tensors in the structure that the model is called on."""
-        taken = {**tensors, self.explained: self.channels.taken(tensors[self.explained])}
-        return keras.tree.map_structure(lambda name: taken[name], self.structure)
 
-
-def inputs_of(model: Any, images: Any, explained: str | None = None) -> Inputs:
-    """Check what a person hands over as `images` against what the model takes.
+def inputs_of(model: keras.Model, images: Any, input_name: str | None = None) -> Inputs:
+    """Check the `images` that a caller passes against what the model takes.
 
     Args:
         model: Keras model.
         images: an array; or, for a model of several inputs, a list of arrays or a dict of arrays by input name.
-        explained: the name of the input to explain; it can be left out where one input alone is a batch of pictures.
+        input_name: the input to explain; it can be left out where only one of them is a batch of pictures.
 
     Raises:
         InputError: names, shapes or numbers that the model cannot take.
     """
-    known = _known(model)
+    declared = _declared_inputs(model)
     if isinstance(images, Mapping):
         arrays = dict(images)
-        structure = _named_structure(model, arrays, known)
-    elif isinstance(images, list | tuple) and len(known) > 1:
-        if len(images) != len(known):
-            raise InputError(f"`images` must hold one array for each input {_names(known)}. Received: {len(images)} arrays.")
-        arrays = dict(zip(known, images, strict=True))
-        structure = _named_structure(model, arrays, known)
-    else:
-        if len(known) > 1:
+        container = _container(model, arrays, declared)
+    elif isinstance(images, list | tuple) and len(declared) > 1:
+        if len(images) != len(declared):
             raise InputError(
-                f"`images` must be a dict with one array for each input of this model: {_names(known)}. Received: one array."
+                f"`images` must hold one array for each input {_names(declared)}. Received: {len(images)} arrays."
             )
-        name = next(iter(known), "images")
-        arrays, structure = {name: images}, name
-    arrays = {name: _array(name, array, known.get(name)) for name, array in arrays.items()}
+        arrays = dict(zip(declared, images, strict=True))
+        container = _container(model, arrays, declared)
+    else:
+        if len(declared) > 1:
+            raise InputError(
+                f"`images` must be a dict with one array for each input of this model: {_names(declared)}. "
+                "Received: one array."
+            )
+        arrays, container = {next(iter(declared), "images"): images}, "tensor"
+    names = tuple(declared) if container == "list" else tuple(arrays)
+    arrays = {name: _array(name, array, declared.get(name)) for name, array in arrays.items()}
     counts = {name: len(array) for name, array in arrays.items()}
     if len(set(counts.values())) != 1 or not min(counts.values()):
         raise InputError(f"`images` must hold at least one image, and as many of each input. Received: {counts}.")
-    chosen = _explained(arrays, explained)
-    _check_range(arrays[chosen], models.card(model).input_range)
+    chosen = _chosen_input(arrays, input_name)
+    _check_range(arrays[chosen], card_of(model).input_range)
     channels = channels_of(model, arrays[chosen].ndim - 1)
-    return Inputs({**arrays, chosen: channels.last(arrays[chosen])}, chosen, structure, channels)
+    signature = InputSignature(names, container, chosen, channels)
+    return Inputs({**arrays, chosen: channels.to_last(arrays[chosen])}, signature)
 
 
-def channels_of(model: Any, rank: int) -> Channels:
+def channels_of(model: keras.Model, rank: int) -> Channels:
     """Where a model has the channels of an input of so many axes, the batch not counted.
 
     A convolution with `data_format="channels_first"` tells for the whole model. Two axes are (length, channels) for a model
@@ -124,42 +153,42 @@ def channels_of(model: Any, rank: int) -> Channels:
     """
     if not 1 <= rank <= 4:
         raise InputError(f"The explained input must have 1 to 4 axes beside the batch. Received: {rank}.")
-    kinds = {type(layer).__name__ for layer in models.layers(model).values()}
+    kinds = {type(layer).__name__ for layer in layers_by_path(model).values()}
     sequences = any("1D" in kind for kind in kinds) and not any("2D" in kind or "3D" in kind for kind in kinds)
     if rank == 1 or (rank == 2 and not sequences):
         return Channels.NONE
-    return Channels.FIRST if models.channels_first(model) else Channels.LAST
+    return Channels.FIRST if has_channels_first(model) else Channels.LAST
 
 
-def picture_shape(model: Any, explained: str | None = None) -> tuple[int | None, ...] | None:
+def picture_shape(model: keras.Model, input_name: str | None = None) -> tuple[int | None, ...] | None:
     """(height, width, channels) of the picture that the model takes; None where the model does not tell, or takes none."""
-    found = _picture(model, explained)
-    return None if found is None else found[0]
+    picture = _picture(model, input_name)
+    return None if picture is None else picture[0]
 
 
-def picture_channels(model: Any, explained: str | None = None) -> Channels:
+def picture_channels(model: keras.Model, input_name: str | None = None) -> Channels:
     """Where the model has the channels of its picture."""
-    found = _picture(model, explained)
-    return Channels.LAST if found is None else found[1]
+    picture = _picture(model, input_name)
+    return Channels.LAST if picture is None else picture[1]
 
 
-def input_shapes(model: Any) -> dict[str, tuple[int | None, ...]]:
+def input_shapes(model: keras.Model) -> dict[str, tuple[int | None, ...]]:
     """The shape of each input by name, without the batch; empty where the model does not tell.
 
     Raises:
         InputError: `model` is no Keras model.
     """
-    models.check_model(model)
-    return {name: shape for name, (shape, _) in _known(model).items()}
+    check_model(model)
+    return {name: shape for name, (shape, _) in _declared_inputs(model).items()}
 
 
-def example(model: Any, size: tuple[int, int] | None = None, explained: str | None = None) -> Inputs:
+def example_inputs(model: keras.Model, size: tuple[int, int] | None = None, input_name: str | None = None) -> Inputs:
     """One row of zeros for each input of a model that tells its input shapes: enough to trace it.
 
     Args:
         model: Keras model.
         size: (height, width) of its picture, for a model that takes any.
-        explained: name of the input to explain; by default the first that takes pictures.
+        input_name: name of the input to explain; by default the first that takes pictures.
 
     Raises:
         InputError: the model does not tell its input shape, or takes another size.
@@ -168,54 +197,41 @@ def example(model: Any, size: tuple[int, int] | None = None, explained: str | No
     if not shapes:
         raise InputError("The model does not tell the shape of its input: call it on one batch before it is saved.")
     arrays = {name: np.zeros((1, *_settled(model, shape, size)), "float32") for name, shape in shapes.items()}
-    if explained is None:
-        explained = next((name for name, shape in shapes.items() if len(shape) == 3), next(iter(shapes)))
-    return inputs_of(model, arrays if len(arrays) > 1 else next(iter(arrays.values())), explained)
+    if input_name is None:
+        input_name = next((name for name, shape in shapes.items() if len(shape) == 3), next(iter(shapes)))
+    return inputs_of(model, arrays if len(arrays) > 1 else next(iter(arrays.values())), input_name)
 
 
-def _picture(model: Any, explained: str | None) -> tuple[tuple[int | None, ...], Channels] | None:
+def _picture(model: keras.Model, input_name: str | None) -> tuple[tuple[int | None, ...], Channels] | None:
     shapes = input_shapes(model)
-    if explained is not None:
-        shapes = {name: shape for name, shape in shapes.items() if name == explained}
-    found = []
+    if input_name is not None:
+        shapes = {name: shape for name, shape in shapes.items() if name == input_name}
+    pictures = []
     for shape in shapes.values():
         channels = channels_of(model, len(shape)) if 2 <= len(shape) <= 3 else None
         if len(shape) == 2 and channels is Channels.NONE:
-            found.append(((*shape, 1), channels))
+            pictures.append(((*shape, 1), channels))
         elif len(shape) == 3:
-            found.append(((*shape[1:], shape[0]) if channels is Channels.FIRST else shape, channels))
-    return found[0] if len(found) == 1 else None
+            pictures.append(((*shape[1:], shape[0]) if channels is Channels.FIRST else shape, channels))
+    return pictures[0] if len(pictures) == 1 else None
 
 
-def _settled(model: Any, shape: tuple[int | None, ...], size: tuple[int, int] | None) -> tuple[int, ...]:
+def _settled(model: keras.Model, shape: tuple[int | None, ...], size: tuple[int, int] | None) -> tuple[int, ...]:
     """An input shape without unknowns: `size`, or a size that any network can take."""
     if size is not None and len(shape) == 3:
         shape = (shape[0], *size) if channels_of(model, 3) is Channels.FIRST else (*size, shape[-1])
     return tuple(length or ANY_SIZE for length in shape)
 
 
-def checked_count(name: str, value: int, least: int) -> int:
-    """A whole number that is neither too small nor more than TensorFlow counts to.
-
-    Raises:
-        InputError: it is not.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise InputError(f"`{name}` must be a whole number from {least}. Received: {value!r}.")
-    if value > MOST_COUNT:
-        raise InputError(f"`{name}` must be a whole number from {least} to {MOST_COUNT}. Received: {value}.")
-    return int(value)
-
-
-def checked_input(explained: str, names: Iterable[str]) -> str:
+def checked_input(input_name: str, names: Iterable[str]) -> str:
     """The name of an input.
 
     Raises:
         InputError: no input has it.
     """
-    if explained not in list(names):
-        raise InputError(f"`explained` must be an input of the model: {_names(names)}. Received: {explained!r}.")
-    return explained
+    if input_name not in list(names):
+        raise InputError(f"`input_name` must be an input of the model: {_names(names)}. Received: {input_name!r}.")
+    return input_name
 
 
 def checked_batch_size(batch_size: int | None, inputs: Inputs) -> int:
@@ -228,14 +244,14 @@ def _suited(shape: tuple[int, ...]) -> int:
     return max(1, min(128, 2**19 // max(1, int(np.prod(shape[:-1])))))
 
 
-def _known(model: Any) -> dict[str, tuple[tuple[int | None, ...], str]]:
+def _declared_inputs(model: keras.Model) -> dict[str, tuple[tuple[int | None, ...], str]]:
     """Shape without batch and dtype of each input, by name, where the model tells."""
     tensors = getattr(model, "inputs", None)
     if tensors:
-        taken = getattr(model, "input", None)  # a Sequential that no other model calls has none
-        if not isinstance(taken, dict):
-            taken = {tensor._keras_history.operation.name: tensor for tensor in tensors}
-        return {name: (tuple(tensor.shape[1:]), tensor.dtype) for name, tensor in taken.items()}
+        named = getattr(model, "input", None)  # a Sequential that no other model calls has none
+        if not isinstance(named, dict):
+            named = {tensor._keras_history.operation.name: tensor for tensor in tensors}
+        return {name: (tuple(tensor.shape[1:]), tensor.dtype) for name, tensor in named.items()}
     config = model.get_build_config() if hasattr(model, "get_build_config") else None
     shape = (config or {}).get("input_shape")
     if isinstance(shape, list | tuple) and len(shape) > 1 and not isinstance(shape[-1], list | tuple):
@@ -245,15 +261,16 @@ def _known(model: Any) -> dict[str, tuple[tuple[int | None, ...], str]]:
     return {}
 
 
-def _named_structure(model: Any, arrays: Mapping[str, Any], known: Mapping[str, Any]) -> Any:
-    if known and set(arrays) != set(known):
-        raise InputError(f"`images` must hold one array for each input: {_names(known)}. Received: {_names(arrays)}.")
-    taken = getattr(model, "input", None) if getattr(model, "inputs", None) else None
-    if isinstance(taken, list | tuple):
-        return list(known)
-    if len(known) == 1 and not isinstance(taken, dict):
-        return next(iter(known))
-    return {name: name for name in arrays}
+def _container(
+    model: keras.Model, arrays: Mapping[str, Any], declared: Mapping[str, Any]
+) -> Literal["tensor", "list", "dict"]:
+    """What the model is called on, where its inputs are given by name."""
+    if declared and set(arrays) != set(declared):
+        raise InputError(f"`images` must hold one array for each input: {_names(declared)}. Received: {_names(arrays)}.")
+    structure = getattr(model, "input", None) if getattr(model, "inputs", None) else None
+    if isinstance(structure, list | tuple):
+        return "list"
+    return "tensor" if len(declared) == 1 and not isinstance(structure, dict) else "dict"
 
 
 def _array(name: str, value: Any, known: tuple[tuple[int | None, ...], str] | None) -> np.ndarray:
@@ -294,14 +311,14 @@ def _check_range(images: np.ndarray, input_range: tuple[float, float] | None) ->
         )
 
 
-def _explained(arrays: Mapping[str, np.ndarray], explained: str | None) -> str:
-    if explained is not None:
-        return checked_input(explained, arrays)
+def _chosen_input(arrays: Mapping[str, np.ndarray], input_name: str | None) -> str:
+    if input_name is not None:
+        return checked_input(input_name, arrays)
     if len(arrays) == 1:
         return next(iter(arrays))
     pictures = [name for name, array in arrays.items() if array.ndim >= 4]
     if len(pictures) != 1:
-        raise InputError(f"`explained` must name the input to explain, one of {_names(arrays)}. Received: None.")
+        raise InputError(f"`input_name` must name the input to explain, one of {_names(arrays)}. Received: None.")
     return pictures[0]
 
 

@@ -1,4 +1,4 @@
-"""Models: what is known of a Keras model, layer by layer."""
+"""Layers: what is known of a Keras model and of each of its layers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class LayerFact:
-    """One layer as the model called it."""
+    """One layer as the model calls it."""
 
     path: str  # "base/block_13_expand" inside a nested model
     kind: str  # class name
@@ -36,18 +36,18 @@ class LayerFact:
     parameters: int
     has_kernels: bool  # its weights can be drawn as pictures
     convolution: bool
-    places: tuple[int | None, ...]  # (height, width) of its output as a map of the image; () where it is none
+    spatial_shape: tuple[int | None, ...]  # (height, width) of its output as a map of the image; () where it is no map
     within: bool  # it stands between the explained input and the output, and is not the output itself
     leaf: bool  # it contains no other layer
 
     @property
     def spatial(self) -> bool:
         """Whether its output is a map of more than one place."""
-        return any(length != 1 for length in self.places)
+        return any(length != 1 for length in self.spatial_shape)
 
 
-_origins: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
-_cards: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+_origins: weakref.WeakKeyDictionary[keras.Model, Origin] = weakref.WeakKeyDictionary()
+_cards: weakref.WeakKeyDictionary[keras.Model, Card] = weakref.WeakKeyDictionary()
 
 SCOPE = re.compile(r"[A-Za-z0-9_.-]*")  # what TensorFlow takes in the name of an operation
 CONVOLUTIONS = (
@@ -57,7 +57,7 @@ CONVOLUTIONS = (
 )
 
 
-def check_model(model: Any) -> None:
+def check_model(model: object) -> None:
     """Refuse what is no Keras model, or has no weights yet.
 
     Raises:
@@ -69,14 +69,16 @@ def check_model(model: Any) -> None:
         raise InputError("`model` must be built: call it once on a batch of its input, or load it from a file.")
 
 
-def describe(model: Any, *, class_names: Sequence[str] | None = None, input_range: tuple[float, float] | None = None) -> Any:
-    """Say what the classes of a model are called and what a black and a white pixel are for it, as a card would.
+def describe(
+    model: keras.Model, *, class_names: Sequence[str] | None = None, input_range: tuple[float, float] | None = None
+) -> keras.Model:
+    """Say what the classes of a model are called and which values a black and a white pixel have, as a card would.
 
-    Nothing is written on the model itself. What is left out stays as it was.
+    Nothing is changed on the model itself. What is left out stays as it was.
 
     Args:
         model: Keras model.
-        class_names: one for each class, in order.
+        class_names: one name for each class, in order.
         input_range: value of a black and of a white pixel, low < high.
 
     Returns:
@@ -85,7 +87,7 @@ def describe(model: Any, *, class_names: Sequence[str] | None = None, input_rang
     Raises:
         InputError: `input_range` is no range, or `class_names` are no names.
     """
-    known = card(model)
+    known = card_of(model)
     if input_range is not None:
         known = replace(known, input_range=checked_range("`input_range`", _listed(input_range)))
     if class_names is not None:
@@ -94,62 +96,62 @@ def describe(model: Any, *, class_names: Sequence[str] | None = None, input_rang
     return model
 
 
-def remember(model: Any, origin: Origin, card: Card) -> None:
-    """Note of a model where it came from and what its card says, for as long as there is the model."""
+def remember(model: keras.Model, origin: Origin, card: Card) -> None:
+    """Keep where a model came from and what its card says, for as long as the model exists."""
     _origins[model] = origin
     _cards[model] = card
 
 
-def origin(model: Any) -> Origin | None:
-    """Where `opening.open_model` found this model; None for one that was built or loaded otherwise."""
+def origin_of(model: keras.Model) -> Origin | None:
+    """The file that `open_model` loaded this model from; None for a model that was built or loaded otherwise."""
     return _origins.get(model)
 
 
-def card(model: Any) -> Card:
-    """What is known of a model's input and classes; an empty card where nobody said anything."""
+def card_of(model: keras.Model) -> Card:
+    """What is known of a model's input and classes; an empty card where nothing was stated."""
     check_model(model)
     return _cards.get(model, Card())
 
 
-def range_of(model: Any) -> tuple[tuple[float, float], str]:
+def range_of(model: keras.Model) -> tuple[tuple[float, float], str]:
     """The input range of a model's card and ""; without a card the range to assume, and why."""
-    known = card(model).input_range
+    known = card_of(model).input_range
     if known is not None:
         return known, ""
-    if any(isinstance(layer, keras.layers.Rescaling) for layer in layers(model).values()):
+    if any(isinstance(layer, keras.layers.Rescaling) for layer in layers_by_path(model).values()):
         return (0.0, 255.0), "it has a Rescaling layer"
     return (0.0, 1.0), "nothing says otherwise"
 
 
-def layers(model: Any) -> dict[str, Any]:
+def layers_by_path(model: keras.Model) -> dict[str, keras.Layer]:
     """Every layer of a model by its path, containers before what they contain, a shared layer once.
 
     Raises:
-        InputError: `model` is no built Keras model, or has a layer of a name that TensorFlow refuses in every graph.
+        InputError: `model` is no built Keras model, or has a layer whose name TensorFlow refuses in every graph.
     """
     check_model(model)
-    found: dict[str, Any] = {}
-    _collect(model, "", found, set())
-    run = [layer for layer in found.values() if not isinstance(layer, keras.layers.InputLayer)]
-    for name in (model.name, *(layer.name for layer in run)):
+    layers: dict[str, keras.Layer] = {}
+    _collect(model, "", layers, set())
+    named = [layer for layer in layers.values() if not isinstance(layer, keras.layers.InputLayer)]
+    for name in (model.name, *(layer.name for layer in named)):
         if not SCOPE.fullmatch(name):
             raise InputError(
                 f"`model` must have names of letters, digits, dot, dash and underscore, or TensorFlow cannot run it. "
                 f"Received: {shortened(name)!r}."
             )
-    return found
+    return layers
 
 
-def channels_first(model: Any) -> bool:
-    """Whether the layers of a model have the channels of their maps first."""
-    return any(getattr(layer, "data_format", None) == "channels_first" for layer in layers(model).values())
+def has_channels_first(model: keras.Model) -> bool:
+    """Whether the feature maps of a model are (batch, channels, height, width)."""
+    return any(getattr(layer, "data_format", None) == "channels_first" for layer in layers_by_path(model).values())
 
 
 def find_layer(path: str, paths: Sequence[str]) -> str:
-    """The full path of a layer that a person named: the path itself, or its unambiguous last part.
+    """The full path of a layer, from the path itself or its unambiguous last part.
 
     Raises:
-        InputError: it fits no layer, or several; the message names the nearest.
+        InputError: it fits no layer, or several; the message names the nearest ones.
     """
     if not isinstance(path, str):
         raise InputError(f"`layer` must be a path such as {next(iter(paths), 'conv2d')!r}. Received: {path!r}.")
@@ -185,19 +187,19 @@ def cam_layer(facts: Sequence[LayerFact]) -> tuple[str, str]:
             "`layer` was left to choose, but no convolution of this model has a map of more than one position." + others
         )
     after = maps[maps.index(last) :]
-    chosen = [fact for fact in after if fact.places == last.places][-1]
-    size = "x".join(map(str, last.places))
+    chosen = [fact for fact in after if fact.spatial_shape == last.spatial_shape][-1]
+    size = "x".join(map(str, last.spatial_shape))
     if chosen is last:
         return chosen.path, f"the last convolution, a {size} map"
     return chosen.path, f"the last {size} map, which finishes the block of the last convolution {last.path}"
 
 
-def has_kernels(layer: Any) -> bool:
+def has_kernels(layer: keras.Layer) -> bool:
     """Whether a layer holds two-dimensional kernels that `filters` can draw."""
     return kernels_of(layer) is not None
 
 
-def kernels_of(layer: Any) -> Any | None:
+def kernels_of(layer: keras.Layer) -> keras.Variable | None:
     """A convolution's weight of rank 4, as the layer keeps it; None for a layer without."""
     for name in ("kernel", "depthwise_kernel"):
         weight = getattr(layer, name, None)
@@ -217,20 +219,20 @@ def _listed(values: Any) -> Any:
     return list(values) if isinstance(values, Sequence | np.ndarray) and not isinstance(values, str) else values
 
 
-def _collect(parent: Any, prefix: str, found: dict[str, Any], seen: set[int]) -> None:
+def _collect(parent: keras.Layer, prefix: str, layers: dict[str, keras.Layer], seen: set[int]) -> None:
     for layer in _children(parent):
         if id(layer) in seen:
             continue
         seen.add(id(layer))
-        path, again = prefix + layer.name, 1
-        while path in found:  # two layers of one parent may bear one name
-            again += 1
-            path = f"{prefix}{layer.name}:{again}"
-        found[path] = layer
-        _collect(layer, path + "/", found, seen)
+        path, repeat = prefix + layer.name, 1
+        while path in layers:  # two layers of one parent may have the same name
+            repeat += 1
+            path = f"{prefix}{layer.name}:{repeat}"
+        layers[path] = layer
+        _collect(layer, path + "/", layers, seen)
 
 
-def _children(parent: Any) -> list[Any]:
+def _children(parent: keras.Layer) -> list[keras.Layer]:
     if isinstance(parent, keras.Model):
         return list(parent.layers)
     return parent._flatten_layers(include_self=False, recursive=False)

@@ -15,9 +15,9 @@ from visualize._utils.lazy import keras
 from visualize._utils.text import shortened
 from visualize._utils.validation import checked_path, received
 from visualize.errors import InputError
-from visualize.models import layers as models
 from visualize.models.allowance import allowed
 from visualize.models.card import read_card
+from visualize.models.layers import Origin, layers_by_path, remember
 from visualize.models.safe_loading import check_config, check_file, weights_size
 
 
@@ -60,8 +60,8 @@ def open_model(path: str | Path, *, unsafe: bool = False, custom_objects: str | 
         raise InputError(_reason(path, error)) from error
     if not isinstance(model, keras.Model):
         raise InputError(f"{path} must hold a whole model. Received: a {type(model).__name__}.")
-    models.layers(model)  # refuses names that no graph can have
-    models.remember(model, models.Origin(path, _sha256(path)), card)
+    layers_by_path(model)  # refuses names that no graph can have
+    remember(model, Origin(path, _sha256(path)), card)
     return model
 
 

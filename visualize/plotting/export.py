@@ -17,7 +17,7 @@ import numpy as np
 
 from visualize._utils.atomic import whole
 from visualize._utils.text import printable
-from visualize.models import layers as models
+from visualize.models.layers import origin_of
 from visualize.plotting import draw, write_gif, write_png
 from visualize.results import Attribution, Result, Structure, Tiles, save
 
@@ -83,7 +83,7 @@ def plain_name(text: str) -> str:
 
 
 def _record(results: Sequence[Result], model: Any, asked: Mapping[str, Any], seconds: float) -> dict[str, Any]:
-    origin = models.origin(model)
+    origin = origin_of(model)
     return {
         "model": {"path": str(origin.path), "sha256": origin.sha256} if origin else {"name": model.name},
         "asked": dict(asked),

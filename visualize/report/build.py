@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from visualize import results
-from visualize.attribution.request import answers
+from visualize.attribution.request import class_scores as answers
 from visualize.cli import commands
 from visualize.cli import run as running
 from visualize.cli.console import say
 from visualize.data import history
 from visualize.errors import InputError
 from visualize.feature_visualization.aims import MOST_UNITS
-from visualize.models import layers as models
 from visualize.models.inputs import input_shapes
+from visualize.models.layers import card_of, origin_of
 from visualize.plotting import draw, write_png
 from visualize.plotting import export as outputs
 from visualize.report import alt_text as wording
@@ -74,7 +74,7 @@ def report(model: Any, values: Mapping[str, Any]) -> Iterator[Path]:
     Raises:
         InputError: images that cannot be read, or a target that the model does not have.
     """
-    given = Given(model, values, models.card(model).class_names)
+    given = Given(model, values, card_of(model).class_names)
     sheets = _sheets(given)  # what is asked wrongly is a mistake: nothing is drawn
     parts, images, methods = [], [], {}
     for make in (_model, _curves, _filters):
@@ -91,7 +91,7 @@ def report(model: Any, values: Mapping[str, Any]) -> Iterator[Path]:
         methods.update(dict.fromkeys(drawn))
     told = tuple((name, commands.long_help(commands.method(name)).split("\n")[0]) for name in methods)
     count = f"{len(images)} image{'s' if len(images) > 1 else ''} explained" if images else "No image was asked about"
-    lead = f"{shown(models.origin(model).path)}: what the model is, what it looks for, and why it says what it says. {count}."
+    lead = f"{shown(origin_of(model).path)}: what the model is, what it looks for, and why it says what it says. {count}."
     title = f"{shown(model.name)}: what it learned"
     found = Page(title, lead, tuple(parts), tuple(images), told, shell(given.words("report")), _made())
     yield page.write(found, given.out / NAME)
@@ -125,9 +125,9 @@ def _sheets(given: Given) -> list[Sheet]:
         instead = {"target": target, **line, **folder}
         words = given.words("compare", **instead)
         source = given.source(words)
-        question = running.question_of(given.model, given.parsed(words), source)
+        request = running.request_of(given.model, given.parsed(words), source)
         name = name if len(source.names) == 1 else Path(line["images"][0]).name
-        sheets.append(Sheet(name, label, instead, answers(question), question.names, source.names))
+        sheets.append(Sheet(name, label, instead, answers(request), request.class_names, source.names))
     return sheets
 
 

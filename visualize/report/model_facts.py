@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from visualize.models import layers as models
+from visualize.models.layers import origin_of
 from visualize.report.alt_text import shown
 from visualize.report.page import Table
 from visualize.results import Structure
@@ -22,7 +22,7 @@ MODELS = (".keras", ".h5", ".hdf5")
 
 def of_the_file(model: Any) -> tuple[tuple[str, str], ...]:
     """The model's file."""
-    origin = models.origin(model)
+    origin = origin_of(model)
     if origin is None:
         return (("name", shown(model.name)),)
     return (("file", shown(origin.path, MOST_LETTERS)), ("SHA-256", origin.sha256))
@@ -39,7 +39,7 @@ def of_the_card(model: Any) -> tuple[tuple[tuple[str, str], ...], tuple[Table, .
 
 def history_of(model: Any) -> Path | None:
     """The CSV file of a model's training: of its own name; or HISTORY, if its card names that or no other model is there."""
-    path = models.origin(model).path
+    path = origin_of(model).path
     own, common = path.with_suffix(".csv"), path.with_name(HISTORY)
     if own.is_file():
         return own
@@ -64,7 +64,7 @@ def of_the_layers(structure: Structure) -> Table:
 
 def _card(model: Any) -> dict[str, Any]:
     """The whole card; empty where there is none."""
-    origin = models.origin(model)
+    origin = origin_of(model)
     path = origin.path.with_suffix(".json") if origin else None
     if path is None or not path.is_file():
         return {}

@@ -13,7 +13,7 @@ import click
 from visualize.cli import options
 from visualize.cli import run as running
 from visualize.data.loading import Source
-from visualize.models import layers as models
+from visualize.models.layers import describe
 
 OF_THE_COMMAND = ("model", "out", "unsafe", "custom_objects")  # what a command settles before its method is asked
 
@@ -84,7 +84,7 @@ class Given:
 
     def _forget(self) -> None:
         """Take back the class names that another command's data set gave."""
-        models.describe(self.model, class_names=self.names)
+        describe(self.model, class_names=self.names)
 
 
 def shell(words: Sequence[str]) -> str:

@@ -62,7 +62,7 @@ def refusal(function, *arguments, **options):
             {"precision": np.zeros(2)},
             "`precision` must be 'float32', 'bfloat16' or 'auto'. Received: array([0., 0.]).",
         ),
-        ("gradcam", {"explained": ["a"]}, "`explained` must be an input of the model: 'picture'. Received: ['a']."),
+        ("gradcam", {"input_name": ["a"]}, "`input_name` must be an input of the model: 'picture'. Received: ['a']."),
         ("rise", {"keep": "a"}, "`keep` must be a finite number. Received: 'a'."),
         ("smoothgrad", {"noise": "a"}, "`noise` must be a finite number. Received: 'a'."),
         (
@@ -137,11 +137,11 @@ def test_what_a_model_cannot_be_described_by_is_said(model):
 
 
 def test_an_input_that_is_none_is_told_so_whatever_names_the_images(build, model, tmp_path):
-    message = "`explained` must be an input of the model: 'picture'. Received: 'foo'."
+    message = "`input_name` must be an input of the model: 'picture'. Received: 'foo'."
     assert refusal(visualize.from_files, model, tmp_path / "cat.png", "foo") == message
-    assert refusal(visualize.from_data, model, "mnist:test", explained="foo") == message
-    assert refusal(visualize.maximize, model, explained="foo") == message
-    message = "`explained` must be an input of the model: 'picture', 'numbers'. Received: 'foo'."
+    assert refusal(visualize.from_data, model, "mnist:test", input_name="foo") == message
+    assert refusal(visualize.maximize, model, input_name="foo") == message
+    message = "`input_name` must be an input of the model: 'picture', 'numbers'. Received: 'foo'."
     assert refusal(visualize.from_files, build("two_inputs"), tmp_path / "both.npz", "foo") == message
 
 

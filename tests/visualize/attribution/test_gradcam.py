@@ -109,7 +109,7 @@ def test_a_layer_that_both_inputs_share_is_read_where_the_explained_one_passes()
     for name, weights in (("left", kernel[:3, 0]), ("right", kernel[3:, 0])):
         maps = np.asarray(model.get_layer("shared")(images[name]))
         cam = np.maximum((maps * weights).sum(axis=-1), 0) / 16
-        found = gradcam(model, images, 0, explained=name)
+        found = gradcam(model, images, 0, input_name=name)
         assert found.settings["layer"] == "shared"
         np.testing.assert_allclose(found.values, resized(cam, (6, 6)), rtol=1e-4, atol=1e-7)
 
@@ -130,9 +130,9 @@ def test_a_layer_on_the_way_of_another_input_is_refused():
     model = keras.Model([left, right], keras.layers.Dense(2)(keras.layers.Concatenate()(sides)))
     images = {"left": np.ones((1, 6, 6, 1)), "right": np.ones((1, 6, 6, 1))}
     for name in ("left", "right"):
-        assert gradcam(model, images, explained=name).settings["layer"] == f"conv_{name}"
+        assert gradcam(model, images, input_name=name).settings["layer"] == f"conv_{name}"
     with pytest.raises(InputError, match="'conv_right' does not depend on the input 'left'"):
-        gradcam(model, images, explained="left", layer="conv_right")
+        gradcam(model, images, input_name="left", layer="conv_right")
 
 
 def test_layers_that_cannot_say_where_are_refused(build, images_for):

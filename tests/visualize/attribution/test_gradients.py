@@ -192,13 +192,13 @@ def test_pictures_without_a_channel_axis_are_explained():
 def test_the_named_input_of_two_is_explained(build, images_for):
     model = build("two_inputs")
     images = images_for(model)
-    named = saliency(model, images, 1, explained="picture")
+    named = saliency(model, images, 1, input_name="picture")
     np.testing.assert_array_equal(named.values, saliency(model, list(images.values()), 1).values)
-    assert named.settings["explained"] == "picture"
+    assert named.settings["input_name"] == "picture"
     with pytest.raises(
-        InputError, match=r"`explained` must be an input of the model: 'picture', 'numbers'\. Received: 'sound'"
+        InputError, match=r"`input_name` must be an input of the model: 'picture', 'numbers'\. Received: 'sound'"
     ):
-        saliency(model, images, 1, explained="sound")
+        saliency(model, images, 1, input_name="sound")
 
 
 @pytest.mark.parametrize("option", ["modifier", "batch_size", "target"])

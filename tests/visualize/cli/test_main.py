@@ -264,7 +264,7 @@ def test_a_model_of_two_inputs_takes_a_file_of_two_arrays(saved, images_for, rel
     paths = written(run("saliency", saved("two_inputs"), tmp_path / "both.npz", "--target", 1, "--sheet", "--out", tmp_path))
     (found,) = visualize.load(paths[1])
     np.testing.assert_allclose(found.values, visualize.saliency(reloaded("two_inputs"), images, 1).values, rtol=1e-5)
-    assert found.settings["explained"] == "picture"
+    assert found.settings["input_name"] == "picture"
 
 
 def test_the_range_is_as_said_or_as_the_card_says_or_assumed_aloud(model, saved, picture, tmp_path):

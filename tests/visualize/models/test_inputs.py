@@ -9,7 +9,7 @@ from visualize import InputError, saliency
 from visualize.models.inputs import checked_batch_size, example, inputs_of, picture_shape
 
 
-def refusal(model, images, explained=None):
+def refusal(model, images, input_name=None):
     with pytest.raises(InputError) as caught:
         inputs_of(model, images, explained)
     return str(caught.value)
@@ -61,7 +61,7 @@ def test_a_dict_and_a_list_are_the_same_question(reloaded, images_for):
     turned = saliency(model, dict(reversed(images.items())), 1)
     np.testing.assert_array_equal(by_name.values, in_order.values)
     np.testing.assert_array_equal(by_name.values, turned.values)
-    assert by_name.settings["explained"] == "picture"
+    assert by_name.settings["input_name"] == "picture"
 
 
 def test_a_dict_names_the_one_input_as_well(reloaded, images_for):
@@ -95,7 +95,7 @@ def test_the_one_batch_of_pictures_is_explained_unless_another_is_named(reloaded
     assert inputs_of(model, images).explained == "picture"
     assert inputs_of(model, images, "numbers").explained == "numbers"
     assert refusal(model, images, "sound") == (
-        "`explained` must be an input of the model: 'picture', 'numbers'. Received: 'sound'."
+        "`input_name` must be an input of the model: 'picture', 'numbers'. Received: 'sound'."
     )
 
 
@@ -103,7 +103,7 @@ def test_of_two_batches_of_pictures_one_must_be_named():
     left, right = keras.Input((4, 4, 1), name="left"), keras.Input((4, 4, 1), name="right")
     model = keras.Model([left, right], keras.layers.Flatten()(keras.layers.Add()([left, right])))
     images = [zeros(1, 4, 4, 1), zeros(1, 4, 4, 1)]
-    assert refusal(model, images) == "`explained` must name the input to explain, one of 'left', 'right'. Received: None."
+    assert refusal(model, images) == "`input_name` must name the input to explain, one of 'left', 'right'. Received: None."
     assert inputs_of(model, images, "right").explained == "right"
     assert picture_shape(model) is None
     assert picture_shape(model, "left") == (4, 4, 1)

@@ -317,7 +317,7 @@ def test_the_words_of_a_command_are_read_as_what_was_given():
     values = {
         "model": Path("-models/a b.keras"), "images": (), "data": "it's:mine", "index": (4, 2), "per_class": False,
         "method": ("saliency", "gradcam"), "target": ("a cat", "-1"), "output": "$(x)", "region": (1, 2, 3, 4),
-        "explained": "picture", "batch_size": 3, "precision": "bfloat16", "input_range": (-1.0, 1.0), "out": Path("x y"),
+        "input_name": "picture", "batch_size": 3, "precision": "bfloat16", "input_range": (-1.0, 1.0), "out": Path("x y"),
         "unsafe": True, "custom_objects": ("one", "two"),
     }  # fmt: skip
     given = Given(None, values, ())
@@ -343,7 +343,7 @@ def test_what_a_data_set_calls_the_classes_is_forgotten_where_it_takes_no_part(b
 @pytest.mark.slow
 @pytest.mark.parametrize("one", ["two_inputs", "siamese", "segmenting", "sequence", "volume", "subclassed", "one_sigmoid"])
 def test_models_of_other_kinds_have_a_report(one, saved, images_for, reloaded, tmp_path):
-    images, explained = images_for(reloaded(one), 2), ["--explained", "picture"] if one == "siamese" else []
+    images, explained = images_for(reloaded(one), 2), ["--input-name", "picture"] if one == "siamese" else []
     path = tmp_path / ("images.npz" if isinstance(images, dict) else "images.npy")
     np.savez(path, **images) if isinstance(images, dict) else np.save(path, images)
     read, paths, _ = reported(saved(one), path, *FAST, *explained, "--target", 1, "--out", tmp_path / "out")

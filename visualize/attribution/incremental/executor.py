@@ -36,14 +36,16 @@ class Places:
     column: Any
 
 
-def over_places(plan: Plan, fills: Any, scores: Callable[..., Mapping[str, Any]], kinds: Mapping[str, Any]) -> dict[str, Any]:
+def scores_at_positions(
+    plan: Plan, fills: Any, scores: Callable[..., Mapping[str, Any]], kinds: Mapping[str, Any]
+) -> dict[str, Any]:
     """What is found at all places of the patch, some places at a time: memory does not grow with their number.
 
     Args:
         plan: what `plan` returned.
         fills: what is seen where the patch is, (batch, height, width, channels), or what broadcasts to it.
         scores: `scores(images, k, known) -> found`: what another look at the model finds, (k x batch,) each. The images are
-            the hidden ones, the whole batch once for each of k places; `known` goes to `probe.look`, and spares it the images.
+            the hidden ones, the whole batch once for each of k places; `known` goes to `forward_pass`.
         kinds: type of each thing that may be found, by name.
 
     Returns:
@@ -73,7 +75,7 @@ def over_places(plan: Plan, fills: Any, scores: Callable[..., Mapping[str, Any]]
 
 
 def _known_calls(plan: Plan, first: Any, places: Places, unhidden: Mapping[str, Any]) -> dict[tuple[int, str], Any]:
-    """What the calls make on which the rest of the model depends, (k x batch, ...), for `known` of `probe.look`."""
+    """What the calls make on which the rest of the model depends, (k x batch, ...), for `known` of `forward_pass`."""
     windows = {plan.image.tensor.name: first}
     for step in plan.steps:
         read = [windows[name] for name in step.names]

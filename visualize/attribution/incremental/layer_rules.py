@@ -16,7 +16,7 @@ import numpy as np
 
 from visualize._utils.lazy import keras, tf
 from visualize.attribution.incremental.receptive_field import Reach, window_reach
-from visualize.engine import forward as probe
+from visualize.engine.forward import call_layer
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +100,7 @@ def _point(layer: Any) -> Rule | str:
     numbers = [getattr(layer, name, 0.0) for name in ("alpha", "mean", "scale", "offset")]  # PReLU, Normalization, Rescaling
     if any(max((1, *np.shape(number)[:-1])) > 1 for number in numbers):
         return "it has numbers of its own for each pixel"
-    return Rule(functools.partial(probe.apply, layer))
+    return Rule(functools.partial(call_layer, layer))
 
 
 def _merge(layer: Any, shapes: Sequence[tuple[int, ...]]) -> Rule | str:
@@ -110,7 +110,7 @@ def _merge(layer: Any, shapes: Sequence[tuple[int, ...]]) -> Rule | str:
         return f"it joins along axis {layer.axis}, not along the channels"
     if len({shape[:2] if joined else shape for shape in shapes}) > 1:
         return "its inputs differ in shape: one is spread over the other"
-    return Rule(functools.partial(probe.apply, layer))
+    return Rule(functools.partial(call_layer, layer))
 
 
 # Windows --------------------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from visualize.attribution.incremental.costs import Cost
 from visualize.attribution.incremental.layer_rules import End
 from visualize.attribution.incremental.receptive_field import hidden
 from visualize.attribution.incremental.walk import Changed, Step, asked_for, leaves, steps_of
-from visualize.engine import forward as probe
+from visualize.engine.forward import ForwardPass
 from visualize.errors import InputError
 
 WORTH = 0.9  # of the full computation's estimated time at most, or it is left alone
@@ -51,7 +51,7 @@ class Plan:
     kept: int = 0
 
 
-def plan(seen: probe.Look, starts: Sequence[Sequence[int]], patch: int, *, batch: int, path: str = "auto") -> Plan:
+def plan(seen: ForwardPass, starts: Sequence[Sequence[int]], patch: int, *, batch: int, path: str = "auto") -> Plan:
     """Decide how to compute a model for images of which a square patch is hidden.
 
     Args:
@@ -79,7 +79,7 @@ def plan(seen: probe.Look, starts: Sequence[Sequence[int]], patch: int, *, batch
     return best
 
 
-def plans(seen: probe.Look, starts: Sequence[Sequence[int]], patch: int, *, batch: int) -> tuple[list[Plan], str]:
+def plans(seen: ForwardPass, starts: Sequence[Sequence[int]], patch: int, *, batch: int) -> tuple[list[Plan], str]:
     """Every plan that there is, by the arguments of `plan`, and why some layer that sees the patch has no windows."""
     images = seen.images
     if images.shape.rank != 4 or None in images.shape[1:]:

@@ -15,8 +15,7 @@ import numpy as np
 from visualize._utils.lazy import keras, tf
 from visualize.attribution.incremental.layer_rules import End, Flat, Rule, rule_of
 from visualize.attribution.incremental.receptive_field import Span, union
-from visualize.engine import forward as probe
-from visualize.engine.taps import Call
+from visualize.engine.forward import ForwardPass, LayerCall
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +56,7 @@ class Step:
     """
 
     number: int
-    call: Call
+    call: LayerCall
     rule: Rule | Flat | End
     inputs: tuple[Changed, ...]
     names: tuple[str, ...]
@@ -81,7 +80,7 @@ class Step:
         return all(span.size == size and np.array_equal(span.start, start) for span, (start, size) in spans)
 
 
-def steps_of(seen: probe.Look, image: Changed) -> tuple[list[Step], dict[int, str]]:
+def steps_of(seen: ForwardPass, image: Changed) -> tuple[list[Step], dict[int, str]]:
     """Every call that can be computed in windows, in order.
 
     Args:
@@ -112,14 +111,14 @@ def steps_of(seen: probe.Look, image: Changed) -> tuple[list[Step], dict[int, st
     return steps, reasons
 
 
-def leaves(seen: probe.Look) -> dict[int, Call]:
+def leaves(seen: ForwardPass) -> dict[int, LayerCall]:
     """By number, the calls of layers that contain no other, and that stand between image and output."""
     containers = {call.path.rsplit("/", 1)[0] for call in seen.calls if "/" in call.path}
     numbered = ((number, call) for number, call in enumerate(seen.calls) if call.path not in containers)
-    return {number: call for number, call in numbered if seen.within(call.outputs[0])}
+    return {number: call for number, call in numbered if seen.is_between(call.outputs[0])}
 
 
-def asked_for(seen: probe.Look, names: set[str]) -> set[str]:
+def asked_for(seen: ForwardPass, names: set[str]) -> set[str]:
     """Those of the tensors that the model's output depends on otherwise than through another of them."""
     found: set[str] = set()
     done: set[str] = set()
@@ -134,7 +133,7 @@ def asked_for(seen: probe.Look, names: set[str]) -> set[str]:
     return found
 
 
-def _step(number: int, call: Call, names: list[str | None], changed: dict[str, Changed]) -> Step | str:
+def _step(number: int, call: LayerCall, names: list[str | None], changed: dict[str, Changed]) -> Step | str:
     if not all(names):
         return "it also reads what is not computed in windows"
     if call.training or len(call.outputs) != 1:

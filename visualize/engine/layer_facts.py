@@ -1,0 +1,70 @@
+"""What is known of each layer of a model, read off a forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from visualize._utils.lazy import keras, tf
+from visualize.engine.forward import ForwardPass, LayerCall
+from visualize.engine.logits import ACTIVATIONS, PASS_THROUGH, makers
+from visualize.models.layers import CONVOLUTIONS, LayerFact, has_kernels
+
+
+def layer_facts(forward: ForwardPass) -> list[LayerFact]:
+    """Every layer once, in the order of the calls: of several calls the last one between the images and the output."""
+    containers = {call.path.rsplit("/", 1)[0] for call in forward.calls if "/" in call.path}
+    # An image output's own map cannot explain it.
+    outputs = keras.tree.flatten(forward.output)
+    ends = {operation for output in outputs for operation in makers(output, (*PASS_THROUGH, *ACTIVATIONS))}
+    facts = []
+    for call, tensor in _with_own_output(_last_calls(forward)):
+        is_inside = tensor is not None and forward.is_between(tensor) and tensor.op not in ends
+        facts.append(_fact(forward, call, within=is_inside, leaf=call.path not in containers))
+    return facts
+
+
+def _last_calls(forward: ForwardPass) -> list[LayerCall]:
+    """For each layer its last call between the images and the output, else its last call; in the order of all calls."""
+    last: dict[str, int] = {}
+    for number, call in enumerate(forward.calls):
+        before = last.get(call.path)
+        if before is None or forward.is_between(call.outputs[0]) or not forward.is_between(forward.calls[before].outputs[0]):
+            last[call.path] = number
+    return [forward.calls[number] for number in sorted(last.values())]
+
+
+def _with_own_output(calls: list[LayerCall]) -> Iterator[tuple[LayerCall, tf.Tensor | None]]:
+    """Each call with its output; None where it has several, or only returns what it received, as dropout does."""
+    known: set[int] = set()
+    for call in calls:
+        tensor = call.outputs[0] if len(call.outputs) == 1 else None
+        yield call, None if tensor is None or id(tensor) in known else tensor
+        known.update(id(output) for output in call.outputs)
+
+
+def _fact(forward: ForwardPass, call: LayerCall, *, within: bool, leaf: bool) -> LayerFact:
+    kind = type(call.layer).__name__
+    tensor = call.outputs[0] if len(call.outputs) == 1 else None
+    shape = tuple(tensor.shape.as_list()) if tensor is not None and tensor.shape.rank is not None else ()
+    return LayerFact(
+        path=call.path,
+        kind=kind,
+        shape=shape,
+        parameters=call.layer.count_params(),
+        has_kernels=has_kernels(call.layer),
+        convolution=kind in CONVOLUTIONS or isinstance(call.layer, _convolution_classes()),
+        spatial_shape=_spatial_shape(forward, call.layer, shape),
+        within=within,
+        leaf=leaf,
+    )
+
+
+def _spatial_shape(forward: ForwardPass, layer: keras.Layer, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    """The spatial axes of a feature map; () where the output has other axes than the image."""
+    if len(shape) != forward.images.shape.rank:
+        return ()
+    return shape[2:] if forward.has_channels_first(layer) else shape[1:-1]
+
+
+def _convolution_classes() -> tuple[type, ...]:
+    return tuple(getattr(keras.layers, name) for name in CONVOLUTIONS)
