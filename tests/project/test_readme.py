@@ -1,4 +1,4 @@
-"""READMEs: two languages, one content, and no link that leads nowhere."""
+"""README and docs/: two languages, one content, and no link that leads nowhere."""
 
 import re
 from collections import Counter
@@ -8,9 +8,14 @@ from urllib.parse import unquote
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ENGLISH = ROOT / "README.md"
-CHINESE = ROOT / "README.zh-CN.md"
+ENGLISH = (ROOT / "README.md", *sorted(path for path in (ROOT / "docs").glob("*.md") if ".zh-CN" not in path.name))
+ALONE = (ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", ROOT / "outputs" / "README.md")  # in English only
 BLOCK = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+
+
+def chinese(path):
+    """The page of the same content in Chinese."""
+    return path.with_name(f"{path.stem}.zh-CN.md")
 
 
 def text_of(path):
@@ -51,42 +56,71 @@ def relative_links(path):
 
 
 def name(path):
-    return path.name
+    return str(path.relative_to(ROOT))
 
 
-def test_both_have_the_same_heading_levels():
-    assert heading_levels(ENGLISH)[0] == 1
-    assert heading_levels(CHINESE) == heading_levels(ENGLISH)
+both_languages = pytest.mark.parametrize("path", ENGLISH, ids=name)
+every_page = pytest.mark.parametrize("path", [*ENGLISH, *map(chinese, ENGLISH), *ALONE], ids=name)
 
 
-def test_both_have_the_same_code_blocks():
-    assert any("make demo" in block for block in code_blocks(ENGLISH))
-    assert code_blocks(CHINESE) == code_blocks(ENGLISH)
+def test_every_page_is_there_in_both_languages():
+    pages = {"README.md", "methods.md", "speed.md", "demos.md", "architecture.md", "windows.md"}
+    assert {path.name for path in ENGLISH} >= pages
+    assert [path for path in ENGLISH if not chinese(path).exists()] == []
+    assert {path.name for path in (ROOT / "docs").glob("*.zh-CN.md")} == {chinese(path).name for path in ENGLISH[1:]}
 
 
-def test_both_have_the_same_inline_code():
-    assert "visualize maximize outputs/digits_cnn/model.keras" in inline_code(ENGLISH)
-    assert inline_code(CHINESE) == inline_code(ENGLISH)
+@both_languages
+def test_both_have_the_same_heading_levels(path):
+    assert heading_levels(path)[0] == 1
+    assert heading_levels(chinese(path)) == heading_levels(path)
 
 
-def test_both_have_the_same_table_rows_and_columns():
-    assert table_columns(ENGLISH)
-    assert table_columns(CHINESE) == table_columns(ENGLISH)
+@both_languages
+def test_both_have_the_same_code_blocks(path):
+    assert code_blocks(chinese(path)) == code_blocks(path)
 
 
-def test_both_report_the_same_numbers():
-    assert numbers(ENGLISH)["0.9899"]
-    assert numbers(CHINESE) == numbers(ENGLISH)
+@both_languages
+def test_both_have_the_same_inline_code(path):
+    assert inline_code(path)
+    assert inline_code(chinese(path)) == inline_code(path)
 
 
-def test_both_link_to_the_other_first_and_then_to_the_same_files():
-    assert links(ENGLISH)[0] == CHINESE.name
-    assert links(CHINESE)[0] == ENGLISH.name
-    assert links(CHINESE)[1:] == links(ENGLISH)[1:]
+@both_languages
+def test_both_have_the_same_table_rows_and_columns(path):
+    assert table_columns(path)
+    assert table_columns(chinese(path)) == table_columns(path)
 
 
-@pytest.mark.parametrize("path", [ENGLISH, CHINESE], ids=name)
+@both_languages
+def test_both_report_the_same_numbers(path):
+    assert numbers(path)
+    assert numbers(chinese(path)) == numbers(path)
+
+
+@both_languages
+def test_both_link_to_the_other_first_and_then_to_the_same_files(path):
+    assert links(path)[0] == chinese(path).name
+    assert links(chinese(path))[0] == path.name
+    assert sorted(link.replace(".zh-CN", "") for link in links(chinese(path))[1:]) == sorted(links(path)[1:])
+
+
+@both_languages
+def test_a_page_in_chinese_leads_to_pages_in_chinese(path):
+    for link in relative_links(chinese(path))[1:]:
+        target = path.parent / link
+        assert target.suffix != ".md" or ".zh-CN" in link or not chinese(target).exists(), link
+
+
+@every_page
 def test_every_relative_link_leads_to_a_file(path):
     targets = [unquote(link.partition("#")[0]) for link in relative_links(path)]
-    assert targets
-    assert [target for target in targets if not (ROOT / target).exists()] == []
+    assert [target for target in targets if not (path.parent / target).exists()] == []
+
+
+def test_the_pages_that_are_shown_have_what_they_promise():
+    readme, demos = (ROOT / "README.md"), (ROOT / "docs" / "demos.md")
+    assert any("make demo" in block for block in code_blocks(readme))
+    assert "visualize maximize outputs/digits_cnn/model.keras" in inline_code(readme)
+    assert numbers(demos)["0.9899"]
