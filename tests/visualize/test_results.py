@@ -124,7 +124,9 @@ def test_what_is_no_file_of_results_is_refused(tmp_path):
         path.write_bytes(content)
         with pytest.raises(InputError) as caught:
             load(path)
-        assert str(caught.value) == f"`file` must be a .npz that visualize wrote. Received: {path}, which is none.", name
+        assert str(caught.value) == f"`file` must be a .npz that visualize wrote. Received: {path}, another kind of file.", (
+            name
+        )
 
 
 def test_a_file_of_results_that_is_not_there_is_told_so(tmp_path):

@@ -6,34 +6,34 @@ import numpy as np
 import pytest
 
 from visualize import InputError, describe, saliency
-from visualize.targets import OWN_CHOICE, indices, name_of, split_target
+from visualize.targets import OWN_PREDICTION, class_indices, class_name, split_target
 
 NAMES = ("cat", "dog", "bird", "3")
 
 
 def refusal(target, count=2, classes=4, names=()):
     with pytest.raises(InputError) as caught:
-        indices(target, count, classes, names)
+        class_indices(target, count, classes, names)
     return str(caught.value)
 
 
 @pytest.mark.parametrize(
     ("target", "expected"),
     [
-        (None, [OWN_CHOICE, OWN_CHOICE]),
+        (None, [OWN_PREDICTION, OWN_PREDICTION]),
         (2, [2, 2]),
         (np.int64(2), [2, 2]),
         ("dog", [1, 1]),
         ("2", [2, 2]),
         ("3", [3, 3]),  # a name comes before a number
         ([0, "bird"], [0, 2]),
-        ((1, None), [1, OWN_CHOICE]),
+        ((1, None), [1, OWN_PREDICTION]),
         (np.array([3, 0], "int8"), [3, 0]),
         (np.array(1), [1, 1]),
     ],
 )
 def test_a_target_is_a_number_a_name_or_one_of_them_an_image(target, expected):
-    found = indices(target, 2, 4, NAMES)
+    found = class_indices(target, 2, 4, NAMES)
     assert found.tolist() == expected
     assert found.dtype == np.int32
 
@@ -77,7 +77,7 @@ def test_a_name_beyond_the_classes_of_the_model_is_refused(reloaded, build, imag
 
 
 def test_a_class_without_a_name_is_called_by_its_number():
-    assert [name_of(index, ("cat",)) for index in (0, 1, -1)] == ["cat", "1", "-1"]
+    assert [class_name(index, ("cat",)) for index in (0, 1, -1)] == ["cat", "1", "-1"]
 
 
 def test_scores_of_tf_keras_vis_that_name_classes_become_classes(reloaded, images_for):

@@ -131,7 +131,7 @@ def test_a_layer_on_the_way_of_another_input_is_refused():
     images = {"left": np.ones((1, 6, 6, 1)), "right": np.ones((1, 6, 6, 1))}
     for name in ("left", "right"):
         assert gradcam(model, images, input_name=name).settings["layer"] == f"conv_{name}"
-    with pytest.raises(InputError, match="'conv_right' does not depend on the input 'left'"):
+    with pytest.raises(InputError, match="'conv_right', which does not depend on the input 'left'"):
         gradcam(model, images, input_name="left", layer="conv_right")
 
 

@@ -5,14 +5,16 @@ import numpy as np
 import pytest
 
 from visualize import InputError, describe, rise
-from visualize.attribution.rise import _mask
+from visualize.attribution.rise import RISE
 
 
 def test_values_are_the_mean_score_of_what_shows_a_pixel_less_the_mean_of_all(build, images_for):
     model = build("linear")
     images = images_for(model, 2)
     options = {"masks": 12, "cells": 4, "keep": 0.4, "fill": 0.3, "seed": 5}
-    masks = np.stack([np.asarray(_mask(number, 5, 4, 0.4, (12, 12))) for number in range(12)])
+    masks = np.stack(
+        [np.asarray(RISE(masks=12, cells=4, keep=0.4, fill=0.0, seed=5).mask(number, [12, 12])) for number in range(12)]
+    )
     found = rise(model, images, 2, **options)
     for image, values in zip(images, found.values, strict=True):
         copies = 0.3 + (image - 0.3) * masks[..., None]
@@ -32,7 +34,9 @@ def test_only_the_pixel_that_matters_stands_out():
 
 
 def test_masks_are_smooth_cover_the_range_and_show_about_the_share_that_is_kept():
-    masks = np.stack([np.asarray(_mask(number, 0, 7, 0.3, (28, 35))) for number in range(300)])
+    masks = np.stack(
+        [np.asarray(RISE(masks=300, cells=7, keep=0.3, fill=0.0, seed=0).mask(number, [28, 35])) for number in range(300)]
+    )
     assert masks.shape == (300, 28, 35)
     assert masks.min() >= 0
     assert masks.max() <= 1

@@ -1,7 +1,8 @@
-"""The probe: what it finds on a graph, and that it leaves nothing behind."""
+"""The forward pass: what it finds on a graph, and that it leaves nothing behind."""
 
 import gc
 import weakref
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -9,8 +10,9 @@ import pytest
 import tensorflow as tf
 
 from visualize import InputError, gradcam, maximize, occlusion, saliency
-from visualize.engine import compile as tracing
-from visualize.engine import forward as probe
+from visualize.engine.compile import Program, compiled, even_slices, progress
+from visualize.engine.forward import forward_pass
+from visualize.engine.layer_facts import layer_facts
 
 
 def everything(model):
@@ -191,17 +193,17 @@ def test_the_logit_is_found_behind_the_casts_of_mixed_precision(build, images_fo
         np.testing.assert_allclose(found.scores, saliency(full, images, 1).scores, atol=tolerance)
 
 
+@dataclass(frozen=True)
+class Facts(Program):
+    """A graph that notes what is known of each layer."""
+
+    def trace(self, model, tensors):
+        return {}, {"facts": layer_facts(forward_pass(model, tensors["images"], tensors["images"]))}
+
+
 def test_one_call_of_the_model_sees_every_layer_in_the_order_of_the_calls(build):
-    model = build("nested")
-    seen = {}
-
-    def once(model, images):
-        look = probe.look(model, images, images)
-        seen["facts"] = look.facts()
-        return {}, {}
-
-    tracing.trace(model, ("test",), once, {"images": tf.TensorSpec([None, 12, 12, 3])})
-    facts = {fact.path: fact for fact in seen["facts"]}
+    graph = compiled(build("nested"), Facts(), {"images": tf.TensorSpec([None, 12, 12, 3])})
+    facts = {fact.path: fact for fact in graph.notes["facts"]}
     assert list(facts) == ["base/conv", "base/conv_2", "base/norm", "base/relu", "base", "pool", "preds"]
     assert facts["base/conv_2"].shape == (None, 8, 8, 8)
     assert facts["base/conv_2"].parameters == 3 * 3 * 6 * 8 + 8
@@ -218,16 +220,16 @@ def test_one_call_of_the_model_sees_every_layer_in_the_order_of_the_calls(build)
 
 
 def test_slices_are_few_and_even():
-    assert tracing.slices(10, 4) == [(0, 3), (3, 6), (6, 10)]
-    assert tracing.slices(8, 4) == [(0, 4), (4, 8)]
-    assert tracing.slices(1, 128) == [(0, 1)]
+    assert even_slices(10, 4) == [(0, 3), (3, 6), (6, 10)]
+    assert even_slices(8, 4) == [(0, 4), (4, 8)]
+    assert even_slices(1, 128) == [(0, 1)]
 
 
 def test_progress_is_told_batch_by_batch_and_only_within_the_context(build, images_for):
     model = build("softmax")
     images = images_for(model, 6)
     told = []
-    with tracing.progress(lambda done, total: told.append((done, total))):
+    with progress(lambda done, total: told.append((done, total))):
         saliency(model, images, batch_size=2)
     saliency(model, images, batch_size=2)
     assert told == [(2, 6), (4, 6), (6, 6)]

@@ -15,7 +15,7 @@ def test_a_tile_is_the_kernel_of_one_filter_over_one_channel(build):
     model = build("softmax")
     found = filters(model, layer="conv_2")
     kernel = kernels(model, "conv_2")  # (3, 3, 6, 8)
-    assert found.settings["columns"] == 6
+    assert found.display.columns == 6
     for one, over in ((0, 0), (7, 5), (3, 2)):
         index = one * 6 + over
         np.testing.assert_array_equal(found.pictures[index, ..., 0], kernel[:, :, over, one])

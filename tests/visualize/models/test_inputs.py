@@ -6,12 +6,12 @@ import pytest
 
 import visualize
 from visualize import InputError, saliency
-from visualize.models.inputs import checked_batch_size, example, inputs_of, picture_shape
+from visualize.models.inputs import checked_batch_size, example_inputs, inputs_of, picture_shape
 
 
 def refusal(model, images, input_name=None):
     with pytest.raises(InputError) as caught:
-        inputs_of(model, images, explained)
+        inputs_of(model, images, input_name)
     return str(caught.value)
 
 
@@ -92,8 +92,8 @@ def test_what_is_handed_over_stays_as_it_was(reloaded, images_for):
 def test_the_one_batch_of_pictures_is_explained_unless_another_is_named(reloaded):
     model = reloaded("two_inputs")
     images = {"picture": PICTURES, "numbers": NUMBERS}
-    assert inputs_of(model, images).explained == "picture"
-    assert inputs_of(model, images, "numbers").explained == "numbers"
+    assert inputs_of(model, images).input_name == "picture"
+    assert inputs_of(model, images, "numbers").input_name == "numbers"
     assert refusal(model, images, "sound") == (
         "`input_name` must be an input of the model: 'picture', 'numbers'. Received: 'sound'."
     )
@@ -104,7 +104,7 @@ def test_of_two_batches_of_pictures_one_must_be_named():
     model = keras.Model([left, right], keras.layers.Flatten()(keras.layers.Add()([left, right])))
     images = [zeros(1, 4, 4, 1), zeros(1, 4, 4, 1)]
     assert refusal(model, images) == "`input_name` must name the input to explain, one of 'left', 'right'. Received: None."
-    assert inputs_of(model, images, "right").explained == "right"
+    assert inputs_of(model, images, "right").input_name == "right"
     assert picture_shape(model) is None
     assert picture_shape(model, "left") == (4, 4, 1)
 
@@ -198,10 +198,10 @@ def test_the_batch_size_that_suits_shrinks_with_the_size_of_the_picture():
 
 
 def test_an_example_is_one_row_of_the_shape_that_the_model_tells(reloaded):
-    found = example(reloaded("two_inputs"))
+    found = example_inputs(reloaded("two_inputs"))
     assert {name: array.shape for name, array in found.arrays.items()} == {"picture": (1, 12, 12, 1), "numbers": (1, 3)}
     anything = keras.Sequential([keras.Input((None, None, 3)), keras.layers.GlobalAveragePooling2D()])
-    assert example(anything).images.shape == (1, 128, 128, 3)
-    assert example(anything, (20, 30)).images.shape == (1, 20, 30, 3)
+    assert example_inputs(anything).images.shape == (1, 128, 128, 3)
+    assert example_inputs(anything, (20, 30)).images.shape == (1, 20, 30, 3)
     with pytest.raises(InputError, match="must have shape"):
-        example(reloaded("softmax"), (20, 30))
+        example_inputs(reloaded("softmax"), (20, 30))

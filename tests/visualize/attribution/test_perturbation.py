@@ -6,21 +6,23 @@ import pytest
 import tensorflow as tf
 
 from visualize import InputError, describe, occlusion, rise
-from visualize.attribution.fills import checked_fill, filling
+from visualize.attribution.perturbation import checked_fill, fill_images
 
 IMAGES = np.random.default_rng(4).random((2, 10, 7, 3)).astype("float32")
 
 
 def test_a_number_fills_every_pixel_alike():
-    np.testing.assert_array_equal(np.asarray(filling(tf.constant(IMAGES), 0.25)), np.full((2, 1, 1, 1), 0.25))
+    np.testing.assert_array_equal(np.asarray(fill_images(tf.constant(IMAGES), 0.25)), np.full((2, 1, 1, 1), 0.25))
 
 
 def test_the_mean_is_the_mean_color_of_each_image():
-    np.testing.assert_allclose(np.asarray(filling(tf.constant(IMAGES), "mean"))[:, 0, 0], IMAGES.mean(axis=(1, 2)), rtol=1e-6)
+    np.testing.assert_allclose(
+        np.asarray(fill_images(tf.constant(IMAGES), "mean"))[:, 0, 0], IMAGES.mean(axis=(1, 2)), rtol=1e-6
+    )
 
 
 def test_blur_is_a_gaussian_of_a_tenth_of_the_shortest_side():
-    found = np.asarray(filling(tf.constant(IMAGES), "blur"))
+    found = np.asarray(fill_images(tf.constant(IMAGES), "blur"))
     rows, columns = np.mgrid[:10, :7]
     for row, column in ((0, 0), (5, 3), (9, 6), (2, 6)):
         weights = np.exp(-((rows - row) ** 2 + (columns - column) ** 2) / (2 * 0.7**2))
@@ -41,7 +43,7 @@ def test_occlusion_hides_behind_the_fill():
     model = keras.Sequential([keras.Input((10, 7, 3)), keras.layers.Flatten(), keras.layers.Dense(2)])
     weights = model.layers[-1].get_weights()[0].reshape(10, 7, 3, 2)[..., 1]
     for fill in ("mean", "blur"):
-        stands = np.broadcast_to(np.asarray(filling(tf.constant(IMAGES), fill)), IMAGES.shape)
+        stands = np.broadcast_to(np.asarray(fill_images(tf.constant(IMAGES), fill)), IMAGES.shape)
         found = occlusion(model, IMAGES, 1, patch=1, stride=1, fill=fill)
         np.testing.assert_allclose(found.values, ((IMAGES - stands) * weights).sum(axis=-1), atol=1e-5)
         assert found.settings["fill"] == fill
@@ -68,7 +70,7 @@ def test_a_color_is_told_from_a_number_and_from_another_color():
 def test_rise_hides_behind_the_fill():
     model = keras.Sequential([keras.Input((10, 7, 3)), keras.layers.Flatten(), keras.layers.Dense(2, use_bias=False)])
     for fill in ("mean", "blur", (0.1, 0.5, 0.9)):
-        stands = np.broadcast_to(np.asarray(filling(tf.constant(IMAGES), fill)), IMAGES.shape)
+        stands = np.broadcast_to(np.asarray(fill_images(tf.constant(IMAGES), fill)), IMAGES.shape)
         # Of a linear model, what a mask shows is the score of the fill plus that of the difference seen through the mask.
         found, difference = rise(model, IMAGES, 1, fill=fill, masks=15), rise(model, IMAGES - stands, 1, fill=0.0, masks=15)
         np.testing.assert_allclose(found.values, difference.values, atol=1e-4)
