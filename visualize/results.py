@@ -141,13 +141,13 @@ def save(path: str | Path, results: Result | Sequence[Result]) -> Path:
         OSError: the file cannot be written.
     """
     path = checked_path("path", path)
-    results = list(results) if isinstance(results, list | tuple) else [results]
-    if not results or not all(isinstance(result, Result) for result in results):
-        kinds = ", ".join(type(result).__name__ for result in results) or "none"
+    several = list(results) if isinstance(results, list | tuple) else [results]
+    if not several or not all(isinstance(result, Result) for result in several):
+        kinds = ", ".join(type(result).__name__ for result in several) or "none"
         raise InputError(f"`results` must be a result, or a list of results. Received: {kinds}.")
     arrays: dict[str, np.ndarray] = {}
     plain = []
-    for position, result in enumerate(results):
+    for position, result in enumerate(several):
         values: dict[str, Any] = {"type": type(result).__name__}
         for name, value in vars(result).items():
             if isinstance(value, np.ndarray):

@@ -125,7 +125,8 @@ def contrast(
     classes, function = split_target(against)
     if function is not None:
         raise InputError("`against` must be a class. Received: a function.")
-    against = class_indices(classes, *scores.shape, request.class_names, name="against").tolist()
+    images_count, class_count = scores.shape
+    against = class_indices(classes, images_count, class_count, request.class_names, name="against").tolist()
     second = _attribution("method", method, (model, images, replace(target, classes=against)), options)
     same = np.flatnonzero(first.targets == second.targets)
     if len(same):

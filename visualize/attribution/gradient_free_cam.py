@@ -21,6 +21,7 @@ from visualize.attribution.layer_maps import (
 from visualize.attribution.perturbation import scores_of_copies
 from visualize.attribution.request import Batch, Method, explain, prepare
 from visualize.engine.resize import resize
+from visualize.engine.shapes import channels_of, sizes, tile_batch
 from visualize.results import Attribution
 from visualize.targets import Target
 
@@ -98,11 +99,11 @@ class ScoreCAM(_GradientFreeCAM):
 
         def score_of_masked(numbers, copies):
             chosen = tf.gather(tf.transpose(masks, [values.shape.rank - 1, 0, *axes]), numbers)  # (k, batch, height, width)
-            chosen = resize(tf.reshape(chosen, [-1, *values.shape[1:-1], 1]), batch.images.shape[1:-1])
-            images = tf.tile(batch.images, [copies] + [1] * (batch.images.shape.rank - 1))
+            chosen = resize(tf.reshape(chosen, [-1, *values.shape[1:-1], 1]), sizes(batch.images, 1, -1))
+            images = tile_batch(batch.images, copies)
             return batch.rerun(images * tf.cast(chosen, images.dtype), copies)[1]
 
-        scores = scores_of_copies(batch, values.shape[-1], score_of_masked)  # (channels, batch)
+        scores = scores_of_copies(batch, channels_of(values), score_of_masked)  # (channels, batch)
         weights = tf.nn.softmax(tf.transpose(scores), axis=-1)  # (batch, channels)
         return weighted_sum(values, per_channel(weights, values))
 
@@ -161,10 +162,11 @@ class AblationCAM(_GradientFreeCAM):
         def score_of_ablated(numbers, copies):
             keep = per_channel(1 - tf.one_hot(numbers, values.shape[-1]), values)[:, None]  # (k, 1, 1, 1, channels)
             ablated = tf.reshape(values[None] * keep, [-1, *values.shape[1:]])
-            images = tf.tile(batch.images, [copies] + [1] * (batch.images.shape.rank - 1))
-            return batch.rerun(images, copies, replaced_layer=(maps.path, maps.as_output(ablated)))[1]
+            return batch.rerun(tile_batch(batch.images, copies), copies, replaced_layer=(maps.path, maps.as_output(ablated)))[
+                1
+            ]
 
-        scores = scores_of_copies(batch, values.shape[-1], score_of_ablated)
+        scores = scores_of_copies(batch, channels_of(values), score_of_ablated)
         score = tf.cast(batch.score, tf.float32)
         drops = tf.math.divide_no_nan(score - scores, tf.abs(score))  # (channels, batch)
         return weighted_sum(values, per_channel(tf.transpose(drops), values))

@@ -10,6 +10,7 @@ from visualize._utils.validation import received
 from visualize.attribution.request import Batch
 from visualize.engine.layer_facts import layer_facts
 from visualize.engine.resize import resize
+from visualize.engine.shapes import sizes
 from visualize.errors import InputError
 from visualize.models.layers import cam_layer, find_layer, layers_by_path, listed
 
@@ -137,7 +138,7 @@ def weighted_sum(maps: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
 
 def on_image(batch: Batch, values: tf.Tensor) -> tf.Tensor:
     """Values at the positions of a layer, (batch, height, width), resized bilinearly to the image."""
-    return resize(values[..., None], batch.images.shape[1:-1])[..., 0]
+    return tf.squeeze(resize(tf.expand_dims(values, -1), sizes(batch.images, 1, -1)), -1)
 
 
 def _by_largest(values: tf.Tensor) -> tf.Tensor:

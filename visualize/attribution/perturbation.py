@@ -10,6 +10,7 @@ import numpy as np
 from visualize._utils.lazy import tf
 from visualize._utils.validation import is_number, received
 from visualize.attribution.request import Batch
+from visualize.engine.shapes import sizes
 from visualize.errors import InputError
 
 FILL_WORDS = ("mean", "blur")
@@ -125,9 +126,9 @@ def fill_images(images: tf.Tensor, fill: Fill) -> tf.Tensor:
     if fill != "blur":
         color = tf.constant([fill] if isinstance(fill, float) else fill, images.dtype)  # (1,) or (channels,)
         return tf.zeros([tf.shape(images)[0], *[1] * (images.shape.rank - 1)], images.dtype) + color
-    sigma = BLUR * min(images.shape[1:-1])
-    for axis in axes:
-        weights = tf.constant(_gaussian(images.shape[axis], sigma), images.dtype)
+    size = sizes(images, 1, -1)
+    for axis, length in enumerate(size, 1):
+        weights = tf.constant(_gaussian(length, BLUR * min(size)), images.dtype)
         order = [axis, *(other for other in range(images.shape.rank) if other != axis)]
         blurred = tf.tensordot(weights, images, axes=[1, axis])  # the blurred axis comes first
         images = tf.transpose(blurred, np.argsort(order))

@@ -16,6 +16,7 @@ from visualize.engine.forward import ForwardPass, forward_pass
 from visualize.engine.logits import score_at
 from visualize.engine.precision import settled
 from visualize.engine.relu_gradients import checked_modifier
+from visualize.engine.shapes import tile_batch
 from visualize.errors import InputError
 from visualize.models.inputs import Inputs, InputSignature, checked_batch_size, inputs_of
 from visualize.models.layers import card_of, find_layer, layers_by_path, listed
@@ -220,10 +221,10 @@ class Batch:
             The forward pass, and the score of each copy for the target of its image.
         """
         others = {name: tensor for name, tensor in self.tensors.items() if name != self.spec.signature.input_name}
-        others = {name: tf.tile(tensor, [copies] + [1] * (tensor.shape.rank - 1)) for name, tensor in others.items()}
+        others = {name: tile_batch(tensor, copies) for name, tensor in others.items()}
         tensors = {**others, self.spec.signature.input_name: images}
         forward = self.spec.forward(self.model, tensors, modifier=self.modifier, **options)
-        return forward, self.spec.score(forward, tf.tile(self.targets, [copies]))[0]
+        return forward, self.spec.score(forward, tile_batch(self.targets, copies))[0]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from visualize._utils.validation import checked_count, checked_number, renamed_k
 from visualize.attribution.perturbation import Fill, checked_fill, fill_images, loop_over_copies
 from visualize.attribution.request import Batch, Method, explain, prepare
 from visualize.engine.resize import resize
+from visualize.engine.shapes import sizes
 from visualize.errors import InputError
 from visualize.results import Attribution
 
@@ -91,7 +92,7 @@ class RISE(Method):
     seed: int
 
     def maps(self, batch: Batch) -> dict[str, tf.Tensor]:
-        images, size = batch.images, batch.images.shape[1:-1].as_list()
+        images, size = batch.images, sizes(batch.images, 1, -1)
         hidden = fill_images(images, self.fill)
 
         def body(numbers, shown, masked, scores):
@@ -111,10 +112,11 @@ class RISE(Method):
 
     def mask(self, number: tf.Tensor, size: list[int]) -> tf.Tensor:
         """A mask of the image's size, smooth between 0 and 1: a random grid, resized and shifted."""
-        grid = tf.random.stateless_uniform([self.cells + 1] * len(size), [self.seed, 2 * number]) < self.keep
+        grid = tf.random.stateless_uniform([self.cells + 1] * len(size), tf.stack([self.seed, 2 * number])) < self.keep
         cell = [-(-length // self.cells) for length in size]
-        resized = resize(tf.cast(grid, tf.float32)[None, ..., None], [(self.cells + 1) * length for length in cell])[0, ..., 0]
-        shift = tf.random.stateless_uniform([len(size)], [self.seed, 2 * number + 1])
+        grid = tf.expand_dims(tf.expand_dims(tf.cast(grid, tf.float32), 0), -1)  # as a batch of one picture of one channel
+        resized = tf.squeeze(resize(grid, [(self.cells + 1) * length for length in cell]), [0, -1])
+        shift = tf.random.stateless_uniform([len(size)], tf.stack([self.seed, 2 * number + 1]))
         return tf.slice(resized, tf.cast(shift * cell, tf.int32), size)
 
     def settings(self) -> dict[str, Any]:

@@ -82,7 +82,7 @@ class _NoisyGradients(Method, abc.ABC):
         ranges = tf.reduce_max(images, axes, keepdims=True) - tf.reduce_min(images, axes, keepdims=True)
 
         def normal(number):
-            return tf.random.stateless_normal(shape, [self.seed, number], dtype=images.dtype)
+            return tf.random.stateless_normal(shape, tf.stack([self.seed, number]), dtype=images.dtype)
 
         def noisy_copies(numbers):
             drawn = tf.map_fn(normal, numbers, fn_output_signature=tf.TensorSpec(shape, images.dtype))

@@ -65,6 +65,8 @@ class ForwardPass:
 
     def score(self, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The score of each image for its target, (batch,), and the targets; target -1 is the model's own prediction."""
+        if self.scores is None:
+            raise ValueError("The model has no scores of classes.")
         chosen = tf.where(targets < 0, tf.argmax(self.scores, axis=-1, output_type=tf.int32), targets)
         return score_at(self.scores, chosen), chosen
 
@@ -219,16 +221,17 @@ class Hooks:
         hooked = []
         try:
             for path, layer in layers_by_path(model).items():
+                attributes: dict[str, Any] = layer.__dict__
                 for name in ("call", "quantized_call") if getattr(layer, "quantization_mode", None) else ("call",):
-                    hooked.append((layer, name, vars(layer).get(name)))
-                    vars(layer)[name] = self._hook(path, layer, getattr(layer, name))
+                    hooked.append((attributes, name, attributes.get(name)))
+                    attributes[name] = self._hook(path, layer, getattr(layer, name))
             yield
         finally:
-            for layer, name, own in reversed(hooked):
+            for attributes, name, own in reversed(hooked):
                 if own is None:
-                    del vars(layer)[name]
+                    del attributes[name]
                 else:
-                    vars(layer)[name] = own
+                    attributes[name] = own
 
     def _hook(self, path: str, layer: keras.Layer, original: Callable) -> Callable:
         @functools.wraps(original)

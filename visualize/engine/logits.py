@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from visualize._utils.lazy import tf
 from visualize.engine.resize import resize
+from visualize.engine.shapes import sizes
 from visualize.errors import InputError
 
 ACTIVATIONS = ("Softmax", "LogSoftmax", "Sigmoid")  # of an output, before which the logits stand
@@ -105,7 +106,7 @@ def _mean(values: tf.Tensor, region: tf.Tensor | None) -> tf.Tensor:
         raise InputError(
             f"`region` needs an output with the axes of the image, (batch, height, width, classes). Received: {values.shape}."
         )
-    weights = resize(tf.cast(region, values.dtype)[..., None], values.shape[1:-1].as_list(), antialias=True)
+    weights = resize(tf.expand_dims(tf.cast(region, values.dtype), -1), sizes(values, 1, -1), antialias=True)
     return tf.math.divide_no_nan(tf.reduce_sum(weights * values, axis=axes), tf.reduce_sum(weights, axis=axes))
 
 

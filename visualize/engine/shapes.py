@@ -1,0 +1,32 @@
+"""Shapes of tensors on the graph being traced."""
+
+from __future__ import annotations
+
+from visualize._utils.lazy import tf
+
+
+def sizes(tensor: tf.Tensor, start: int | None = None, stop: int | None = None) -> list[int]:
+    """The lengths of some axes of a tensor, which must be known while tracing: those of `shape[start:stop]`.
+
+    Raises:
+        ValueError: one of them is not known.
+    """
+    shape = tensor.shape[start:stop].as_list()
+    if None in shape:
+        raise ValueError(f"The axes {start} to {stop} must be known. Received: shape {tensor.shape}.")
+    return [length for length in shape if length is not None]
+
+
+def channels_of(maps: tf.Tensor) -> int:
+    """The length of the last axis."""
+    return sizes(maps, -1)[0]
+
+
+def tile_batch(tensor: tf.Tensor, copies: tf.Tensor | int) -> tf.Tensor:
+    """The whole batch once for each copy: (batch, ...) as (copies x batch, ...)."""
+    return tf.tile(tensor, tf.stack([copies] + [1] * (len(tensor.shape) - 1)))
+
+
+def per_image(values: tf.Tensor, tensor: tf.Tensor) -> tf.Tensor:
+    """One value for each image, (batch,), in a shape that multiplies a tensor: (batch, 1, ..., 1)."""
+    return tf.reshape(values, [-1] + [1] * (len(tensor.shape) - 1))
