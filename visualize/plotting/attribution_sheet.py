@@ -166,7 +166,8 @@ def _scales(attribution: Attribution) -> list[Scale]:
     scales = [scale_of(values, signed=_is_signed(attribution)) for values in attribution.values]
     if not _shares_scale(attribution):
         return scales
-    low, high = min(scale.low for scale in scales), max(scale.high for scale in scales if not scale.note or len(scales) == 1)
+    ordinary = [scale for scale in scales if not scale.note] or scales  # a map of zeros has a scale, but no end of its own
+    low, high = min(scale.low for scale in ordinary), max(scale.high for scale in ordinary)
     return [replace(scale, low=low, high=high) for scale in scales]
 
 

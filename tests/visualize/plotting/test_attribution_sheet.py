@@ -71,6 +71,12 @@ def test_maps_of_a_shared_scale_have_one_end(attribution, tmp_path):
     assert [limits_of(figure) for figure in (own, shared)] == [[(0, 1), (0, 4)], [(0, 4), (0, 4)]]
 
 
+def test_a_shared_scale_is_symmetric_beside_a_map_of_zeros(attribution):
+    values = np.stack([np.zeros((6, 9)), np.linspace(-0.5, 0.25, 54).reshape(6, 9)])
+    assert limits_of(draw(attribution(values, scale="shared"))) == [(-0.5, 0.5), (-0.5, 0.5)]
+    assert limits_of(draw(attribution(np.zeros((2, 6, 9)), scale="shared", signed=True))) == [(-1, 1), (-1, 1)]
+
+
 def limits_of(figure):
     """The ends of the scale of each map: of what is drawn in colors, but for the color bar."""
     drawn = [image for axes in figure.axes for image in axes.get_images() if image.get_array().ndim == 2]
