@@ -20,7 +20,7 @@ from visualize.results import Attribution
 MIN_WIDTH = 3.2  # inches of a figure
 SEQUENCE_ASPECT = 2.5  # width of a sequence's cell over its height
 SEQUENCE_MARGIN = 0.08  # of the height of its cell, above its highest and below its lowest number
-MAX_ASPECT = 3  # longer side of a cell over the shorter side of a square one
+MAX_ASPECT = 3  # longer side of a cell over its shorter side; longer images are squeezed
 MAX_COUNTS = 6  # predicted classes that are listed beside an occlusion map
 CLASS_HEADERS = ("class while\nhidden here", "positions")
 
@@ -61,7 +61,8 @@ def draw_attributions(attributions: Sequence[Attribution]) -> ResultFigure:
     for axes, header in zip(cells[0][1:], headers, strict=True):
         _add_header(axes, header)
     if epoch := epoch_label(first):
-        figure.text(GAP, 0.3, epoch, transform=figure.dpi_scale_trans, fontsize=9, fontweight="bold")  # at inches
+        inches = figure.dpi_scale_trans
+        figure.text(GAP, 0.3, epoch, transform=inches, fontsize=9, fontweight="bold")
     return figure
 
 
@@ -166,7 +167,7 @@ def _scales(attribution: Attribution) -> list[Scale]:
     scales = [scale_of(values, signed=_is_signed(attribution)) for values in attribution.values]
     if not _shares_scale(attribution):
         return scales
-    ordinary = [scale for scale in scales if not scale.note] or scales  # a map of zeros has a scale, but no end of its own
+    ordinary = [scale for scale in scales if not scale.note] or scales  # a map of zeros has no largest value
     low, high = min(scale.low for scale in ordinary), max(scale.high for scale in ordinary)
     return [replace(scale, low=low, high=high) for scale in scales]
 

@@ -11,7 +11,7 @@ import time
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -29,7 +29,7 @@ MAX_BYTES = 60  # of a name that becomes part of a file's name
 
 
 def write(
-    results: Sequence[Result], folder: Path, stem: str, model: keras.Model, options: Mapping[str, Any], seconds: float
+    results: Sequence[Result], folder: Path, stem: str, model: keras.Model, options: Mapping[str, object], seconds: float
 ) -> list[Path]:
     """Write `stem.png`, `stem.npz` and `stem.json`; `stem.gif` if there are frames, `stem.txt` for a table of layers.
 
@@ -104,7 +104,7 @@ def _write_text(text: str, path: Path) -> Path:
     return path
 
 
-def _record(results: Sequence[Result], model: keras.Model, options: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+def _record(results: Sequence[Result], model: keras.Model, options: Mapping[str, object], seconds: float) -> dict[str, object]:
     source = origin(model)
     return {
         "model": {"path": str(source.path), "sha256": source.sha256} if source else {"name": model.name},
@@ -116,9 +116,9 @@ def _record(results: Sequence[Result], model: keras.Model, options: Mapping[str,
     }
 
 
-def _described(result: Result) -> dict[str, Any]:
+def _described(result: Result) -> dict[str, object]:
     """A result in values that JSON has, without its arrays."""
-    described: dict[str, Any] = {"method": result.method, "settings": dict(result.settings)}
+    described: dict[str, object] = {"method": result.method, "settings": dict(result.settings)}
     if isinstance(result, Attribution):
         described["images"] = [_described_image(result, index) for index in range(len(result.values))]
     elif isinstance(result, Structure):
@@ -128,8 +128,8 @@ def _described(result: Result) -> dict[str, Any]:
     return described
 
 
-def _described_image(attribution: Attribution, index: int) -> dict[str, Any]:
-    """The target and the score of one image, the range of its map, and what else is known of it in one value each."""
+def _described_image(attribution: Attribution, index: int) -> dict[str, object]:
+    """The target and the score of one image, the range of its map, and whatever else is known of it as a single value."""
     per_image = {name: array[index] for name, array in attribution.arrays.items() if array.ndim == 1}
     return {
         "target": int(attribution.targets[index]),
@@ -140,7 +140,7 @@ def _described_image(attribution: Attribution, index: int) -> dict[str, Any]:
     }
 
 
-def _strict(value: Any) -> Any:
+def _strict(value: object) -> object:
     """The same for readers of standard JSON, which has no NaN and no infinity: null instead."""
     if isinstance(value, Mapping):
         return {key: _strict(element) for key, element in value.items()}

@@ -1,4 +1,4 @@
-"""The layout of a grid of tiles: their size and place, their captions, and the picture to the left of them."""
+"""The layout of a grid of tiles: their size and position, their captions, and the picture to the left of them."""
 
 from __future__ import annotations
 

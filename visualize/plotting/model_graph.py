@@ -47,7 +47,7 @@ def draw_structure(structure: Structure) -> ResultFigure:
     axes.set_xlim(0, layout.width)
     axes.set_ylim(0, layout.height)
     axes.axis("off")
-    _draw_heading(axes, layout, structure.settings)
+    _draw_heading(axes, layout, structure)
     boxes = {layer["path"]: layout.box(index) for index, layer in enumerate(layers)}
     for index, layer in enumerate(layers):
         _draw_box(axes, layout.box(index), layer, _count_inside(structure, layer["path"]))
@@ -112,7 +112,7 @@ class GraphLayout:
 
 @dataclass
 class Lanes:
-    """The room between the columns of boxes, shared out among the arrows that run there, so that no two are on one line.
+    """The lanes between the columns of boxes, which arrows take one after the other, so that no two run on the same line.
 
     Attributes:
         top: height above the boxes at which arrows pass over whole columns.
@@ -153,7 +153,8 @@ def _count_inside(structure: Structure, path: str) -> int:
     return sum(layer["path"].startswith(path + "/") for layer in structure.rows)
 
 
-def _draw_heading(axes: Axes, layout: GraphLayout, settings: Mapping[str, Any]) -> None:
+def _draw_heading(axes: Axes, layout: GraphLayout, structure: Structure) -> None:
+    settings = structure.settings
     name = fitted(settings["name"], layout.width - 0.4, 12.5)  # bold letters are wide
     count, trainable = settings["parameters"], settings["trainable"]
     totals = f"{count:,} parameters, {'all' if trainable == count else f'{trainable:,}'} trainable"

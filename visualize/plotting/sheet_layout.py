@@ -9,7 +9,7 @@ GAP = 0.14  # inches between cells
 TEXT_LINE = 0.16  # inches: the height of a line of text
 FOOTER = 0.62  # inches below the last row of a band: a color bar, and its ticks and unit
 BAR_DROP, BAR_HEIGHT = 0.22, 0.09  # inches from the last row to the lower edge of the color bar, and its height
-MAX_COLUMNS = 4  # side by side if there is one image: more go below, so that a page or a phone can show them
+MAX_COLUMNS = 4  # side by side if there is a single image: the others go below, so that a page or a phone can show them
 
 Rectangle = tuple[float, float, float, float]  # left, bottom, width, height
 
@@ -27,7 +27,7 @@ class SheetLayout:
         columns: of cells, in all bands together.
         cell_width, cell_height: of one cell.
         title_lines: lines of text above every cell.
-        header_lines: lines of text above a column; they stand above the one line of its first cell.
+        header_lines: lines of text above a column, on top of the one line above its first cell.
     """
 
     images: int
@@ -68,21 +68,21 @@ class SheetLayout:
         return self.bands * self._band_height
 
     def cell(self, image: int, column: int) -> Rectangle:
-        """The place of the cell of an image in a column."""
+        """Where an image's cell of a column is."""
         left, top = self._corner(column)
         bottom = top - self.cell_height - image * (self.cell_height + self.between_rows)
         return left, bottom, self.cell_width, self.cell_height
 
     def color_bar(self, column: int) -> Rectangle:
-        """The place of the color bar below a column."""
+        """Where the color bar of a column is."""
         left, top = self._corner(column)
         footer = top + self.above_band - self._band_height  # its lower edge
         return left, footer + FOOTER - BAR_DROP, self.cell_width, BAR_HEIGHT
 
     def _corner(self, column: int) -> tuple[float, float]:
         """Left and top of the first cell of a column."""
-        band, place = divmod(column, self.columns_per_band)
-        left = GAP + place * (self.cell_width + GAP)
+        band, position = divmod(column, self.columns_per_band)
+        left = GAP + position * (self.cell_width + GAP)
         return left, self.height - band * self._band_height - self.above_band
 
     @property

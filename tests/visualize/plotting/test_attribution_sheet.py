@@ -127,12 +127,12 @@ def test_many_maps_of_one_image_are_in_rows_each_with_its_own_header_and_colors(
     bars = [axes for axes in figure.axes if axes not in cells]
     headers = [text for axes in cells for text in axes.texts]
     for axes, bar, header in zip(cells[1:], bars, headers, strict=True):
-        place, below, above = axes.get_window_extent(), bar.get_window_extent(), header.get_window_extent()
-        assert (below.x0, below.x1) == pytest.approx((place.x0, place.x1))
-        assert below.y1 < place.y0 < place.y0 + 1 < above.y0
-        assert above.y0 - place.y1 < 40
-        assert place.y0 - below.y1 < 40
-        assert (above.x0 + above.x1) / 2 == pytest.approx((place.x0 + place.x1) / 2, abs=1)
+        cell, below, above = axes.get_window_extent(), bar.get_window_extent(), header.get_window_extent()
+        assert (below.x0, below.x1) == pytest.approx((cell.x0, cell.x1))
+        assert below.y1 < cell.y0 < cell.y0 + 1 < above.y0
+        assert above.y0 - cell.y1 < 40
+        assert cell.y0 - below.y1 < 40
+        assert (above.x0 + above.x1) / 2 == pytest.approx((cell.x0 + cell.x1) / 2, abs=1)
     assert [header.get_text() for header in headers] == [f"map {number}" for number in range(maps)]
 
 
