@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 import visualize
-from visualize import plotting as figures
+from visualize import plotting
 from visualize.attribution.incremental import planner
 from visualize.engine import compile as tracing
 from visualize.engine import forward as probe
@@ -84,7 +84,7 @@ def main(model: str, index: int, patch: int, out: Path) -> None:
             axis.set(xticks=[], yticks=[])
             for side in axis.spines.values():
                 side.set(color="#bbbbbb", linewidth=0.6)
-    click.echo(figures.write_png(figure, out))
+    click.echo(plotting.write_png(figure, out))
 
 
 if __name__ == "__main__":

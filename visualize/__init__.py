@@ -67,9 +67,9 @@ __all__ = [
 
 def __getattr__(name: str):
     if name in ("draw", "write_gif", "write_png"):  # matplotlib costs a second: imported when something is drawn
-        from visualize import plotting as figures
+        from visualize import plotting
 
-        return getattr(figures, name)
+        return getattr(plotting, name)
     if name in ("callbacks", "keras_vis"):  # a callback is made from a class of Keras, which costs TensorFlow
         return importlib.import_module(f"visualize.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -236,15 +236,14 @@ def draw(file: Path, out: Path | None) -> None:
     Example:
         visualize draw maps/gradcam-cat.npz
     """
-    from visualize import plotting as figures
-    from visualize import results
+    from visualize import plotting, results
 
     picture = _png_name(out, file)
     loaded = results.load(file)
     try:
-        click.echo(figures.write_png(figures.draw(loaded), picture))
+        click.echo(plotting.write_png(plotting.draw(loaded), picture))
         if isinstance(loaded[0], results.Tiles) and loaded[0].frames is not None:
-            click.echo(figures.write_gif(loaded[0], picture.with_suffix(".gif")))
+            click.echo(plotting.write_gif(loaded[0], picture.with_suffix(".gif")))
     except (InputError, OSError):
         raise
     except Exception as error:  # anybody can have written the file: its parts need not fit together
@@ -318,10 +317,10 @@ def curves(history: Path, out: Path | None) -> None:
     Example:
         visualize curves outputs/digits_cnn/history.csv
     """
-    from visualize import plotting as figures
+    from visualize import plotting
     from visualize.data.history import read_history
 
-    click.echo(figures.write_png(figures.draw(read_history(history)), _png_name(out, history)))
+    click.echo(plotting.write_png(plotting.draw(read_history(history)), _png_name(out, history)))
 
 
 def _png_name(out: Path | None, source: Path) -> Path:

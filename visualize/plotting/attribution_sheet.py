@@ -1,8 +1,7 @@
-"""Attributions as a sheet: one row an image, the picture first, then one column a map."""
+"""Attributions as a sheet: one row per image, first the image itself, then one column per map."""
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,94 +9,116 @@ from dataclasses import replace
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from visualize.plotting.colors import Scale, as_rgb, scale_of
-from visualize.plotting.lines import draw_line
-from visualize.plotting.sizes import empty_figure
-from visualize.plotting.slices import sliced
-from visualize.plotting.text import fitted
+from visualize.plotting.figure import ResultFigure, empty_figure
+from visualize.plotting.sheet_labels import header_of, title_of
+from visualize.plotting.sheet_layout import GAP, TEXT_LINE, Rectangle, SheetLayout
+from visualize.plotting.text import epoch_label, fitted
 from visualize.results import Attribution
 
-DPI = 120
-GAP = 0.14  # inches between cells
-LINE = 0.16  # inches: the height of a line of text
-FOOTER = 0.62  # inches below the last row: color bars
-LINE_ASPECT = 2.5  # width of a sequence's cell over its height
-MOST_COLUMNS = 4  # side by side where there is one image: more go below, so that a page or a phone can show them
-MOST_COUNTS = 6  # predicted classes that are listed beside an occlusion map
+MIN_WIDTH = 3.2  # inches of a figure
+SEQUENCE_ASPECT = 2.5  # width of a sequence's cell over its height
+SEQUENCE_MARGIN = 0.08  # of the height of its cell, above its highest and below its lowest number
+MAX_ASPECT = 3  # longer side of a cell over its shorter side; longer images are squeezed
+MAX_COUNTS = 6  # predicted classes that are listed beside an occlusion map
+CLASS_HEADERS = ("class while\nhidden here", "positions")
 
 
-def draw_attributions(attributions: Sequence[Attribution]) -> Figure:
-    """One row an image: the picture, then each attribution, every map on its own scale, whose end stands above it.
+def draw_attributions(attributions: Sequence[Attribution]) -> ResultFigure:
+    """Draw each image and its maps, every map on its own scale, whose end is written above it.
 
-    Attributions whose settings say so have one scale for all of their maps. A volume is shown by one of its slices, a sequence
-    by its line. The many maps of one image stand in rows of about the same length.
+    Attributions that say so have one scale for all of their maps. A volume is shown by one of its slices, a sequence as
+    curves. The many maps of a single image are divided into rows of about the same length.
+
+    Args:
+        attributions: of the same images; at least one.
+
+    Raises:
+        InputError: the figure would be larger than a picture can be.
     """
-    attributions, slices = sliced(attributions)
-    columns = ["picture"]
-    for number, one in enumerate(attributions):
-        columns += [f"map {number}"]
-        is_picture = one.values.ndim == 3
-        columns += ["classes", "counts"] if "position_classes" in one.arrays and is_picture and len(attributions) == 1 else []
+    attributions, slices = _strongest_slices(attributions)
     first = attributions[0]
-    count, *size = first.values.shape
-    height, width = size if len(size) == 2 else (1.0, LINE_ASPECT)
-    cell = 2.6 if count == 1 else 1.5 if count > 3 else 2.0  # inches of the shorter side
-    unit = cell / min(height, width)
-    cell_width, cell_height = min(width * unit, 3 * cell), min(height * unit, 3 * cell)
-    headers = [_column_name(one, cell_width) for one in attributions]
-    titles = [_title(first, row, cell_width) for row in range(count)]
-    title_lines = max(text.count("\n") + 1 for text in titles) + (slices is not None)
-    header_lines = max(2 if "classes" in columns else 1, *(text.count("\n") + 1 for text in headers))
-    top = GAP + LINE * max(title_lines, header_lines + 1)  # a map has one line of its own below the header
-    between = GAP + LINE * title_lines
-    bands = math.ceil(len(columns) / MOST_COLUMNS) if count == 1 else 1
-    side_by_side = math.ceil(len(columns) / bands)
-    band_height = top + count * cell_height + (count - 1) * between + FOOTER
-    total_width, total_height = side_by_side * (cell_width + GAP) + GAP, bands * band_height
-    figure = empty_figure(max(total_width, 3.2), total_height, DPI)
+    has_classes = len(attributions) == 1 and first.values.ndim == 3 and "position_classes" in first.arrays
+    cell_width, cell_height = _cell_size(first)
+    titles = [title_of(first, image, cell_width) for image in range(len(first.values))]
+    if slices is not None:
+        titles = [f"{title}\nslice {number + 1}" for title, number in zip(titles, slices, strict=True)]
+    headers = [header_of(attribution, cell_width) for attribution in attributions]
+    headers += CLASS_HEADERS if has_classes else ()
 
-    def corner(column: int) -> tuple[float, float]:
-        """Left and top end of a column's first cell."""
-        band, place = divmod(column, side_by_side)
-        return GAP + place * (cell_width + GAP), total_height - band * band_height - top
-
-    def axes(row: int, column: int) -> Axes:
-        left, upper = corner(column)
-        return _axes(figure, left, upper - cell_height - row * (cell_height + between), cell_width, cell_height)
-
-    signed = [bool(one.settings.get("signed") or (one.values < 0).any()) for one in attributions]
-    palette = _palette(first)
-    is_line = len(size) == 1
-    pictures = first.images if is_line else as_rgb(first.images, first.settings.get("input_range"))
-    scales = [_scales(one, signed=negative) for one, negative in zip(attributions, signed, strict=True)]
-    for row in range(count):
-        place, where = axes(row, 0), f"\nslice {slices[row] + 1}" if slices is not None else ""
-        place.set_title(titles[row] + where, fontsize=8, pad=3)
-        draw_line(place, pictures[row]) if is_line else place.imshow(pictures[row], interpolation="nearest", aspect="auto")
-        for number, one in enumerate(attributions):
-            _map(axes(row, 1 + number), one.values[row], scales[number][row], pictures[row] if is_line else None)
-        if "classes" in columns:
-            _classes(axes(row, 2), axes(row, 3), first, row, palette, cell_width)
-    for number, one in enumerate(attributions):
-        left, upper = corner(1 + number)
-        _header(figure, left + cell_width / 2, upper + 1.3 * LINE, headers[number])
-        _color_bar(figure, signed[number], str(one.settings.get("unit", "")), (left, upper + top - band_height), cell_width)
-    if "epoch" in first.settings:
-        text = f"epoch {first.settings['epoch']}"
-        figure.text(GAP / max(total_width, 3.2), 0.3 / total_height, text, fontsize=9, fontweight="bold")
-    if "classes" in columns:
-        for column, text in ((2, "class while\nhidden here"), (3, "positions")):
-            left, upper = corner(column)
-            _header(figure, left + cell_width / 2, upper + 1.3 * LINE, text)
+    layout = SheetLayout(len(titles), 1 + len(headers), cell_width, cell_height, _most_lines(titles), _most_lines(headers))
+    figure = empty_figure(max(layout.width, MIN_WIDTH), layout.height)
+    cells = [
+        [_add_axes(figure, layout.cell(image, column)) for column in range(layout.columns)] for image in range(layout.images)
+    ]
+    _draw_images([row[0] for row in cells], first, titles)
+    for column, attribution in enumerate(attributions, start=1):
+        _draw_maps([row[column] for row in cells], attribution)
+        _draw_color_bar(_add_axes(figure, layout.color_bar(column)), attribution)
+    if has_classes:
+        _draw_classes([row[2] for row in cells], [row[3] for row in cells], first, cell_width)
+    for axes, header in zip(cells[0][1:], headers, strict=True):
+        _add_header(axes, header)
+    if epoch := epoch_label(first):
+        inches = figure.dpi_scale_trans
+        figure.text(GAP, 0.3, epoch, transform=inches, fontsize=9, fontweight="bold")
     return figure
 
 
-def _axes(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
-    """Axes at a place in inches, without ticks."""
-    wide, high = figure.get_size_inches()
-    axes = figure.add_axes((left / wide, bottom / high, width / wide, height / high))
+def _shares_scale(attribution: Attribution) -> bool:
+    """Whether all maps of an attribution are drawn on one scale."""
+    return attribution.display.shared_scale
+
+
+def _is_signed(attribution: Attribution) -> bool:
+    """Whether zero is the middle of the colors: by the method, or because some values are below it."""
+    return bool(attribution.settings.get("signed") or (attribution.values < 0).any())
+
+
+def _is_sequence(attribution: Attribution) -> bool:
+    return attribution.values.ndim == 2
+
+
+def _strongest_slices(attributions: Sequence[Attribution]) -> tuple[list[Attribution], np.ndarray | None]:
+    """Attributions of volumes, (batch, depth, height, width), reduced to one slice per image.
+
+    It is the slice in which the first attribution is strongest, the same in every column.
+
+    Returns:
+        The attributions, now (batch, height, width), and the slice of each image, (batch,). Attributions of pictures and of
+        sequences are returned as they are, with None.
+    """
+    first = attributions[0]
+    if first.values.ndim != 4:
+        return list(attributions), None
+    slices = np.abs(np.nan_to_num(first.values)).max(axis=(2, 3)).argmax(axis=1)  # (batch,)
+    batch = np.arange(len(slices))
+    flat = [
+        replace(attribution, values=attribution.values[batch, slices], images=attribution.images[batch, slices])
+        for attribution in attributions
+    ]
+    return flat, slices
+
+
+def _cell_size(attribution: Attribution) -> tuple[float, float]:
+    """Width and height of a cell in inches, in the proportions of the images; smaller if there are many."""
+    height, width = (1.0, SEQUENCE_ASPECT) if _is_sequence(attribution) else attribution.values.shape[1:]
+    count = len(attribution.values)
+    shorter = 2.6 if count == 1 else 1.5 if count > 3 else 2.0
+    unit = shorter / min(height, width)
+    return min(width * unit, MAX_ASPECT * shorter), min(height * unit, MAX_ASPECT * shorter)
+
+
+def _most_lines(texts: Sequence[str]) -> int:
+    return max(text.count("\n") + 1 for text in texts)
+
+
+def _add_axes(figure: ResultFigure, rectangle: Rectangle) -> Axes:
+    """Axes at (left, bottom, width, height) in inches, without ticks and with a thin gray frame."""
+    left, bottom, width, height = rectangle
+    figure_width, figure_height = figure.get_size_inches()
+    axes = figure.add_axes((left / figure_width, bottom / figure_height, width / figure_width, height / figure_height))
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():
@@ -106,27 +127,61 @@ def _axes(figure: Figure, left: float, bottom: float, width: float, height: floa
     return axes
 
 
-def _header(figure: Figure, x: float, y: float, text: str) -> None:
-    wide, high = figure.get_size_inches()
-    figure.text(x / wide, y / high, text, ha="center", va="bottom", fontsize=9, fontweight="bold")
+def _add_header(axes: Axes, header: str) -> None:
+    """Write the name of a column above its first cell and that cell's own line."""
+    above = (0, 1.3 * TEXT_LINE * 72)  # points
+    style = {"ha": "center", "va": "bottom", "fontsize": 9, "fontweight": "bold"}
+    axes.annotate(header, (0.5, 1), above, xycoords="axes fraction", textcoords="offset points", **style)
 
 
-def _scales(one: Attribution, *, signed: bool) -> list[Scale]:
+def _draw_images(cells: Sequence[Axes], attribution: Attribution, titles: Sequence[str]) -> None:
+    images = attribution.images
+    pictures = images if _is_sequence(attribution) else as_rgb(images, attribution.settings.get("input_range"))
+    for axes, picture, title in zip(cells, pictures, titles, strict=True):
+        axes.set_title(title, fontsize=8, pad=3)
+        if _is_sequence(attribution):
+            _draw_curves(axes, picture)
+        else:
+            axes.imshow(picture, interpolation="nearest", aspect="auto")
+
+
+def _draw_curves(axes: Axes, sequence: np.ndarray) -> None:
+    """Draw a sequence, (length, channels), as one curve per channel, from its lowest number to its highest."""
+    low, high = float(sequence.min()), float(sequence.max())
+    scaled = (sequence - low) / (high - low) if high > low else np.full_like(sequence, 0.5)
+    for channel in scaled.T:
+        heights = SEQUENCE_MARGIN + (1 - 2 * SEQUENCE_MARGIN) * channel
+        axes.plot(heights, color="black", linewidth=2.4)
+        axes.plot(heights, color="white", linewidth=1.0)  # black and white can be seen on any color
+    axes.set_xlim(-0.5, len(sequence) - 0.5)
+    axes.set_ylim(0, 1)
+
+
+def _draw_maps(cells: Sequence[Axes], attribution: Attribution) -> None:
+    for axes, values, image, scale in zip(cells, attribution.values, attribution.images, _scales(attribution), strict=True):
+        _draw_map(axes, values, scale, curves=image if _is_sequence(attribution) else None)
+
+
+def _scales(attribution: Attribution) -> list[Scale]:
     """The scale of each image's map."""
-    own = [scale_of(values, signed=signed) for values in one.values]
-    if one.settings.get("scale") != "shared":
-        return own
-    low, high = min(scale.low for scale in own), max(scale.high for scale in own if not scale.note or len(own) == 1)
-    return [replace(scale, low=low, high=high) for scale in own]
+    scales = [scale_of(values, signed=_is_signed(attribution)) for values in attribution.values]
+    if not _shares_scale(attribution):
+        return scales
+    ordinary = [scale for scale in scales if not scale.note] or scales  # a map of zeros has no largest value
+    low, high = min(scale.low for scale in ordinary), max(scale.high for scale in ordinary)
+    return [replace(scale, low=low, high=high) for scale in scales]
 
 
-def _map(axes: Axes, values: np.ndarray, scale: Scale, line: np.ndarray | None) -> None:
-    extent = None if line is None else (-0.5, len(values) - 0.5, 0, 1)
-    values = values[None] if line is not None else values
-    colors = {"cmap": scale.colors, "vmin": scale.low, "vmax": scale.high}
+def _draw_map(axes: Axes, values: np.ndarray, scale: Scale, curves: np.ndarray | None) -> None:
+    """Draw a map, (height, width), and the end of its scale; of a sequence, (length,), behind the curves of the sequence."""
+    if curves is None:
+        extent = None
+    else:
+        values, extent = values[None], (-0.5, len(values) - 0.5, 0.0, 1.0)
+    colors = {"cmap": scale.colormap, "vmin": scale.low, "vmax": scale.high}
     axes.imshow(values, interpolation="nearest", aspect="auto", extent=extent, **colors)
-    if line is not None:
-        draw_line(axes, line)
+    if curves is not None:
+        _draw_curves(axes, curves)
     if scale.note:
         box = {"boxstyle": "round", "facecolor": "white", "edgecolor": "0.6"}
         axes.text(0.5, 0.5, scale.note, transform=axes.transAxes, ha="center", va="center", fontsize=8, bbox=box)
@@ -135,88 +190,60 @@ def _map(axes: Axes, values: np.ndarray, scale: Scale, line: np.ndarray | None) 
         axes.set_title(f"{end}{scale.high:.2g}", fontsize=8, pad=3)
 
 
-def _palette(one: Attribution) -> dict[int, tuple[float, ...]]:
-    """A color for each class that was chosen anywhere, the same in every row."""
-    chosen = np.unique(one.arrays.get("position_classes", np.array([], int))).tolist()
-    colors = colormaps["tab10" if max(chosen, default=0) < 10 else "tab20"]
-    return {index: colors((index if max(chosen) < 10 else number) % colors.N) for number, index in enumerate(chosen)}
-
-
-def _classes(
-    map_axes: Axes, list_axes: Axes, one: Attribution, row: int, palette: dict[int, tuple[float, ...]], inches: float
-) -> None:
-    """The class that the model chose with the patch nearest to each pixel, and how many positions chose which."""
-    chosen = one.arrays["position_classes"][row]  # (rows, columns)
-    counts = Counter(chosen.ravel().tolist()).most_common()
-    names = one.settings.get("class_names", [])
-    rows, columns = (
-        _nearest(one.settings[starts], one.settings["patch"], length)
-        for starts, length in zip(("tops", "lefts"), one.values.shape[1:], strict=True)
-    )
-    colors = np.array([[palette[index] for index in line] for line in chosen[np.ix_(rows, columns)].tolist()])
-    map_axes.imshow(colors, interpolation="nearest", aspect="auto")
-    list_axes.axis("off")
-    step = 1.0 / (MOST_COUNTS + 1)
-    for line, (index, number) in enumerate(counts[:MOST_COUNTS]):
-        name = names[index] if index < len(names) else str(index)
-        y = 1.0 - (line + 0.5) * step
-        list_axes.text(0.04, y, "\u25a0", color=palette[index], fontsize=10, va="center")
-        list_axes.text(0.2, y, f"{fitted(name, 0.8 * inches - 0.5, 8)}: {number}", fontsize=8, va="center")
-    if len(counts) > MOST_COUNTS:
-        list_axes.text(0.2, step / 2, f"and {len(counts) - MOST_COUNTS} more", fontsize=7, va="center")
-    list_axes.set_xlim(0, 1)
-    list_axes.set_ylim(0, 1)
-
-
-def _nearest(starts: Sequence[int], patch: int, length: int) -> np.ndarray:
-    """For each pixel the position whose patch is centered nearest to it."""
-    centers = np.array([(start + min(start + patch, length) - 1) / 2 for start in starts])
-    return np.abs(np.arange(length)[:, None] - centers).argmin(axis=1)
-
-
-def _title(one: Attribution, row: int, inches: float) -> str:
-    """Picture, class and score of one image: what the maps of its row speak of."""
-    names, index = one.settings.get("class_names", []), int(one.targets[row])
-    picture = str(one.arrays["names"][row]) if "names" in one.arrays else ""
-    kind = one.settings.get("score", "score")
-    score = f"{kind} {one.scores[row]:.3g}"
-    called = ""
-    if index >= 0 and one.settings.get("classes") != 1:  # one number is no class
-        called = f"unit {index}" if one.settings.get("target_layer") else _class(index, names)
-        if "against" in one.arrays:
-            called = f"{called} rather than {_class(int(one.arrays['against'][row]), names)}"
-            score = f"{kind} higher by {one.scores[row]:.3g}"
-        score += f", p {one.arrays['probability'][row]:.3f}" if "probability" in one.arrays and kind.endswith("logit") else ""
-    both = f"{picture}: {called}"
-    lines = [both] if picture and called and fitted(both, inches, 8) == both else [line for line in (picture, called) if line]
-    return "\n".join(fitted(line, inches, 8) for line in [*lines, score])
-
-
-def _class(index: int, names: Sequence[str]) -> str:
-    return names[index] if index < len(names) and not names[index].isdecimal() else f"class {index}"
-
-
-def _column_name(one: Attribution, inches: float) -> str:
-    lines = [one.method]
-    if one.method == "contrast":
-        lines.append(f"of {one.settings['method']}")
-    if one.settings.get("modifier"):
-        lines[0] += f", {one.settings['modifier']}"
-    if one.settings.get("layer"):
-        layer = one.settings["layer"]
-        lines.append(layer if isinstance(layer, str) else ", ".join(layer))
-    if "patch" in one.settings:
-        lines.append(f"patch {one.settings['patch']}, stride {one.settings['stride']}")
-    return "\n".join(fitted(line, inches, 10) for line in lines)  # bold letters are wide
-
-
-def _color_bar(figure: Figure, signed: bool, unit: str, corner: tuple[float, float], width: float) -> None:
-    """The colors of a column, from end to end of whatever stands above each of its maps; `corner` is left and bottom."""
-    axes = _axes(figure, corner[0], corner[1] + FOOTER - 0.22, width, 0.09)
+def _draw_color_bar(axes: Axes, attribution: Attribution) -> None:
+    """The colors of a column, from end to end of whatever is written above each of its maps."""
+    signed = _is_signed(attribution)
     scale = scale_of(np.array([-1.0, 1.0]), signed=signed)
-    axes.imshow(np.linspace(scale.low, 1, 256)[None], cmap=scale.colors, aspect="auto", extent=(scale.low, 1, 0, 1))
+    axes.imshow(np.linspace(scale.low, 1, 256)[None], cmap=scale.colormap, aspect="auto", extent=(scale.low, 1, 0, 1))
     ticks = {-1: "\u2212", 0: "0", 1: "+"} if signed else {0: "0", 1: "max"}
     axes.set_xticks(list(ticks), list(ticks.values()), fontsize=7)
     axes.tick_params(length=2, pad=1)
     axes.get_xticklabels()[-1].set_horizontalalignment("right")
-    axes.set_xlabel(unit, fontsize=7, labelpad=1)
+    axes.set_xlabel(str(attribution.settings.get("unit", "")), fontsize=7, labelpad=1)
+
+
+def _draw_classes(maps: Sequence[Axes], lists: Sequence[Axes], attribution: Attribution, inches: float) -> None:
+    """Draw which class the model predicted while a patch was hidden: as a map, and how often, in a list of this width."""
+    classes = attribution.arrays["position_classes"]  # (batch, rows, columns)
+    names = attribution.settings.get("class_names", [])
+    colors = _class_colors(classes)
+    nearest = [
+        _nearest_position(attribution.settings[starts], attribution.settings["patch"], length)
+        for starts, length in zip(("tops", "lefts"), attribution.values.shape[1:], strict=True)
+    ]
+    for map_axes, list_axes, predicted in zip(maps, lists, classes, strict=True):
+        pixels = np.array([[colors[index] for index in row] for row in predicted[np.ix_(*nearest)].tolist()])
+        map_axes.imshow(pixels, interpolation="nearest", aspect="auto")
+        _draw_class_counts(list_axes, predicted, names, colors, inches)
+
+
+def _class_colors(classes: np.ndarray) -> dict[int, tuple[float, ...]]:
+    """A color for each class that was predicted anywhere, the same in every row."""
+    predicted = np.unique(classes).tolist()
+    few = max(predicted, default=0) < 10
+    colors = colormaps["tab10" if few else "tab20"]
+    return {index: colors((index if few else number) % colors.N) for number, index in enumerate(predicted)}
+
+
+def _nearest_position(starts: Sequence[int], patch: int, length: int) -> np.ndarray:
+    """For each pixel along one side, (length,), the position whose patch is centered nearest to it."""
+    centers = np.array([(start + min(start + patch, length) - 1) / 2 for start in starts])
+    return np.abs(np.arange(length)[:, None] - centers).argmin(axis=1)
+
+
+def _draw_class_counts(
+    axes: Axes, predicted: np.ndarray, names: Sequence[str], colors: dict[int, tuple[float, ...]], inches: float
+) -> None:
+    """List how many positions of the patch led to which class, the most frequent first."""
+    counts: list[tuple[int, int]] = Counter(predicted.ravel().tolist()).most_common()
+    axes.axis("off")
+    step = 1.0 / (MAX_COUNTS + 1)
+    for line, (index, count) in enumerate(counts[:MAX_COUNTS]):
+        name = names[index] if index < len(names) else str(index)
+        y = 1.0 - (line + 0.5) * step
+        axes.text(0.04, y, "\u25a0", color=colors[index], fontsize=10, va="center")
+        axes.text(0.2, y, f"{fitted(name, 0.8 * inches - 0.5, 8)}: {count}", fontsize=8, va="center")
+    if len(counts) > MAX_COUNTS:
+        axes.text(0.2, step / 2, f"and {len(counts) - MAX_COUNTS} more", fontsize=7, va="center")
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)

@@ -1,4 +1,4 @@
-"""Outputs: a figure as PNG, its values beside it, and a record of how it was made."""
+"""The files of one figure: the PNG, its values, and a record of how it was made."""
 
 from __future__ import annotations
 
@@ -11,125 +11,139 @@ import time
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from visualize._utils.atomic import whole
 from visualize._utils.text import printable
 from visualize.models.layers import origin_of
-from visualize.plotting import draw, write_gif, write_png
+from visualize.plotting.render import draw, write_gif, write_png
 from visualize.results import Attribution, Result, Structure, Tiles, save
 
-PACKAGES = ("tensorflow", "keras", "numpy", "matplotlib", "kerasdemos")
-MOST_BYTES = 60  # of a name that becomes part of a file's name
+if TYPE_CHECKING:
+    import keras
+
+PACKAGES = ("tensorflow", "keras", "numpy", "matplotlib", "kerasdemos")  # whose versions are recorded
+MAX_BYTES = 60  # of a name that becomes part of a file's name
 
 
 def write(
-    results: Sequence[Result], folder: Path, stem: str, model: Any, asked: Mapping[str, Any], seconds: float
+    results: Sequence[Result], folder: Path, stem: str, model: keras.Model, options: Mapping[str, object], seconds: float
 ) -> list[Path]:
-    """Write `stem.png`, `stem.npz` and `stem.json`; `stem.gif` where there are frames, `stem.txt` for a table of layers.
+    """Write `stem.png`, `stem.npz` and `stem.json`; `stem.gif` if there are frames, `stem.txt` for a table of layers.
 
-    The record is written last: where it stands, the others are whole.
+    The record is written last: if it is there, the others are complete.
 
     Args:
         results: what belongs in one figure.
-        folder: made if it is not there.
-        stem: name of the files.
+        folder: created if it does not exist.
+        stem: the name of the files, without an ending.
         model: what was explained.
-        asked: the options of the command, for the record.
-        seconds: how long it took to compute.
+        options: of the command, for the record; values that JSON has.
+        seconds: how long the computation took.
+
+    Returns:
+        The paths of the files, the record last.
+
+    Raises:
+        InputError: the results do not belong in one figure.
+        OSError: a file cannot be written.
     """
+    first = results[0]
     paths = [write_png(draw(results), folder / f"{stem}.png")]
-    if isinstance(results[0], Tiles) and results[0].frames is not None:
-        paths.append(write_gif(results[0], folder / f"{stem}.gif"))
-    if isinstance(results[0], Structure):
-        with whole(folder / f"{stem}.txt") as file:
-            file.write(table(results[0]).encode())
-        paths.append(folder / f"{stem}.txt")
+    if isinstance(first, Tiles) and first.frames is not None:
+        paths.append(write_gif(first, folder / f"{stem}.gif"))
+    if isinstance(first, Structure):
+        paths.append(_write_text(table(first), folder / f"{stem}.txt"))
     paths.append(save(folder / f"{stem}.npz", results))
-    record = json.dumps(_strict(_record(results, model, asked, seconds)), indent=2, ensure_ascii=False) + "\n"
-    with whole(folder / f"{stem}.json") as file:
-        file.write(record.encode(errors="backslashreplace"))  # a name may hold half a letter
-    return [*paths, folder / f"{stem}.json"]
+    record = json.dumps(_strict(_record(results, model, options, seconds)), indent=2, ensure_ascii=False)
+    return [*paths, _write_text(record + "\n", folder / f"{stem}.json")]
 
 
 def table(structure: Structure) -> str:
-    """The layers of a model as text: one a line, those of a nested model indented, then the totals."""
+    """The layers of a model as text: one line per layer, those of a nested model indented, then the totals."""
     rows = [("layer", "class", "output", "parameters")]
-    for row in structure.rows:
-        shape = " x ".join("?" if size is None else str(size) for size in row["shape"][1:])
-        rows.append(("  " * row["depth"] + printable(row["path"]), printable(row["kind"]), shape, f"{row['parameters']:,}"))
+    for layer in structure.rows:
+        name, kind = "  " * layer["depth"] + printable(layer["path"]), printable(layer["kind"])
+        shape = " x ".join("?" if size is None else str(size) for size in layer["shape"][1:])
+        rows.append((name, kind, shape, f"{layer['parameters']:,}"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
-        f"{path:<{widths[0]}}  {kind:<{widths[1]}}  {shape:<{widths[2]}}  {parameters:>{widths[3]}}"
-        for path, kind, shape, parameters in rows
+        f"{name:<{widths[0]}}  {kind:<{widths[1]}}  {shape:<{widths[2]}}  {parameters:>{widths[3]}}"
+        for name, kind, shape, parameters in rows
     ]
     settings = structure.settings
-    total = f"{settings['parameters']:,} parameters, {settings['trainable']:,} trainable, {settings['precision']}"
-    return "\n".join([*lines, "", total, ""])
+    totals = f"{settings['parameters']:,} parameters, {settings['trainable']:,} trainable, {settings['precision']}"
+    return "\n".join([*lines, "", totals, ""])
 
 
 def plain_name(text: str) -> str:
-    """A name that is safe in every file system: letters, digits, dot, dash and underscore, and not too long.
+    """A name that is safe in every file system: letters, digits, dot, dash and underscore, at most 60 bytes.
 
-    What is cut off is replaced by a checksum, so that two long names stay two.
+    What is cut off is replaced by a checksum, so that two long names stay different.
     """
     plain = re.sub(r"[^\w.-]+", "-", text).strip("-.") or "unnamed"
     data = plain.encode()
-    if len(data) <= MOST_BYTES:
+    if len(data) <= MAX_BYTES:
         return plain
-    return data[: MOST_BYTES - 9].decode(errors="ignore").strip("-.") + f"-{zlib.crc32(data):08x}"
+    return data[: MAX_BYTES - 9].decode(errors="ignore").strip("-.") + f"-{zlib.crc32(data):08x}"
 
 
-def _record(results: Sequence[Result], model: Any, asked: Mapping[str, Any], seconds: float) -> dict[str, Any]:
-    origin = origin_of(model)
+def version(package: str) -> str | None:
+    """The version of an installed package, or None."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _write_text(text: str, path: Path) -> Path:
+    with whole(path) as file:
+        file.write(text.encode(errors="backslashreplace"))  # a name may hold half of a surrogate pair
+    return path
+
+
+def _record(results: Sequence[Result], model: keras.Model, options: Mapping[str, object], seconds: float) -> dict[str, object]:
+    source = origin_of(model)
     return {
-        "model": {"path": str(origin.path), "sha256": origin.sha256} if origin else {"name": model.name},
-        "asked": dict(asked),
-        "results": [_described(one) for one in results],
-        "versions": {name: version(name) for name in PACKAGES} | {"python": platform.python_version()},
+        "model": {"path": str(source.path), "sha256": source.sha256} if source else {"name": model.name},
+        "asked": dict(options),
+        "results": [_described(result) for result in results],
+        "versions": {package: version(package) for package in PACKAGES} | {"python": platform.python_version()},
         "seconds": round(seconds, 3),
         "written": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
 
 
-def _described(result: Result) -> dict[str, Any]:
-    described: dict[str, Any] = {"method": result.method, "settings": dict(result.settings)}
+def _described(result: Result) -> dict[str, object]:
+    """A result in values that JSON has, without its arrays."""
+    described: dict[str, object] = {"method": result.method, "settings": dict(result.settings)}
     if isinstance(result, Attribution):
-        described["images"] = [
-            {
-                "target": int(result.targets[index]),
-                "score": float(result.scores[index]),
-                "highest": float(result.values[index].max()),
-                "lowest": float(result.values[index].min()),
-                **{name: _plain(array[index]) for name, array in result.arrays.items() if array.ndim == 1},
-            }
-            for index in range(len(result.values))
-        ]
+        described["images"] = [_described_image(result, index) for index in range(len(result.values))]
     elif isinstance(result, Structure):
-        described["layers"] = [dict(row) for row in result.rows]
+        described["layers"] = [dict(layer) for layer in result.rows]
     else:
         described["captions"] = list(result.captions)
     return described
 
 
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
+def _described_image(attribution: Attribution, index: int) -> dict[str, object]:
+    """The target and the score of one image, the range of its map, and whatever else is known of it as a single value."""
+    per_image = {name: array[index] for name, array in attribution.arrays.items() if array.ndim == 1}
+    return {
+        "target": int(attribution.targets[index]),
+        "score": float(attribution.scores[index]),
+        "highest": float(attribution.values[index].max()),
+        "lowest": float(attribution.values[index].min()),
+        **{name: value.item() if isinstance(value, np.generic) else value for name, value in per_image.items()},
+    }
 
 
-def _strict(value: Any) -> Any:
-    """The same for readers of JSON that know no nan and no infinity: null instead."""
+def _strict(value: object) -> object:
+    """The same for readers of standard JSON, which has no NaN and no infinity: null instead."""
     if isinstance(value, Mapping):
-        return {key: _strict(one) for key, one in value.items()}
+        return {key: _strict(element) for key, element in value.items()}
     if isinstance(value, list | tuple):
-        return [_strict(one) for one in value]
+        return [_strict(element) for element in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def version(name: str) -> str | None:
-    """The version of an installed package, or None."""
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None

@@ -1,52 +1,52 @@
-"""Drawing: a result becomes a figure, a figure becomes a file."""
+"""Results as figures, and figures as files: PNG, and GIF where there are several frames."""
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import io
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from matplotlib import rc_context, rcdefaults
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
 from visualize._utils.atomic import whole
 from visualize._utils.validation import checked_path, received
 from visualize.data.history import History
+from visualize.data.images import read_picture
 from visualize.errors import InputError
 from visualize.plotting.attribution_sheet import draw_attributions
-from visualize.plotting.colors import as_rgb
+from visualize.plotting.colors import as_rgb, to_bytes
 from visualize.plotting.curves import draw_curves
+from visualize.plotting.figure import ResultFigure, default_style, png_bytes
 from visualize.plotting.image_grid import columns_of, draw_tiles
 from visualize.plotting.model_graph import draw_structure
-from visualize.plotting.text import literal
+from visualize.plotting.text import make_literal
 from visualize.results import Attribution, Result, Structure, Tiles
 
-GIF_SIDE = 112  # at least so many pixels to a tile, so that a digit can be seen
-GIF_SECONDS = 4.0  # for the whole ascent
+GIF_SIDE = 112  # pixels: a tile is enlarged to at least this many, so that a digit can be seen
+GIF_SECONDS = 4.0  # all frames of an optimization together, but for the last
+GIF_LAST_SECONDS = 2.0
+FILM_FRAME_SECONDS = 0.5  # one picture of a film, but
+FILM_SECONDS = 12.0  # at most this for all of them
+FILM_LAST_SECONDS = 2.0
 
 
-def draw(results: Result | History | Sequence[Result]) -> Figure:
+def draw(results: Result | History | Sequence[Result]) -> ResultFigure:
     """Draw one result, or several attributions of the same images side by side.
 
     Args:
         results: an Attribution, Tiles or Structure; or Attributions of the same images, one column each; or a History.
 
     Returns:
-        A matplotlib Figure, which a notebook shows and `write_png` writes.
+        A matplotlib Figure, which a notebook shows and `write_png` writes. The same results give the same bytes,
+        whatever the style of the caller is.
 
     Raises:
         InputError: several results that do not belong in one figure.
     """
-    with _own_style():
-        figure = literal(_drawn(list(results) if isinstance(results, list | tuple) else [results]))
-    figure._repr_png_ = functools.partial(_png, figure)  # IPython shows a figure without pyplot by this name only
+    with default_style():
+        figure = _figure_of(results if isinstance(results, list | tuple) else [results])
+        make_literal(figure)
     return figure
 
 
@@ -54,36 +54,37 @@ def write_png(figure: Figure, path: str | Path) -> Path:
     """Write a figure as PNG; the same figure gives the same bytes.
 
     Args:
-        figure: what `draw` returned, or any figure of matplotlib.
+        figure: what `draw` returned, or any other matplotlib Figure.
         path: of the file, which appears whole or not at all.
 
     Returns:
         The path.
 
     Raises:
-        InputError: `figure` is no figure, or `path` no path.
+        InputError: `figure` is not a Figure, or `path` is not a path.
         OSError: the file cannot be written.
     """
     if not isinstance(figure, Figure):
         raise InputError(f"`figure` must be a Figure, as `draw` returns it. Received: {received(figure)}.")
-    path, content = checked_path("path", path), _png(figure)
+    path, content = checked_path("path", path), png_bytes(figure)
     with whole(path) as file:
         file.write(content)
     return path
 
 
 def write_gif(tiles: Tiles, path: str | Path) -> Path:
-    """Write the frames of an ascent as an animation, all tiles side by side; the last frame is the result and stays longer.
+    """Write the frames of an optimization as an animation; the last frame is the result and is shown longer.
 
     Args:
-        tiles: what `maximize` returned when it was asked for frames.
+        tiles: what `maximize(..., frames=20)` returned: its frames are (frames, tiles, height, width, channels).
         path: of the file, which appears whole or not at all.
 
     Returns:
         The path.
 
     Raises:
-        InputError: the tiles have no frames.
+        InputError: `tiles` are not Tiles or have no frames, or `path` is not a path.
+        OSError: the file cannot be written.
     """
     path = checked_path("path", path)
     if not isinstance(tiles, Tiles):
@@ -92,51 +93,77 @@ def write_gif(tiles: Tiles, path: str | Path) -> Path:
         raise InputError("`tiles` must have frames to make a GIF of: maximize(..., frames=20). Received: none.")
     frames = [*tiles.frames, tiles.pictures]
     scale = max(1, -(-GIF_SIDE // min(tiles.pictures.shape[1:3])))
-    pictures = [Image.fromarray(_sheet(frame, columns_of(tiles), tiles.settings["input_range"], scale)) for frame in frames]
-    duration = [max(20, int(1000 * GIF_SECONDS / len(frames)))] * len(frames)
-    duration[-1] = 2000
+    pictures = [
+        Image.fromarray(_grid_of_tiles(frame, columns_of(tiles), tiles.settings["input_range"], scale)) for frame in frames
+    ]
+    milliseconds = [max(20, int(1000 * GIF_SECONDS / len(frames)))] * len(frames)
+    milliseconds[-1] = round(1000 * GIF_LAST_SECONDS)
     with whole(path) as file:
-        pictures[0].save(file, format="GIF", save_all=True, append_images=pictures[1:], duration=duration, loop=0)
+        pictures[0].save(file, format="GIF", save_all=True, append_images=pictures[1:], duration=milliseconds, loop=0)
     return path
 
 
-@contextlib.contextmanager
-def _own_style() -> Iterator[None]:
-    """Matplotlib's defaults for a while: the reader's style must neither turn a picture upside down nor change its bytes."""
-    with rc_context():
-        rcdefaults()
-        yield
+def write_film(pictures: Sequence[Path], path: Path) -> Path:
+    """Write picture files as one GIF, in their order; smaller ones are padded with white.
+
+    Args:
+        pictures: paths of at least one picture file.
+        path: of the GIF, which appears whole or not at all.
+
+    Returns:
+        The path.
+
+    Raises:
+        OSError: a picture cannot be read, or the file cannot be written.
+    """
+    size = _largest_size(pictures)
+    milliseconds = [round(1000 * min(FILM_FRAME_SECONDS, FILM_SECONDS / len(pictures)))] * len(pictures)
+    milliseconds[-1] = round(1000 * FILM_LAST_SECONDS)
+    first, *others = pictures
+    frames = (_padded(picture, size) for picture in others)  # read one at a time: there may be hundreds
+    with whole(path) as file:
+        _padded(first, size).save(file, format="GIF", save_all=True, append_images=frames, duration=milliseconds, loop=0)
+    return path
 
 
-def _drawn(several: list[Any]) -> Figure:
-    if len(several) == 1 and isinstance(several[0], Tiles):
-        return draw_tiles(several[0])
-    if len(several) == 1 and isinstance(several[0], Structure):
-        return draw_structure(several[0])
-    if len(several) == 1 and isinstance(several[0], History):
-        return draw_curves(several[0])
-    if not several or not all(isinstance(one, Attribution) for one in several):
-        kinds = [type(one).__name__ for one in several]
+def _figure_of(results: Sequence[object]) -> ResultFigure:
+    if len(results) == 1:
+        match results[0]:
+            case Tiles() as tiles:
+                return draw_tiles(tiles)
+            case Structure() as structure:
+                return draw_structure(structure)
+            case History() as history:
+                return draw_curves(history)
+    attributions = [result for result in results if isinstance(result, Attribution)]
+    if not attributions or len(attributions) < len(results):
+        kinds = [type(result).__name__ for result in results]
         raise InputError(f"`results` must be one result, or attributions of the same images. Received: {kinds}.")
-    if any(not np.array_equal(one.images, several[0].images) for one in several[1:]):
+    if any(not np.array_equal(attribution.images, attributions[0].images) for attribution in attributions[1:]):
         raise InputError("`results` must be attributions of the same images. Received: attributions of different ones.")
-    return draw_attributions(several)
+    return draw_attributions(attributions)
 
 
-def _png(figure: Figure) -> bytes:
-    FigureCanvasAgg(figure)
-    content = io.BytesIO()
-    with _own_style(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # no font of this machine has the letter: a box stands for it
-        figure.savefig(content, format="png", metadata={"Software": None})
-    return content.getvalue()
-
-
-def _sheet(pictures: np.ndarray, columns: int, input_range: Sequence[float], scale: int) -> np.ndarray:
-    """Tiles in rows, as bytes: (height, width, 3) uint8."""
-    colored = as_rgb(pictures, input_range)  # (tiles, height, width, 3) in 0..1
-    colored = (255 * colored).round().astype("uint8").repeat(scale, axis=1).repeat(scale, axis=2)
+def _grid_of_tiles(pictures: np.ndarray, columns: int, input_range: Sequence[float], scale: int) -> np.ndarray:
+    """Tiles, (tiles, height, width, channels), in rows of `columns`, enlarged: (height, width, 3) uint8."""
+    colored = to_bytes(as_rgb(pictures, input_range)).repeat(scale, axis=1).repeat(scale, axis=2)
     missing = -len(colored) % columns
     colored = np.pad(colored, ((0, missing), (2, 2), (2, 2), (0, 0)), constant_values=255)
-    rows = colored.reshape(-1, columns, *colored.shape[1:])
+    rows = colored.reshape(-1, columns, *colored.shape[1:])  # (rows, columns, height, width, 3)
     return rows.transpose(0, 2, 1, 3, 4).reshape(rows.shape[0] * rows.shape[2], -1, 3)
+
+
+def _largest_size(pictures: Sequence[Path]) -> tuple[int, int]:
+    """The greatest width and the greatest height of some picture files, in pixels."""
+    sizes = []
+    for picture in pictures:
+        with Image.open(picture) as opened:
+            sizes.append(opened.size)
+    return max(width for width, _ in sizes), max(height for _, height in sizes)
+
+
+def _padded(picture: Path, size: tuple[int, int]) -> Image.Image:
+    """A picture file at the upper left of a white sheet."""
+    sheet = Image.new("RGB", size, "white")
+    sheet.paste(Image.fromarray(read_picture(picture, channels=3)))
+    return sheet

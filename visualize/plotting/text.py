@@ -1,4 +1,4 @@
-"""Lettering: names that people gave, made fit to stand in a figure."""
+"""Text in figures: names of layers, classes and files cut to the room they have, and drawn as they are."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from visualize._utils.text import shortened
+from visualize.results import Attribution, Tiles
 
-MOST_LETTERS = 500  # of one text; none of ours has so many
-EM = 0.6  # width of a letter, in parts of the font size, about
-# Where the letters that matplotlib's own font lacks may be found: Chinese, Japanese, Korean.
+MAX_CHARACTERS = 500  # of one text; none of ours has so many
+CHARACTER_WIDTH = 0.6  # of the font size, about
+# Fonts with the characters that matplotlib's own font lacks: Chinese, Japanese, Korean.
 FALLBACKS = (
     "Noto Sans CJK SC",
     "Noto Sans CJK JP",
@@ -29,40 +30,45 @@ FALLBACKS = (
 
 
 def fitted(text: str, inches: float, size: float) -> str:
-    """A text on one line, cut in its middle where it is wider than `inches` at a font size in points."""
-    text = "".join(letter if letter.isprintable() else " " for letter in text)
-    most = int(inches * 72 / (EM * size))
-    if _width(text) <= most:
+    """A text on one line, cut in its middle if it is wider than `inches` at a font size in points."""
+    text = "".join(character if character.isprintable() else " " for character in text)
+    room = int(inches * 72 / (CHARACTER_WIDTH * size))
+    if _width(text) <= room:
         return text
-    half = max(1, (most - 1) // 2)
-    return _start(text, half) + "\u2026" + _start(text[::-1], half)[::-1]
+    half = max(1, (room - 1) // 2)
+    return _beginning(text, half) + "\u2026" + _beginning(text[::-1], half)[::-1]
 
 
-def literal(figure: Figure) -> Figure:
-    """Draw each text as it stands: a `$` is no formula; and look for letters that the font lacks in other fonts."""
+def epoch_label(result: Attribution | Tiles) -> str:
+    """The epoch of a training that a result belongs to, such as "epoch 3"; "" where none is known."""
+    return "" if result.display.epoch is None else f"epoch {result.display.epoch}"
+
+
+def make_literal(figure: Figure) -> None:
+    """Have each text of a figure drawn as it is: `$` starts no formula, and other fonts supply what the default font lacks."""
     for text in figure.findobj(Text):
         text.set_parse_math(False)
         text.set_usetex(False)
-        text.set_text(shortened(text.get_text(), MOST_LETTERS))
-        if any(ord(letter) > 0x2FF for letter in text.get_text()):
-            text.set_fontfamily([*rcParams["font.family"], *_fallbacks()])
-    return figure
+        text.set_text(shortened(text.get_text(), MAX_CHARACTERS))
+        if any(ord(character) > 0x2FF for character in text.get_text()):
+            text.set_fontfamily([*rcParams["font.family"], *_installed_fallbacks()])
 
 
 def _width(text: str) -> int:
-    """In letters; Chinese and Japanese ones count twice."""
-    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+    """In characters; Chinese and Japanese ones count twice."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
-def _start(text: str, most: int) -> str:
-    text = text[:most]  # no letter is narrower than one
-    while _width(text) > most:
+def _beginning(text: str, room: int) -> str:
+    """As much of the beginning of a text as is at most `room` characters wide."""
+    text = text[:room]  # none is narrower than one
+    while _width(text) > room:
         text = text[:-1]
     return text
 
 
 @functools.cache
-def _fallbacks() -> tuple[str, ...]:
-    """Those of the fallback fonts that this machine has: matplotlib complains of others."""
+def _installed_fallbacks() -> tuple[str, ...]:
+    """The fallback fonts of this machine: matplotlib warns of others."""
     installed = set(font_manager.get_font_names())
     return tuple(name for name in FALLBACKS if name in installed)

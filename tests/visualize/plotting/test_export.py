@@ -1,4 +1,4 @@
-"""Outputs: what is written beside a figure, and under which names."""
+"""The files of a figure: what is written beside it, and under which names."""
 
 import json
 import os
@@ -24,9 +24,9 @@ def opened(saved):
     return open_model(saved("softmax"))
 
 
-def test_the_record_tells_how_it_was_made(opened, saved, images_for, tmp_path):
-    found = saliency(opened, images_for(opened), [2, 0, 1], modifier="guided")
-    paths = write([found], tmp_path, "saliency", opened, {"modifier": ["guided"]}, 1.25)
+def test_the_record_says_how_it_was_made(opened, saved, images_for, tmp_path):
+    attribution = saliency(opened, images_for(opened), [2, 0, 1], modifier="guided")
+    paths = write([attribution], tmp_path, "saliency", opened, {"modifier": ["guided"]}, 1.25)
     assert [path.name for path in paths] == ["saliency.png", "saliency.npz", "saliency.json"]
     record = strict(paths[-1])
     assert record["model"]["path"] == str(saved("softmax"))
@@ -37,8 +37,10 @@ def test_the_record_tells_how_it_was_made(opened, saved, images_for, tmp_path):
     assert result["settings"]["score"] == "logit"
     assert result["settings"]["modifier"] == "guided"
     assert [image["target"] for image in result["images"]] == [2, 0, 1]
-    np.testing.assert_allclose([image["score"] for image in result["images"]], found.scores, rtol=1e-6)
-    np.testing.assert_allclose([image["highest"] for image in result["images"]], found.values.max(axis=(1, 2)), rtol=1e-6)
+    np.testing.assert_allclose([image["score"] for image in result["images"]], attribution.scores, rtol=1e-6)
+    np.testing.assert_allclose(
+        [image["highest"] for image in result["images"]], attribution.values.max(axis=(1, 2)), rtol=1e-6
+    )
     assert {"tensorflow", "keras", "numpy", "python"} <= record["versions"].keys()
     assert record["seconds"] == 1.25
     assert "T" in record["written"]
@@ -47,29 +49,29 @@ def test_the_record_tells_how_it_was_made(opened, saved, images_for, tmp_path):
 def test_layer_seed_and_scores_are_in_the_record(opened, images_for, tmp_path):
     cam = gradcam(opened, images_for(opened), 1, layer="conv")
     assert strict(write([cam], tmp_path, "cam", opened, {}, 0)[-1])["results"][0]["settings"]["layer"] == "conv"
-    climbed = maximize(opened, [1], steps=2, seed=5)
-    settings = strict(write([climbed], tmp_path, "max", opened, {}, 0)[-1])["results"][0]["settings"]
+    maximized = maximize(opened, [1], steps=2, seed=5)
+    settings = strict(write([maximized], tmp_path, "max", opened, {}, 0)[-1])["results"][0]["settings"]
     assert settings["seed"] == 5
     assert len(settings["scores"]) == 1
     layers = strict(write([summary(opened)], tmp_path, "summary", opened, {}, 0)[-1])["results"][0]["layers"]
     assert [row["path"] for row in layers][:2] == ["picture", "conv"]
 
 
-def test_a_number_that_is_none_is_null_in_the_record(opened, tmp_path):
+def test_nan_and_infinity_are_null_in_the_record(opened, tmp_path):
     settings = {"layer": "conv", "unit": "weight", "filters": 1, "channels": 1, "scores": [float("nan"), float("inf"), 1.5]}
     tiles = Tiles(np.ones((1, 3, 3, 1)), ("0",), True, "filters", settings)
     record = strict(write([tiles], tmp_path, "filters", opened, {}, 0)[-1])
     assert record["results"][0]["settings"]["scores"] == [None, None, 1.5]
 
 
-def test_a_model_of_a_program_is_recorded_by_name(build, tmp_path):
+def test_a_model_without_a_file_is_recorded_by_name(build, tmp_path):
     model = build("linear")
     assert strict(write([summary(model)], tmp_path, "s", model, {}, 0)[-1])["model"] == {"name": "added"}
 
 
 def test_frames_are_written_as_a_gif(opened, tmp_path):
-    climbed = maximize(opened, [1], steps=4, frames=2)
-    names = [path.name for path in write([climbed], tmp_path, "max", opened, {}, 0)]
+    maximized = maximize(opened, [1], steps=4, frames=2)
+    names = [path.name for path in write([maximized], tmp_path, "max", opened, {}, 0)]
     assert names == ["max.png", "max.gif", "max.npz", "max.json"]
 
 
@@ -110,5 +112,5 @@ def test_the_table_of_a_model_has_a_line_for_each_layer_and_the_totals(build):
     lines = table(summary(model)).splitlines()
     assert lines[0].split() == ["layer", "class", "output", "parameters"]
     assert lines[1].split() == ["picture", "Input", "12", "x", "12", "x", "3", "0"]
-    assert lines[2].startswith("  base/conv ")  # what a nested model holds is indented
+    assert lines[2].startswith("  base/conv ")  # the layers of a nested model are indented
     assert lines[-1] == f"{model.count_params():,} parameters, {model.count_params() - 16:,} trainable, float32"

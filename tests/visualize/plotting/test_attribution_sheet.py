@@ -1,0 +1,142 @@
+"""Sheets of maps: scales that do not lie, images in their proportions, titles that say what is explained."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from visualize import Attribution, draw, write_png
+
+
+def test_a_map_of_zeros_and_a_constant_map_say_so(attribution, texts_of):
+    figure = draw(attribution([np.zeros((6, 9)), np.full((6, 9), 0.5), np.arange(54).reshape(6, 9)]))
+    texts = texts_of(figure)
+    assert "all zero" in texts
+    assert "constant, 0.5" in texts
+    assert "max 53" in texts
+
+
+def test_a_map_that_is_not_finite_is_not_called_zero(attribution, texts_of):
+    values = np.ones((2, 6, 9))
+    values[0], values[1, 0, 0] = np.nan, np.inf
+    texts = texts_of(draw(attribution(values)))
+    assert "not finite" in texts
+    assert "partly not finite" in texts
+    assert "all zero" not in texts
+
+
+@pytest.mark.parametrize("size", [(20, 60), (60, 20), (28, 28)])
+def test_pictures_and_maps_keep_their_shape(attribution, size):
+    figure = draw(attribution(size=size))
+    for axes in figure.axes[:2]:
+        box = axes.get_window_extent()
+        assert box.width / box.height == pytest.approx(size[1] / size[0], rel=0.02)
+
+
+def test_the_colors_of_a_map_depend_on_the_method_and_not_on_its_numbers(attribution, images_of):
+    positive = attribution(np.random.default_rng(0).random((1, 6, 9)))
+    signed = dataclasses.replace(positive, settings={**positive.settings, "signed": True})
+    maps = [images_of(draw(result))[1] for result in (positive, signed)]
+    assert [image.get_cmap().name for image in maps] == ["inferno", "RdBu_r"]
+    assert maps[1].get_clim()[0] == -maps[1].get_clim()[1]
+
+
+def test_a_single_output_is_no_class(attribution, texts_of):
+    classifier = attribution(np.random.default_rng(0).random((1, 6, 9)))
+    number = dataclasses.replace(classifier, settings={**classifier.settings, "classes": 1, "score": "output"})
+    assert any("class" in text for text in texts_of(draw(classifier)))
+    assert not any("class" in text for text in texts_of(draw(number)))
+
+
+def test_titles_do_not_run_into_their_neighbors(attribution, tmp_path):
+    figure = draw([attribution(count=10, names=["a_long_name_of_a_class"] * 10), attribution(count=10, modifier="guided")])
+    write_png(figure, tmp_path / "drawn.png")
+    boxes = [axes.title.get_window_extent() for axes in figure.axes if axes.get_title()]
+    for index, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[index + 1 :])
+        assert not any(box.overlaps(axes.get_window_extent()) for axes in figure.axes)
+
+
+def test_the_title_has_class_and_score(attribution, texts_of):
+    texts = texts_of(draw(attribution(names=["a cat"])))
+    assert "a cat\nlogit 4.5, p 0.500" in texts
+    assert "class 0\nlogit 4.5, p 0.500" in texts_of(draw(attribution()))
+
+
+def test_maps_of_a_shared_scale_have_one_end(attribution, tmp_path):
+    values = np.stack([np.full((6, 9), 1.0), np.full((6, 9), 4.0)])
+    values[:, 0, 0] = 0
+    own = draw(attribution(values, count=2))
+    shared = draw(attribution(values, count=2, scale="shared"))
+    assert [limits_of(figure) for figure in (own, shared)] == [[(0, 1), (0, 4)], [(0, 4), (0, 4)]]
+
+
+def test_a_shared_scale_is_symmetric_beside_a_map_of_zeros(attribution):
+    values = np.stack([np.zeros((6, 9)), np.linspace(-0.5, 0.25, 54).reshape(6, 9)])
+    assert limits_of(draw(attribution(values, scale="shared"))) == [(-0.5, 0.5), (-0.5, 0.5)]
+    assert limits_of(draw(attribution(np.zeros((2, 6, 9)), scale="shared", signed=True))) == [(-1, 1), (-1, 1)]
+
+
+def limits_of(figure):
+    """The ends of the scale of each map: of what is drawn in colors, but for the color bar."""
+    drawn = [image for axes in figure.axes for image in axes.get_images() if image.get_array().ndim == 2]
+    return [image.get_clim() for image in drawn if image.get_array().shape[0] > 1]
+
+
+def test_a_volume_is_drawn_by_its_strongest_slice(texts_of):
+    values = np.zeros((1, 3, 4, 5))
+    values[0, 2, 1, 1] = -1.0
+    images = np.stack([np.full((4, 5, 1), level) for level in (0.0, 0.5, 1.0)])[None]
+    volume = Attribution(values, images, np.array([1]), np.array([2.0]), "occlusion", {"input_range": [0, 1]})
+    figure = draw(volume)
+    picture, drawn = (axes.get_images()[0].get_array() for axes in figure.axes[:2])
+    np.testing.assert_array_equal(picture, np.ones((4, 5, 3)))
+    np.testing.assert_array_equal(drawn, values[0, 2])
+    assert any("slice 3" in text for text in texts_of(figure))
+
+
+def test_a_sequence_is_drawn_as_its_curve_over_the_colors_of_its_values():
+    values = np.array([[0.0, 1.0, -2.0, 0.5]])
+    sequence = np.array([[[0.0], [2.0], [1.0], [4.0]]])
+    figure = draw(Attribution(values, sequence, np.array([1]), np.array([2.0]), "occlusion", {}))
+    axes = figure.axes[1]
+    np.testing.assert_array_equal(axes.get_images()[0].get_array(), values)
+    curve = axes.get_lines()[0].get_ydata()
+    np.testing.assert_allclose((curve - curve[0]) / (curve[3] - curve[0]), sequence[0, :, 0] / 4)
+
+
+def test_a_contrast_names_both_classes(attribution, texts_of):
+    names = ["cat", "dog"]
+    first = attribution(class_names=names)
+    both = dataclasses.replace(first, method="contrast", targets=np.array([1]), arrays={"against": np.array([0])})
+    text = " ".join(texts_of(draw(dataclasses.replace(both, settings={**both.settings, "method": "rise"}))))
+    assert "dog rather than cat" in text
+    assert "contrast\nof rise" in text
+
+
+@pytest.mark.parametrize(("maps", "rows"), [(1, [2]), (3, [4]), (4, [3, 2]), (8, [3, 3, 3]), (9, [4, 4, 2])])
+def test_many_maps_of_one_image_are_in_rows_each_with_its_own_header_and_colors(attribution, maps, rows, tmp_path):
+    results = [attribution(np.full((1, 6, 9), 1.0 + number) - np.eye(6, 9)) for number in range(maps)]
+    results = [dataclasses.replace(result, method=f"map {number}") for number, result in enumerate(results)]
+    figure = draw(results)
+    write_png(figure, tmp_path / "drawn.png")
+    cells = [axes for axes in figure.axes if axes.get_position().height * figure.get_size_inches()[1] > 1]
+    tops = [round(axes.get_position().y1, 6) for axes in cells]
+    assert [tops.count(top) for top in sorted(set(tops), reverse=True)] == rows
+    assert tops == sorted(tops, reverse=True)  # in the order of reading
+    bars = [axes for axes in figure.axes if axes not in cells]
+    headers = [text for axes in cells for text in axes.texts]
+    for axes, bar, header in zip(cells[1:], bars, headers, strict=True):
+        cell, below, above = axes.get_window_extent(), bar.get_window_extent(), header.get_window_extent()
+        assert (below.x0, below.x1) == pytest.approx((cell.x0, cell.x1))
+        assert below.y1 < cell.y0 < cell.y0 + 1 < above.y0
+        assert above.y0 - cell.y1 < 40
+        assert cell.y0 - below.y1 < 40
+        assert (above.x0 + above.x1) / 2 == pytest.approx((cell.x0 + cell.x1) / 2, abs=1)
+    assert [header.get_text() for header in headers] == [f"map {number}" for number in range(maps)]
+
+
+def test_several_images_keep_a_column_for_each_method(attribution):
+    figure = draw([attribution(count=2) for _ in range(6)])
+    tops = [round(axes.get_position().y1, 6) for axes in figure.axes if axes.get_position().height > 0.2]
+    assert sorted(tops) == sorted([tops[0]] * 7 + [min(tops)] * 7)

@@ -1,0 +1,80 @@
+"""Text in figures: a name is drawn as it is, and breaks no figure."""
+
+import logging
+import warnings
+
+import matplotlib as mpl
+import pytest
+
+from visualize import Tiles, draw, write_png
+from visualize.plotting.text import fitted
+
+NAMES = {
+    "formula": "$x_1^2$",
+    "money": "costs $5",
+    "broken formula": r"$\frac{1}{$ and $",
+    "underscores": "a_b_c",
+    "markup": "<script>alert(1)</script>",
+    "braces": r"{\it x} % & # ~",
+    "several lines": "one\ntwo\ttab",
+    "empty": "",
+}
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "several lines"])
+def test_a_name_is_drawn_as_it_is(with_name, name, tmp_path):
+    for result in with_name(NAMES[name]):
+        figure = draw(result)
+        write_png(figure, tmp_path / "drawn.png")
+        assert any(NAMES[name] in text.get_text() for text in figure.findobj(mpl.text.Text))
+
+
+def test_a_dollar_is_drawn_as_a_dollar(ascent, tmp_path):
+    def width(caption):
+        tiles = ascent(1)
+        figure = draw(Tiles(tiles.pictures, (caption,), False, "maximize", tiles.settings))
+        write_png(figure, tmp_path / "drawn.png")
+        return next(text for text in figure.texts if text.get_text() == caption).get_window_extent().width
+
+    assert width("$a$") > 2 * width("a")
+
+
+def test_a_name_of_several_lines_becomes_one(with_name, tmp_path):
+    for result in with_name(NAMES["several lines"]):
+        figure = draw(result)
+        write_png(figure, tmp_path / "drawn.png")
+        assert any("one two tab" in text.get_text() for text in figure.findobj(mpl.text.Text))
+
+
+def test_characters_that_no_font_has_neither_fail_nor_clutter(with_name, tmp_path, caplog, capfd):
+    with warnings.catch_warnings(), caplog.at_level(logging.WARNING):
+        warnings.simplefilter("error")
+        for result in with_name("狗与猫 \U0001f431 кот"):
+            write_png(draw(result), tmp_path / "drawn.png")
+    assert caplog.records == []
+    assert capfd.readouterr().err == ""
+
+
+def test_a_long_name_is_cut_in_its_middle_and_stays_in_its_place(with_name, tmp_path):
+    name = "a_very_long_name_" * 12 + "end"
+    for result in with_name(name):
+        figure = draw(result)
+        write_png(figure, tmp_path / "drawn.png")
+        wide, high = figure.get_size_inches() * figure.dpi
+        for text in figure.findobj(mpl.text.Text):
+            box = text.get_window_extent()
+            if text.get_text():
+                assert box.x0 >= -2
+                assert box.x1 <= wide + 2, text.get_text()
+                assert box.y0 >= -2
+                assert box.y1 <= high + 2, text.get_text()
+        shown = "".join(text.get_text() for text in figure.findobj(mpl.text.Text))
+        assert "a_very" in shown
+        assert "end" in shown
+        assert "…" in shown
+
+
+def test_a_text_is_fitted_to_its_width():
+    assert fitted("short", 2, 8) == "short"
+    assert fitted("x" * 100, 1, 8) == "x" * 7 + "…" + "x" * 7
+    assert fitted("中" * 100, 1, 8) == "中" * 3 + "…" + "中" * 3  # twice as wide

@@ -1,0 +1,52 @@
+"""What is written on an attribution sheet: a title above each image, a header above each column."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from visualize.plotting.text import fitted
+from visualize.results import Attribution
+
+
+def title_of(attribution: Attribution, image: int, inches: float) -> str:
+    """Picture, class and score of one image, which all maps of its row explain."""
+    settings, arrays = attribution.settings, attribution.arrays
+    picture = str(arrays["names"][image]) if "names" in arrays else ""
+    kind, score = settings.get("score", "score"), attribution.scores[image]
+    target, score_line = "", f"{kind} {score:.3g}"
+    if attribution.targets[image] >= 0 and settings.get("classes") != 1:  # a single output is no class
+        target = _target_name(attribution, image)
+        if "against" in arrays:
+            score_line = f"{kind} higher by {score:.3g}"
+        if "probability" in arrays and kind.endswith("logit"):
+            score_line += f", p {arrays['probability'][image]:.3f}"
+    both = f"{picture}: {target}"
+    lines = [both] if picture and target and fitted(both, inches, 8) == both else [name for name in (picture, target) if name]
+    return "\n".join(fitted(line, inches, 8) for line in [*lines, score_line])
+
+
+def header_of(attribution: Attribution, inches: float) -> str:
+    """The method of a column, and the settings that tell it from the others."""
+    settings = attribution.settings
+    lines = [attribution.method]
+    if attribution.method == "contrast":
+        lines.append(f"of {settings['method']}")
+    if settings.get("modifier"):
+        lines[0] += f", {settings['modifier']}"
+    if layer := settings.get("layer"):
+        lines.append(layer if isinstance(layer, str) else ", ".join(layer))
+    if "patch" in settings:
+        lines.append(f"patch {settings['patch']}, stride {settings['stride']}")
+    return "\n".join(fitted(line, inches, 10) for line in lines)  # bold letters are wide
+
+
+def _target_name(attribution: Attribution, image: int) -> str:
+    names, target = attribution.settings.get("class_names", []), int(attribution.targets[image])
+    name = f"unit {target}" if attribution.settings.get("target_layer") else _class_name(target, names)
+    if "against" not in attribution.arrays:
+        return name
+    return f"{name} rather than {_class_name(int(attribution.arrays['against'][image]), names)}"
+
+
+def _class_name(index: int, names: Sequence[str]) -> str:
+    return names[index] if index < len(names) and not names[index].isdecimal() else f"class {index}"
