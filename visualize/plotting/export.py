@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from visualize._utils.atomic import whole
+from visualize._utils.atomic import atomic_file
 from visualize._utils.text import printable
 from visualize.models import layers as models
 from visualize.plotting import draw, write_gif, write_png
@@ -44,12 +44,12 @@ def write(
     if isinstance(results[0], Tiles) and results[0].frames is not None:
         paths.append(write_gif(results[0], folder / f"{stem}.gif"))
     if isinstance(results[0], Structure):
-        with whole(folder / f"{stem}.txt") as file:
+        with atomic_file(folder / f"{stem}.txt") as file:
             file.write(table(results[0]).encode())
         paths.append(folder / f"{stem}.txt")
     paths.append(save(folder / f"{stem}.npz", results))
     record = json.dumps(_strict(_record(results, model, asked, seconds)), indent=2, ensure_ascii=False) + "\n"
-    with whole(folder / f"{stem}.json") as file:
+    with atomic_file(folder / f"{stem}.json") as file:
         file.write(record.encode(errors="backslashreplace"))  # a name may hold half a letter
     return [*paths, folder / f"{stem}.json"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from visualize._utils.atomic import whole
+from visualize._utils.atomic import atomic_file
 from visualize.data.images import read_picture
 
 SECONDS = 0.5  # for a picture, but
@@ -28,7 +28,7 @@ def write_film(pictures: Sequence[Path], path: Path) -> Path:
     size = tuple(map(max, zip(*sizes, strict=True)))
     duration = [round(1000 * min(SECONDS, LONGEST / len(pictures)))] * len(pictures)
     duration[-1] = round(1000 * AT_THE_END)
-    with whole(path) as file:
+    with atomic_file(path) as file:
         first, *others = pictures
         frames = (_sheet(picture, size) for picture in others)  # one at a time: there may be hundreds
         _sheet(first, size).save(file, format="GIF", save_all=True, append_images=frames, duration=duration, loop=0)

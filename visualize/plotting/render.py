@@ -16,7 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from visualize._utils.atomic import whole
+from visualize._utils.atomic import atomic_file
 from visualize._utils.validation import checked_path, received
 from visualize.data.history import History
 from visualize.errors import InputError
@@ -67,7 +67,7 @@ def write_png(figure: Figure, path: str | Path) -> Path:
     if not isinstance(figure, Figure):
         raise InputError(f"`figure` must be a Figure, as `draw` returns it. Received: {received(figure)}.")
     path, content = checked_path("path", path), _png(figure)
-    with whole(path) as file:
+    with atomic_file(path) as file:
         file.write(content)
     return path
 
@@ -95,7 +95,7 @@ def write_gif(tiles: Tiles, path: str | Path) -> Path:
     pictures = [Image.fromarray(_sheet(frame, columns_of(tiles), tiles.settings["input_range"], scale)) for frame in frames]
     duration = [max(20, int(1000 * GIF_SECONDS / len(frames)))] * len(frames)
     duration[-1] = 2000
-    with whole(path) as file:
+    with atomic_file(path) as file:
         pictures[0].save(file, format="GIF", save_all=True, append_images=pictures[1:], duration=duration, loop=0)
     return path
 
