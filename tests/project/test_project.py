@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import kerasdemos
-from kerasdemos import registry as catalogue
+from kerasdemos import registry
 
 ROOT = Path(__file__).parents[2]
 
@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 def test_the_changelog_has_this_version_and_every_demo():
     content = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert kerasdemos.__version__ in next(line for line in content.splitlines() if line.startswith("## "))
-    assert [name for name in catalogue.names() if f"`{name}`" not in content] == []
+    assert [name for name in registry.names() if f"`{name}`" not in content] == []
 
 
 def test_make_demo_ends_with_the_report():
