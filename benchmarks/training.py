@@ -26,15 +26,14 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from kerasdemos import data
-from kerasdemos import registry as catalogue
+from kerasdemos import data, registry
 from kerasdemos.demo import Demo, Network, Split
-from kerasdemos.training import fit as fitting
-from kerasdemos.training import precision as precisions
-from kerasdemos.training.building import build
+from kerasdemos.training.checkpoints import RunIdentity
+from kerasdemos.training.fit import build, fit
+from visualize.engine.precision import resolve
 
 SLICE = 10  # steps of a turn
-NETWORKS = [demo.name for demo in catalogue.load_all() if isinstance(demo.run, Network)]
+NETWORKS = [demo.name for demo in registry.load_all() if isinstance(demo.run, Network)]
 
 
 class Turns(keras.callbacks.Callback):
@@ -85,11 +84,11 @@ def plain(demo: Demo, split: Split, *, epochs: int, turns: Turns) -> None:
 def ours(demo: Demo, split: Split, *, epochs: int, turns: Turns, precision: str) -> None:
     """As `kerasdemos train` does, a person watching."""
     with tempfile.TemporaryDirectory() as folder:
-        fitting.fit(
+        fit(
             demo.run,
             split,
             epochs=epochs,
-            identity={"demo": demo.name, "seed": 0, "data": "benchmark", "precision": precision},
+            identity=RunIdentity(demo.name, seed=0, data="benchmark", precision=precision),
             checkpoint=Path(folder) / "checkpoint.npz",
             callbacks=(turns,),
             report=lambda moment: None,
@@ -126,7 +125,7 @@ def in_turns(trainings: dict[str, Callable[[Turns], None]]) -> dict[str, np.ndar
 @click.option("--rounds", type=int, default=7, show_default=True)
 def main(name: str, count: int, rounds: int) -> None:
     """Print one table."""
-    demo = catalogue.load(name)
+    demo = registry.load(name)
     split = demo.run.split(data.load())
     used = len(split.train[0]) // count or 1
     split = replace(
@@ -143,7 +142,7 @@ def main(name: str, count: int, rounds: int) -> None:
             "kerasdemos, bfloat16": lambda turns: ours(demo, split, **options, turns=turns, precision="bfloat16"),
         }
     )
-    title = f"{name}, {len(split.train[0]):,} images an epoch, medians of {rounds} ({precisions.resolve('auto').reason})"
+    title = f"{name}, {len(split.train[0]):,} images an epoch, medians of {rounds} ({resolve('auto').reason})"
     heads = ("epoch, s", "step, ms", "of plain", "of float32", "processor, s", "of plain", "of float32")
     table = Table("training", *heads, title=title)
     first, second, _ = seconds.values()

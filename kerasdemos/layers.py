@@ -1,6 +1,8 @@
-"""The one layer of the articles that Keras does not have: local response normalization."""
+"""The layer of the articles that Keras does not have: local response normalization."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -16,33 +18,33 @@ class LocalResponseNormalization(keras.layers.Layer):
 
     Args:
         depth_radius: neighbors on each side.
-        bias: keeps a silent neighborhood from dividing by zero.
+        bias: keeps a neighborhood of zeros from dividing by zero.
         alpha: weight of the neighbors.
         beta: exponent.
 
-    Call with (batch, height, width, channels); the shape stays. Half precision is computed in float32.
+    Call it with (batch, height, width, channels); the shape stays the same. Half precision is computed in float32.
     """
 
-    def __init__(self, depth_radius=5, bias=1.0, alpha=1e-4, beta=0.75, **kwargs):
+    def __init__(self, depth_radius: int = 5, bias: float = 1.0, alpha: float = 1e-4, beta: float = 0.75, **kwargs: Any):
         super().__init__(**kwargs)
         self.depth_radius = depth_radius
         self.bias = bias
         self.alpha = alpha
         self.beta = beta
 
-    def call(self, inputs):
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """The normalized inputs."""
         normalized = tf.nn.local_response_normalization(
             tf.cast(inputs, tf.float32), self.depth_radius, self.bias, self.alpha, self.beta
         )
         return tf.cast(normalized, inputs.dtype)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """The shape of the inputs."""
         return input_shape
 
-    def get_config(self):
-        """The arguments that make this layer again."""
+    def get_config(self) -> dict[str, Any]:
+        """The arguments from which Keras builds this layer again."""
         return {
             **super().get_config(),
             "depth_radius": self.depth_radius,

@@ -1,6 +1,6 @@
-"""How a run looks: learning curves, panels of numbers, a confusion matrix.
+"""Draw a run: learning curves, panels of numbers, a confusion matrix.
 
-The only file that imports matplotlib.
+This is the only file of kerasdemos that imports matplotlib.
 """
 
 from __future__ import annotations
@@ -15,32 +15,32 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from kerasdemos.demo import Curve, Panel
-from kerasdemos.files import whole
+from visualize._utils.atomic import atomic_path
 
 WIDTH, HEIGHT = 5.2, 3.9  # of one panel, in inches
-CLOUD = 30  # so many points hide a line
+CLOUD = 30  # from this many points on, they would hide a line
 
 
-def panels(drawn: Sequence[Panel], *, title: str) -> Figure:
+def draw_panels(panels: Sequence[Panel], *, title: str) -> Figure:
     """Panels side by side, three to a row; a label has the same color in all of them."""
-    labels = dict.fromkeys(curve.label for panel in drawn for curve in panel.curves)
+    labels = dict.fromkeys(curve.label for panel in panels for curve in panel.curves)
     colors = {label: f"C{index % 10}" for index, label in enumerate(labels)}
-    columns = min(len(drawn), 3)
-    rows = -(-len(drawn) // columns)
+    columns = min(len(panels), 3)
+    rows = -(-len(panels) // columns)
     figure = Figure(figsize=(WIDTH * columns, HEIGHT * rows + 0.4), layout="constrained")
     figure.suptitle(title)
-    for index, panel in enumerate(drawn):
+    for index, panel in enumerate(panels):
         _draw_panel(figure.add_subplot(rows, columns, index + 1), panel, colors)
     return figure
 
 
-def curves(history: Mapping[str, np.ndarray], *, watched: str, title: str) -> Figure:
+def draw_curves(history: Mapping[str, np.ndarray], *, watched: str, title: str) -> Figure:
     """Loss and accuracy of each epoch, on the training data and on the `watched` ("validation" or "test") data."""
     epochs = np.asarray(history["epoch"])
-    drawn = []
+    panels = []
     for measure in ("loss", "accuracy"):
         lines = [(measure, "training, during the epoch"), (f"val_{measure}", f"{watched}, after it")]
-        drawn.append(
+        panels.append(
             Panel(
                 title="",
                 x_label="epoch",
@@ -48,16 +48,16 @@ def curves(history: Mapping[str, np.ndarray], *, watched: str, title: str) -> Fi
                 curves=tuple(Curve(epochs, np.asarray(history[key]), label) for key, label in lines),
             )
         )
-    figure = panels(drawn, title=title)
+    figure = draw_panels(panels, title=title)
     for axes in figure.axes:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         for line in axes.lines:
-            line.set_marker(".")  # one epoch is a point, and a point has no line
+            line.set_marker(".")  # a single epoch has no line
     return figure
 
 
-def confusion(counts: np.ndarray, class_names: Sequence[str], *, title: str) -> Figure:
-    """How often each class was taken for each other: counts in the cells, colors for the mistakes."""
+def draw_confusion(counts: np.ndarray, class_names: Sequence[str], *, title: str) -> Figure:
+    """How often each class was predicted as each class: counts in the cells, colors for the mistakes."""
     size = 0.62 * len(class_names) + 2
     figure = Figure(figsize=(size, size), layout="constrained")
     axes = figure.add_subplot()
@@ -82,10 +82,10 @@ def confusion(counts: np.ndarray, class_names: Sequence[str], *, title: str) -> 
     return figure
 
 
-def save(figure: Figure, path: Path) -> Path:
-    """Write a figure as PNG, whole, and return its path; the same figure gives the same bytes."""
+def save_figure(figure: Figure, path: Path) -> Path:
+    """Write a figure as PNG and return its path; the same figure gives the same bytes."""
     FigureCanvasAgg(figure)
-    with whole(path) as temporary:
+    with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=120, metadata={"Software": None})
     return path
 
@@ -101,7 +101,7 @@ def _draw_panel(axes: Axes, panel: Panel, colors: Mapping[str, str]) -> None:
     if panel.log_y:
         axes.set_yscale("log")
     if axes.get_legend_handles_labels()[1]:
-        # Below the axes: inside, it would cover what it explains.
+        # Below the axes, because inside it would cover the curves.
         axes.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)
 
 
@@ -114,15 +114,15 @@ def _write_notes(axes: Axes, notes: Sequence[tuple[float, float, str]]) -> None:
 
 
 def _draw_curve(axes: Axes, curve: Curve, *, color: str) -> None:
-    """One curve in its own color; a cloud lies below the lines through it, a few points or a path above."""
+    """Draw one curve; a cloud of points lies below the lines, a few points or a path above them."""
     label = curve.label or None
     if curve.style == "points":
-        height = 3 if np.size(curve.x) < CLOUD else 1.9  # matplotlib draws lines at 2
-        axes.scatter(curve.x, curve.y, s=22, alpha=0.8, color=color, label=label, zorder=height)
+        order = 3 if np.size(curve.x) < CLOUD else 1.9  # matplotlib draws lines at 2
+        axes.scatter(curve.x, curve.y, s=22, alpha=0.8, color=color, label=label, zorder=order)
     elif curve.style == "path":
         label = f"{curve.label} (\N{WHITE CIRCLE} start, \N{BLACK CIRCLE} end)".strip()
         axes.plot(curve.x, curve.y, ".-", markersize=4, linewidth=1, color=color, label=label, zorder=3)
-        for place, inside in ((0, "white"), (-1, color)):
-            axes.plot(curve.x[place], curve.y[place], "o", color=color, markerfacecolor=inside, markersize=8, zorder=4)
+        for index, fill in ((0, "white"), (-1, color)):
+            axes.plot(curve.x[index], curve.y[index], "o", color=color, markerfacecolor=fill, markersize=8, zorder=4)
     else:
         axes.plot(curve.x, curve.y, color=color, label=label)

@@ -1,4 +1,4 @@
-"""Which demos are there: every file of kerasdemos/demos, by its name."""
+"""Which demos there are: every file of kerasdemos/demos, by its name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from importlib import import_module
 from importlib.resources import files
 
 from kerasdemos.demo import Demo
-from kerasdemos.errors import InputError
+from visualize.errors import InputError
 
 
 def names() -> tuple[str, ...]:
@@ -16,8 +16,8 @@ def names() -> tuple[str, ...]:
     Returns:
         What `load` takes.
     """
-    paths = (entry.name for entry in files("kerasdemos.demos").iterdir())
-    return tuple(sorted(path[:-3] for path in paths if path.endswith(".py") and path != "__init__.py"))
+    file_names = (entry.name for entry in files("kerasdemos.demos").iterdir())
+    return tuple(sorted(name[:-3] for name in file_names if name.endswith(".py") and name != "__init__.py"))
 
 
 def load(name: str) -> Demo:
@@ -27,7 +27,7 @@ def load(name: str) -> Demo:
         name: such as "digits_cnn".
 
     Returns:
-        Demo, which `training.train` runs.
+        Demo, which `kerasdemos.training.run.train` runs.
 
     Raises:
         InputError: there is none; the message names the nearest ones, or all of them.
@@ -44,6 +44,6 @@ def load_all() -> tuple[Demo, ...]:
     """Every demo, in the order of the articles and then of their names.
 
     Returns:
-        Each as `load` has it.
+        Each as `load` returns it.
     """
     return tuple(sorted(map(load, names()), key=lambda demo: (demo.article, demo.name)))

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from visualize._utils.atomic import whole
+from visualize._utils.atomic import atomic_file
 from visualize._utils.validation import checked_path
 from visualize.data.arrays import load_arrays
 from visualize.errors import InputError
@@ -160,7 +160,7 @@ def save(path: str | Path, results: Result | Sequence[Result]) -> Path:
                 values[name] = dict(value) if isinstance(value, Settings) else value
         plain.append(values)
     arrays["results"] = np.array(json.dumps(plain))
-    with whole(path) as file:
+    with atomic_file(path) as file:
         np.savez_compressed(file, **arrays)  # pyright: ignore[reportArgumentType]
     return path
 

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 from rich.console import Console
 
-from kerasdemos import registry as catalogue
-from kerasdemos.cli import progress_bar as display
-from kerasdemos.cli import tables
-from kerasdemos.demo import Network, Program
-from kerasdemos.errors import InputError
-from kerasdemos.files import whole
-from kerasdemos.training import precision as precisions
+from kerasdemos import registry
+from kerasdemos.cli.progress_bar import progress_bar
+from kerasdemos.cli.tables import confusion_table, demos_table, results_markdown, results_table
+from kerasdemos.demo import Demo, Network, Program
+from visualize._utils.atomic import atomic_path
+from visualize.cli.console import OneLineGroup, import_tensorflow, one_line_errors
+from visualize.engine.precision import PRECISIONS, resolve
+from visualize.errors import InputError
 
+if TYPE_CHECKING:
+    from kerasdemos.training.card import Card
+    from kerasdemos.training.run import Run
+    from kerasdemos.training.settings import RunSettings
+
+PIPE_WIDTH = 180  # columns where the output is no terminal
 EXAMPLES = """\b
 Examples:
   kerasdemos list
@@ -29,76 +37,44 @@ Examples:
 """
 
 
-class Refusal(click.ClickException):
-    """A mistake of the user: one line on stderr, exit status 2."""
-
-    exit_code = 2
-
-    def show(self, file=None):
-        """Print the line."""
-        click.echo(f"Error: {self.message}", err=True)
-
-
-class Commands(click.Group):
-    """A group whose wrong options and arguments are one line, like every other mistake."""
-
-    def make_context(self, *args, **kwargs) -> click.Context:
-        """As click does, a mistake in one line."""
-        with _in_one_line():
-            return super().make_context(*args, **kwargs)
-
-    def invoke(self, ctx: click.Context):
-        """As click does, a mistake in one line."""
-        with _in_one_line():
-            return super().invoke(ctx)
-
-
-@contextmanager
-def _in_one_line() -> Iterator[None]:
-    try:
-        yield
-    except getattr(click.exceptions, "NoArgsIsHelpError", ()):  # click before 8.2 has none
-        raise
-    except click.UsageError as error:
-        help_of = f" See: {error.ctx.command_path} --help" if error.ctx else ""
-        raise Refusal(" ".join(error.format_message().split()) + help_of) from None
-
-
-@click.group(cls=Commands, epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=OneLineGroup, epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(package_name="kerasdemos")
 def main() -> None:
     """The networks and programs of five deep-learning tutorials, on Keras 3.
 
-    Each demo is trained or computed as its article has it, and measured against the numbers it must show.
+    Each demo is trained or computed as in its article, and measured against the numbers that it must reproduce.
     """
 
 
 @main.command("list")
-def list_() -> None:
-    """Show the demos: article, data, parameters, expected results."""
+@one_line_errors
+def list_command() -> None:
+    """Show the demos by article: idea, data, parameters, expected results."""
     console = _console()
-    console.print(tables.demos(catalogue.load_all(), width=console.width))
+    console.print(demos_table(registry.load_all(), width=console.width))
 
 
-@main.command()
+@main.command("train")
 @click.argument("names", nargs=-1, metavar="NAME...")
-@click.option("--all", "everything", is_flag=True, help="Every demo; ends with one table of results.")
+@click.option("--all", "every", is_flag=True, help="Every demo; ends with one table of results.")
 @click.option("--epochs", type=int, help="Epochs of a network, steps of a program.  [default: the article's]")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random choice.")
 @click.option(
     "--data",
-    help="A directory of IDX files named as MNIST's, a .npz of Keras' layout, or what a program reads, such as "
-    "points.csv.  [default: MNIST, or what the article has]",
+    help="A directory of IDX files named as MNIST's, a .npz in Keras' layout, or the file that a program reads, such as "
+    "points.csv.  [default: MNIST, or the data of the article]",
 )
 @click.option(
     "--precision",
-    type=click.Choice(precisions.CHOICES),
+    type=click.Choice(PRECISIONS),
     default="float32",
     show_default=True,
     help="What networks are trained in. auto is bfloat16 on a CPU with AVX512-BF16 or AMX and on a GPU that has it, and "
-    "float32 elsewhere. The saved model is a float32 one, and the programs compute as ever.",
+    "float32 elsewhere. The saved model computes in float32, and so do the programs.",
 )
-@click.option("--out", default="outputs", show_default=True, help="Folder that gets a folder for each demo.")
+@click.option("--out", default="outputs", show_default=True, help="Folder in which each demo gets a folder.")
 @click.option(
     "--resume",
     is_flag=True,
@@ -110,100 +86,116 @@ def list_() -> None:
     help="As --resume, but leave every finished run alone, whatever its settings.",
 )
 @click.option("--tensorboard", is_flag=True, help="Write a TensorBoard log too.")
-def train(names, everything, epochs, seed, data, precision, out, resume, if_missing, tensorboard) -> None:
+@one_line_errors
+def train_command(
+    names: Sequence[str],
+    every: bool,
+    epochs: int | None,
+    seed: int,
+    data: str | None,
+    precision: str,
+    out: str,
+    resume: bool,
+    if_missing: bool,
+    tensorboard: bool,
+) -> None:
     """Train networks, run programs.
 
     Each writes to OUT/NAME: model.keras, model.json (the card), history.csv, and its picture. Ctrl-C loses at
     most one epoch; the same command with --resume goes on. Without --resume and --if-missing a run replaces
-    the one that is there. --all also writes OUT/results.md.
+    an earlier one. --all also writes OUT/results.md.
     """
-    with _refusals():
-        if bool(names) == everything:
-            raise InputError("`train` must get the names of demos, or --all. `kerasdemos list` shows them.")
-        demos = catalogue.load_all() if everything else [catalogue.load(name) for name in dict.fromkeys(names)]
+    if bool(names) == every:
+        raise InputError("`train` must get the names of demos, or --all. `kerasdemos list` shows them.")
+    demos = registry.load_all() if every else [registry.load(name) for name in dict.fromkeys(names)]
 
-        from kerasdemos import quiet
-        from kerasdemos.training import run as training
+    from kerasdemos.training.run import card_to_keep
+    from kerasdemos.training.settings import RunSettings
 
-        asked = {"epochs": epochs, "seed": seed, "data": data, "out": out}
-        again = {"resume": resume, "if_missing": if_missing}
-        networks = [demo for demo in demos if isinstance(demo.run, Network)]
-        # Beside networks a program computes as ever; without them it refuses the option, which would change nothing.
-        wanted = {demo.name: precision if demo in networks or not networks else "float32" for demo in demos}
-        for demo in demos:
-            training.check(demo, **asked, precision=wanted[demo.name], tensorboard=tensorboard)
-        if precision != "float32":
-            quiet.import_tensorflow()  # which knows the GPUs
-        finished = {demo.name for demo in demos if training.standing(demo, **asked, **again, precision=wanted[demo.name])}
-        quiet.import_tensorflow()
-        if precision != "float32" and any(demo.name not in finished for demo in networks):
-            _say(str(precisions.resolve(precision)))
-        runs = []
-        for demo in demos:
-            waiting = 0 if resume or if_missing else training.unfinished(demo, out)
-            if waiting:
-                _say(f"{demo.name}: starting afresh; --resume would go on after epoch {waiting}.")
-            with display.training(demo.name) as report:
-                try:
-                    options = {**asked, **again, "precision": wanted[demo.name]}
-                    run = training.train(demo, **options, tensorboard=tensorboard, report=report)
-                except KeyboardInterrupt:
-                    _stop(demo, training.unfinished(demo, out))
-            runs.append(run)
-            if run.found:
-                _say(f"{demo.name}: a finished run ({_settings(demo, run.found)}) is there, left alone.")
-            for line in run.lines:
-                click.echo(line)
-            for path in run.files:
-                click.echo(path)
-        measured = [(run.demo.name, run.results) for run in runs]
-        _console().print(tables.results(measured))
-        if everything:
-            path = Path(out) / "results.md"
-            with whole(path) as temporary:
-                temporary.write_text(tables.markdown(measured), encoding="utf-8")
-            click.echo(path)
+    settings = RunSettings(epochs, seed, data, precision, Path(out), resume, if_missing, tensorboard)
+    runs = _with_precisions(demos, settings)
+    for demo, options in runs:
+        options.check(demo)
+    if precision != "float32":
+        import_tensorflow()  # which knows the GPUs
+    finished = {demo.name for demo, options in runs if card_to_keep(demo, options)}
+    import_tensorflow()
+    if precision != "float32" and any(isinstance(demo.run, Network) and demo.name not in finished for demo in demos):
+        _say(str(resolve(precision)))
+    measured = []
+    for demo, options in runs:
+        run = _train_demo(demo, options)
+        measured.append((demo.name, run.results))
+        for line in (*run.lines, *run.files):
+            click.echo(line)
+    _console().print(results_table(measured))
+    if every:
+        path = Path(out) / "results.md"
+        with atomic_path(path) as temporary:
+            temporary.write_text(results_markdown(measured), encoding="utf-8")
+        click.echo(path)
 
 
-@main.command()
+@main.command("evaluate")
 @click.argument("model", metavar="MODEL", type=click.Path(path_type=Path))
-@click.option("--data", help="A directory of IDX files, or a .npz of Keras' layout.  [default: MNIST]")
-def evaluate(model, data) -> None:
+@click.option("--data", help="A directory of IDX files, or a .npz in Keras' layout.  [default: MNIST]")
+@one_line_errors
+def evaluate_command(model: Path, data: str | None) -> None:
     """Measure a trained MODEL on test pictures.
 
     Prints loss, accuracy and confusion matrix. Reads the card beside MODEL, and draws confusion.png there.
     """
-    with _refusals():
-        from kerasdemos import plotting as figures
-        from kerasdemos.training import evaluation
+    from kerasdemos.plotting import draw_confusion, save_figure
+    from kerasdemos.training.evaluation import check_evaluation, evaluate
 
-        found = evaluation.evaluate(model, data)
-        click.echo(f"loss      {found.loss:.4f}")
-        click.echo(f"accuracy  {found.accuracy:.4f} on {found.counts.sum()} pictures of {found.data}")
-        _console().print(tables.confusion(found.counts, found.class_names))
-        title = f"{model.parent.name}: {found.accuracy:.2%} of {found.counts.sum()} right"
-        figure = figures.confusion(found.counts, found.class_names, title=title)
-        click.echo(figures.save(figure, model.with_name("confusion.png")))
-
-
-@contextmanager
-def _refusals() -> Iterator[None]:
-    try:
-        yield
-    except (InputError, OSError) as error:
-        raise Refusal(" ".join(str(error).split())) from None
-    except KeyboardInterrupt:
-        _say("Stopped.")
-        raise SystemExit(130) from None
+    check_evaluation(model, data)
+    import_tensorflow()
+    measured = evaluate(model, data)
+    pictures = measured.counts.sum()
+    click.echo(f"loss      {measured.loss:.4f}")
+    click.echo(f"accuracy  {measured.accuracy:.4f} on {pictures} pictures of {measured.data}")
+    _console().print(confusion_table(measured.counts, measured.class_names))
+    title = f"{model.parent.name}: {measured.accuracy:.2%} of {pictures} right"
+    figure = draw_confusion(measured.counts, measured.class_names, title=title)
+    click.echo(save_figure(figure, model.with_name("confusion.png")))
 
 
-def _settings(demo, card) -> str:
-    count, one = card.get("epochs"), "step" if isinstance(demo.run, Program) else "epoch"
-    precision = f", {card['precision']}" if card.get("precision") else ""
-    return f"seed {card.get('seed')}, {count} {one}{'s' * (count != 1)}, data {card.get('data')}{precision}"
+def _with_precisions(demos: Iterable[Demo], settings: RunSettings) -> list[tuple[Demo, RunSettings]]:
+    """Each demo with its settings: beside networks a program computes in its own precision.
+
+    Without networks a program refuses the option, which would change nothing.
+    """
+    demos = tuple(demos)
+    any_network = any(isinstance(demo.run, Network) for demo in demos)
+    own = replace(settings, precision="float32")
+    return [(demo, own if any_network and isinstance(demo.run, Program) else settings) for demo in demos]
 
 
-def _stop(demo, epochs: int) -> None:
+def _train_demo(demo: Demo, settings: RunSettings) -> Run:
+    """Run one demo, with a progress bar and with notes on what is kept of earlier runs."""
+    from kerasdemos.training.run import train, unfinished_epochs
+
+    folder = settings.folder(demo)
+    epochs = 0 if settings.keeps_finished_runs else unfinished_epochs(folder)
+    if epochs:
+        _say(f"{demo.name}: starting afresh; --resume would go on after epoch {epochs}.")
+    with progress_bar(demo.name) as report:
+        try:
+            run = train(demo, **vars(settings), report=report)
+        except KeyboardInterrupt:
+            _stop(demo, unfinished_epochs(folder))
+    if run.earlier:
+        _say(f"{demo.name}: a finished run ({_settings_of(demo, run.earlier)}) is there, left alone.")
+    return run
+
+
+def _settings_of(demo: Demo, card: Card) -> str:
+    epochs, unit = card.get("epochs"), "step" if isinstance(demo.run, Program) else "epoch"
+    precision = f", {card.get('precision')}" if card.get("precision") else ""
+    return f"seed {card.get('seed')}, {epochs} {unit}{'s' * (epochs != 1)}, data {card.get('data')}{precision}"
+
+
+def _stop(demo: Demo, epochs: int) -> NoReturn:
     kept = f"{epochs} epoch{'s' * (epochs != 1)} kept" if epochs else "no epoch was finished"
     _say(f"Stopped in {demo.name}, {kept}. The same command with --resume goes on.")
     raise SystemExit(130)
@@ -216,4 +208,4 @@ def _say(text: str) -> None:
 def _console() -> Console:
     """As wide as the terminal; where there is none, wide enough for every table."""
     console = Console()
-    return console if console.is_terminal else Console(width=160)
+    return console if console.is_terminal else Console(width=PIPE_WIDTH)

@@ -1,4 +1,4 @@
-"""What a person sees while a network trains: a line on stderr, where that is a terminal."""
+"""The progress of a training network: one line on standard error, where that is a terminal."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 if TYPE_CHECKING:
-    from kerasdemos.training.progress import Progress as Moment
+    from kerasdemos.training.progress import Progress as TrainingProgress
 
 
 @contextmanager
-def training(name: str) -> Iterator[Callable[[Moment], None] | None]:
-    """A bar with epoch, loss, accuracy, images a second and time left; None where nobody watches."""
+def progress_bar(name: str) -> Iterator[Callable[[TrainingProgress], None] | None]:
+    """A bar with epoch, loss, accuracy, images per second and time left; None where there is no terminal."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield None
@@ -30,20 +30,19 @@ def training(name: str) -> Iterator[Callable[[Moment], None] | None]:
     )
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(name, total=None, numbers="")
-        began = None
+        began: tuple[float, int] | None = None  # the time of the first report, and the images seen until then
 
-        def show(moment: Moment) -> None:
+        def show(progress: TrainingProgress) -> None:
             nonlocal began
-            began = began or (time.monotonic(), moment.images)
-            passed, seen = time.monotonic() - began[0], moment.images - began[1]
-            speed = f" · {seen / passed:,.0f} images/s" if passed else ""
-            numbers = f"loss {moment.loss:.4f} · accuracy {moment.accuracy:.4f}{speed}"
+            began = began or (time.monotonic(), progress.images)
+            seconds, images = time.monotonic() - began[0], progress.images - began[1]
+            speed = f" · {images / seconds:,.0f} images/s" if seconds else ""
             bar.update(
                 task,
-                description=f"{name} epoch {moment.epoch}/{moment.epochs}",
-                completed=moment.images,
-                total=moment.images + moment.remaining,
-                numbers=numbers,
+                description=f"{name} epoch {progress.epoch}/{progress.epochs}",
+                completed=progress.images,
+                total=progress.images + progress.remaining,
+                numbers=f"loss {progress.loss:.4f} · accuracy {progress.accuracy:.4f}{speed}",
             )
 
         yield show

@@ -1,6 +1,6 @@
 """Labelled pictures: the packaged MNIST, directories of IDX files, Keras' .npz files."""
 
-from kerasdemos.data.mnist import load
-from kerasdemos.data.named import idx, mnist
+from kerasdemos.data.datasets import idx, mnist
+from kerasdemos.data.datasets import load_pictures as load
 
 __all__ = ["idx", "load", "mnist"]

@@ -1,16 +1,16 @@
-"""What labelled pictures must be before anybody computes with them."""
+"""Checks of labelled pictures, before anything is computed from them."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from kerasdemos.demo import Pictures
-from kerasdemos.errors import InputError
+from visualize.errors import InputError
 
 SIDE, CLASSES = 28, 10  # what the networks of the articles take
 
 
-def pair(images: np.ndarray, labels: np.ndarray, name: str) -> None:
+def check_pair(images: np.ndarray, labels: np.ndarray, name: str) -> None:
     """Refuse images and labels that do not belong together.
 
     Raises:
@@ -31,7 +31,7 @@ def pair(images: np.ndarray, labels: np.ndarray, name: str) -> None:
         )
 
 
-def digits(pictures: Pictures) -> None:
+def check_digits(pictures: Pictures) -> None:
     """Refuse pictures that the networks cannot take.
 
     Raises:

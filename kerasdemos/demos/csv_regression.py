@@ -1,46 +1,49 @@
 """Linear regression on a file of points, and how long a step may be.
 
-Article 4 reads a CSV file of two columns, x and y, and finds the line through the points by
-descent: b = m = 0 at the start, 1000 full-batch steps of rate .0001. The first steps do all the
-visible work, and the error hardly moves after them.
+Article 4 ("【深度學習Pytorch入門】") reads a CSV file of two columns, x and y, and finds the line through the
+points by gradient descent: b = m = 0 at the start, 1000 full-batch steps with a learning rate of .0001. The
+first steps do nearly all of the work that can be seen, and the error hardly changes after them.
 
-Why so small a rate? The error is a parabola in (m, b), and a step that is too long overshoots
-further each time. The limit is 2 / (the largest curvature), which for points with x near 49 is
-4.0e-4: above it the original prints nan. Here `fit` works the limit out first, and refuses. The
-same number explains why b stays near 0. The smallest curvature is some 60,000 times smaller than
-the largest, and along it b would need hundreds of thousands of steps.
+Why so small a rate? The error is a parabola in (m, b), and a step that is too long overshoots further each
+time. The limit is 2 / (the largest curvature), which for points with x near 49 is 4.0e-4: above it the original
+prints nan. Here `fit` computes the limit first, and refuses a larger rate. The same number explains why b stays
+near 0. The smallest curvature is some 60,000 times smaller than the largest, and along it b would need hundreds
+of thousands of steps.
 
-The article's file is not ours to give away, so by default the demo makes 100 points like it: x with
-mean 49 and deviation 9.7, y = 8 + 1.3 x with noise of deviation 10. `--data points.csv` reads a
-file (two columns, no header). On the article's own file the error falls from 5565.107834483211 to
-112.61481011613473, at b = .08893651993741346 and m = 1.4777440851894448. The arithmetic is float64
-in Keras.
+The article's file may not be redistributed, so by default the demo generates 100 points like it: x with mean 49
+and standard deviation 9.7, y = 8 + 1.3 x with noise of standard deviation 10. `--data points.csv` reads a file
+(two columns, no header). On the article's own file the error falls from 5565.107834483211 to
+112.61481011613473, at b = .08893651993741346 and m = 1.4777440851894448. Keras computes in float64 here.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kerasdemos.demo import Curve, Demo, Expected, Outcome, Panel, Program
-from kerasdemos.demos._shared import points
 from kerasdemos.demos._shared.descent import Descent, descend
+from kerasdemos.demos._shared.points import read_points
 from kerasdemos.demos._shared.straight_line import best_line, line, mean_squared_error
-from kerasdemos.errors import InputError
+from visualize.errors import InputError
+
+if TYPE_CHECKING:
+    import keras
 
 RATE = 0.0001
 COUNT = 100
-FEW = 25  # steps, in the picture of the error
+FIRST_STEPS = 25  # that the picture of the error shows
 
 
 def compute(*, steps: int, seed: int, data: Path | None = None) -> Outcome:
-    """Fit the points in the file `data`, or 100 points that `seed` makes.
+    """Fit a line to the points in the file `data`, or to 100 points generated from `seed`.
 
     Raises:
         InputError: the file cannot be read, or its x are too large for the article's rate.
     """
-    x, y = made_points(seed) if data is None else points.read(data)
+    x, y = generated_points(seed) if data is None else read_points(data)
     _check_size(x, data)
     model, descent = fit(x, y, rate=RATE, steps=steps)
     slopes, biases = descent.paths[0][:, 0, 0], descent.paths[1][:, 0]
@@ -63,7 +66,7 @@ def compute(*, steps: int, seed: int, data: Path | None = None) -> Outcome:
         },
         panels=(
             _lines(model, x, y, slope, bias),
-            _error(descent.losses[:FEW], smallest),
+            _error(descent.losses[:FIRST_STEPS], smallest),
             _bias(biases, bias),
         ),
         history={"step": np.arange(steps + 1), "b": biases, "m": slopes, "error": descent.losses},
@@ -71,8 +74,8 @@ def compute(*, steps: int, seed: int, data: Path | None = None) -> Outcome:
     )
 
 
-def fit(x: np.ndarray, y: np.ndarray, *, rate: float, steps: int) -> tuple[object, Descent]:
-    """The line after `steps` full-batch steps from b = m = 0, and the way there.
+def fit(x: np.ndarray, y: np.ndarray, *, rate: float, steps: int) -> tuple[keras.Model, Descent]:
+    """The line after `steps` full-batch steps from b = m = 0, and the path of the descent.
 
     Raises:
         InputError: at this rate the descent would diverge.
@@ -91,8 +94,8 @@ def fit(x: np.ndarray, y: np.ndarray, *, rate: float, steps: int) -> tuple[objec
 def rate_limit(x: np.ndarray) -> float:
     """The rate above which descent on the mean squared error of a line diverges: 2 / the largest curvature.
 
-    The curvatures of the error in (m, b) are the eigenvalues of its matrix of second derivatives, in which
-    y has no part.
+    The curvatures of the error in (m, b) are the eigenvalues of its matrix of second derivatives, which does not
+    depend on y.
     """
     curvatures = 2 * np.array([[np.mean(x * x), np.mean(x)], [np.mean(x), 1.0]])
     return float(2 / np.linalg.eigvalsh(curvatures)[-1])
@@ -114,14 +117,14 @@ def _check_size(x: np.ndarray, data: Path | None) -> None:
         )
 
 
-def made_points(seed: int) -> tuple[np.ndarray, np.ndarray]:
+def generated_points(seed: int) -> tuple[np.ndarray, np.ndarray]:
     """100 points like the article's: the x and the y, each (100,)."""
     random = np.random.default_rng(seed)
     x = random.normal(49.0, 9.7, COUNT)
     return x, 8.0 + 1.3 * x + random.normal(0.0, 10.0, COUNT)
 
 
-def _lines(model, x: np.ndarray, y: np.ndarray, slope: float, bias: float) -> Panel:
+def _lines(model: keras.Model, x: np.ndarray, y: np.ndarray, slope: float, bias: float) -> Panel:
     ends = np.array([x.min(), x.max()])
     return Panel(
         title="The points and the line",

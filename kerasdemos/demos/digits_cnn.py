@@ -1,25 +1,30 @@
-"""The network that article 2 looks into: two convolutions, a pool, two dense layers, two dropouts.
+"""The network that article 2 visualizes: two convolutions, a pooling layer, two dense layers, two dropouts.
 
-Article 2, part 5, trains it in five epochs to 99 % of the test digits and then asks what it saw: its filters,
-the inputs that excite a class most, the pixels that a decision hangs on. The last layer is named `preds`,
-because those questions are asked of it.
+Article 2 ("怎样用python构建一个卷积神经网络模型"), part 5, trains it in five epochs to 99 % of the test digits
+and then shows what it learned: its filters, the inputs that maximize a class score, the pixels that a decision
+depends on. The last layer is named `preds`, because the article's calls find it by that name.
 
-Changed from the original: nothing that computes. Keras' initial weights (Glorot uniform, biases zero) and
-Adam at 0.001 are the defaults of then and now, labels are numbers instead of one-hot rows, which is the same
-cross-entropy. The test set that the article watches during training is watched here too, but nothing is
-chosen by it: the last epoch counts.
+Changed from the original: nothing in the computation. Keras' initial weights (Glorot uniform, biases zero) and
+Adam at 0.001 were the defaults then and are the defaults now; labels are numbers instead of one-hot rows, which
+gives the same cross-entropy. The test set that the article watches during training is watched here too, but it
+chooses nothing: the last epoch counts.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kerasdemos.demo import Demo, Expected, Network, Pictures, Split
 
+if TYPE_CHECKING:
+    import keras
+
 SCALE = 255.0
 
 
-def build():
+def build() -> keras.Model:
     """The compiled network; takes (28, 28, 1) in [0, 1]."""
     import keras
     from keras import layers

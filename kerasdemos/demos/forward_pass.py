@@ -1,25 +1,28 @@
-"""The forward pass: what a network does before it has learned anything.
+"""The forward pass: what a network computes before it has learned anything.
 
-Article 3 predicts how many transactions a bank's customer will make, from two numbers (2 and 3:
-say, children and accounts). The weights are given, so all there is to see is the arithmetic: a
-node's value is the sum of its inputs, each times its weight. Inputs (2, 3) make hidden values 5 and
-1, and those make an output of 9.
+Article 3 ("用Python进行深度学习") predicts how many transactions a bank's customer will make, from two numbers
+(2 and 3: say, children and accounts). The weights are given, so there is only arithmetic: the value of a node
+is the sum of its inputs, each times its weight. Inputs (2, 3) give hidden values 5 and 1, and those give an
+output of 9.
 
-Then the article puts an activation function on the hidden nodes. With tanh the same inputs give
-1.238224, because tanh lets neither 5 nor 1 past 1. With ReLU, on weights of its own and four
-customers, whatever is negative becomes 0, which is how a node can stay out of an answer. The
-article multiplies NumPy arrays; here the weights sit in Keras `Dense` layers, without biases, and
-`model(inputs)` does the rest.
+Then the article applies an activation function to the hidden nodes. With tanh the same inputs give 1.238224,
+because tanh lets neither 5 nor 1 past 1. With ReLU, on weights of its own and four customers, every negative
+value becomes 0, so that a node can contribute nothing to an output. The article multiplies NumPy arrays; here
+the weights are those of Keras `Dense` layers without biases, and `model(inputs)` computes the rest.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kerasdemos.demo import Curve, Demo, Expected, Outcome, Panel, Program
-from kerasdemos.errors import InputError
+from visualize.errors import InputError
+
+if TYPE_CHECKING:
+    import keras
 
 CUSTOMER = np.array([[2.0, 3.0]])
 HIDDEN = np.array([[1.0, -1.0], [1.0, 1.0]])  # a column is a hidden node: (1, 1) and (-1, 1)
@@ -63,7 +66,7 @@ def compute(*, steps: int, seed: int, data: Path | None = None) -> Outcome:
     )
 
 
-def network(activation: str, hidden: np.ndarray, output: np.ndarray):
+def network(activation: str, hidden: np.ndarray, output: np.ndarray) -> keras.Model:
     """Two inputs, two hidden nodes, one output, with these weights and no biases."""
     import keras
 
@@ -81,12 +84,12 @@ def network(activation: str, hidden: np.ndarray, output: np.ndarray):
     return model
 
 
-def _outputs(model, inputs: np.ndarray) -> np.ndarray:
+def _outputs(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
     return model(inputs).numpy()[:, 0]
 
 
-def _values(linear) -> Panel:
-    """The network as it stands: its nodes with their values, its connections with their weights."""
+def _values(linear: keras.Model) -> Panel:
+    """A diagram of the network: its nodes with their values, its connections with their weights."""
     hidden = linear.get_layer("hidden")(CUSTOMER).numpy()[0]
     nodes = {
         (0.0, 1.0): f"input\n{CUSTOMER[0, 0]:g}",
@@ -95,7 +98,7 @@ def _values(linear) -> Panel:
         (1.0, 0.0): f"hidden\n{hidden[1]:g}",
         (2.0, 0.5): f"output\n{_outputs(linear, CUSTOMER)[0]:g}",
     }
-    first, second, above, below, output = (np.array(place) for place in nodes)
+    first, second, above, below, output = (np.array(position) for position in nodes)
     connections = (
         (first, above, HIDDEN[0, 0]),
         (first, below, HIDDEN[0, 1]),
@@ -110,7 +113,7 @@ def _values(linear) -> Panel:
         x_label="a node adds up what comes in, each times its weight",
         y_label="the nodes of a layer",
         curves=tuple(Curve(*np.stack([start, end], axis=1)) for start, end, _ in connections),
-        notes=(*((*place, text) for place, text in nodes.items()), *weights),
+        notes=(*((*position, text) for position, text in nodes.items()), *weights),
     )
 
 

@@ -1,23 +1,26 @@
-"""Gradient descent: to get down a hill in the fog, step where the ground falls.
+"""Gradient descent: find a minimum by stepping where the function falls.
 
-Article 0's second snippet (Cauchy, 1847). Where no formula gives the lowest point, the slope still
-says which way is down: x <- x - rate * f'(x), again and again. The article walks down f(x) = x^5 -
-2x^3 - 2 from x = 0.5 in 60 steps of rate .01.
+The second snippet of article 0 ("Python深度学习算法实例分析"; Cauchy, 1847). Where no formula gives the
+minimum, the derivative still tells in which direction the function falls: x <- x - rate * f'(x), again and
+again. The article minimizes f(x) = x^5 - 2x^3 - 2 from x = 0.5 in 60 steps with a rate of .01.
 
-The article derives f' = 5x^4 - 6x^2 by hand. Here `tf.GradientTape` finds it and Keras' SGD takes
-the step, which is how the networks of the later articles do it. And the article does not say that
-its 60 steps end short of the minimum: f' = 0 at x = sqrt(6/5), and near it each step leaves 1 -
-rate * f'' = 87 % of the remaining way. A descent never arrives, it gets near enough.
+The article derives f' = 5x^4 - 6x^2 by hand. Here `tf.GradientTape` computes it and Keras' SGD takes the step,
+as for the networks of the later articles. The article does not say that its 60 steps end short of the minimum:
+f' = 0 at x = sqrt(6/5), and near it each step leaves 1 - rate * f'' = 87 % of the remaining distance. A descent
+never arrives exactly, it only gets near enough.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from kerasdemos.demo import Curve, Demo, Expected, Outcome, Panel, Program
 from kerasdemos.demos._shared.descent import descend
+
+T = TypeVar("T")  # a number, an array or a Keras variable
 
 START = 0.5
 RATE = 0.01
@@ -25,9 +28,9 @@ MINIMUM = np.sqrt(6 / 5)
 NEAR = 1e-6  # from here on it counts as converged
 
 
-def function(x):
+def function(x: T) -> T:
     """x^5 - 2x^3 - 2, of a number, an array or a Keras variable."""
-    return x**5 - 2 * x**3 - 2
+    return x**5 - 2 * x**3 - 2  # pyright: ignore[reportOperatorIssue]
 
 
 def compute(*, steps: int, seed: int, data: Path | None = None) -> Outcome:

@@ -1,24 +1,28 @@
 """Least squares: how wrong is a line, and which line is the least wrong?
 
-Article 0 (E. Wallner, "The history of deep learning, explored through six code snippets", 2017)
-begins in 1805 with Legendre. A guess about data has an error, and the errors of all points become
-one number by squaring them: too high and too low count alike, and far off counts more than slightly
-off. Every network in this package learns by making such a number small.
+Article 0 ("Python深度学习算法实例分析", after E. Wallner, "The history of deep learning, explored through six
+code snippets", 2017) begins in 1805 with Legendre. A guess about data has an error at each point, and the
+squares of the errors add up to one number: too high and too low count alike, and large errors count more than
+small ones. Every network in this package learns by making such a number small.
 
-The article takes three points and the guess y = 2x + 1, whose mean squared error is 22. It stops
-there. Here the guess is a Keras model with one weight and one bias, and the best line stands beside
-it: where the network is a line, calculus gives the smallest error in one go, without any learning.
+The article takes three points and the guess y = 2x + 1, whose mean squared error is 22, and stops there. Here
+the guess is a Keras model with one weight and one bias, and the best line is shown beside it: where the network
+is a line, calculus gives the smallest error directly, without any learning.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kerasdemos.demo import Curve, Demo, Expected, Outcome, Panel, Program
 from kerasdemos.demos._shared.straight_line import best_line, line, mean_squared_error
-from kerasdemos.errors import InputError
+from visualize.errors import InputError
+
+if TYPE_CHECKING:
+    import keras
 
 X = np.array([3.0, 6.0, 12.0])
 Y = np.array([6.0, 9.0, 18.0])
@@ -37,10 +41,10 @@ def compute(*, steps: int, seed: int, data: Path | None = None) -> Outcome:
     slope, bias = best_line(X, Y)
     best = line(slope, bias)
     errors = {"guess": float(mean_squared_error(guess, X, Y)), "best": float(mean_squared_error(best, X, Y))}
-    said = guess(X[:, None]).numpy()[:, 0]
+    predictions = guess(X[:, None]).numpy()[:, 0]
     return Outcome(
         lines=(
-            *(f"x = {x:2.0f}: y is {y:2.0f}, 2x + 1 says {p:2.0f}" for x, y, p in zip(X, Y, said, strict=True)),
+            *(f"x = {x:2.0f}: y is {y:2.0f}, 2x + 1 says {p:2.0f}" for x, y, p in zip(X, Y, predictions, strict=True)),
             f"mean squared error of y = 2x + 1: {errors['guess']:.1f}",
             f"the best line is y = {slope:.6f} x + {bias:.6f}, with an error of {errors['best']:.7f}",
         ),
@@ -55,7 +59,7 @@ def compute(*, steps: int, seed: int, data: Path | None = None) -> Outcome:
     )
 
 
-def _lines(guess, best) -> Panel:
+def _lines(guess: keras.Model, best: keras.Model) -> Panel:
     x = np.array([0.0, 14.0])
     return Panel(
         title="A guess, and the best line",
@@ -69,7 +73,7 @@ def _lines(guess, best) -> Panel:
     )
 
 
-def _residuals(guess, best) -> Panel:
+def _residuals(guess: keras.Model, best: keras.Model) -> Panel:
     return Panel(
         title="What each point adds to the error",
         x_label="x",

@@ -1,38 +1,43 @@
-"""The first network with `model.fit`: one neuron, one line, and a loss that looks finished.
+"""The first network with `model.fit`: one neuron, one line, and a loss that looks converged.
 
-Article 1 makes 100 points on y = x with a little noise (x in [0, 1], noise of deviation .1), gives
-them to a Keras `Dense(1)` with SGD .01 and mean squared error, and trains 200 epochs in batches of
-32. Then it asks for the prediction at x = 1 and prints .692, where about 1 would be right, without
-a word.
+Article 1 ("深度学习初学的一些理解感悟") generates 100 points on y = x with a little noise (x in [0, 1], noise
+of standard deviation .1), gives them to a Keras `Dense(1)` with SGD .01 and mean squared error, and trains 200
+epochs in batches of 32. Then it predicts y at x = 1 and prints .692, where about 1 would be right, without a
+comment.
 
-It has not converged. The loss falls fast while the line finds its height, and then slowly while it
-turns; 200 epochs are 800 small steps. Over 300 seeds the prediction at 1 is then .883 +- .121 and
-the error .021 +- .013, and after 1000 epochs .999 +- .018 and .0098, which is the noise. So the
-lesson of this demo is that a flat loss curve is no proof.
+The network has not converged. The loss falls fast while the line finds its height, and then slowly while it
+turns; 200 epochs are 800 small steps. Over 300 seeds the prediction at 1 is then .883 +- .121 and the error
+.021 +- .013, and after 1000 epochs .999 +- .018 and .0098, which is the variance of the noise. So the lesson of
+this demo is that a flat loss curve is no proof of convergence.
 
-The article's calls are those of Keras 1 (`nb_epoch`, `input_dim`, `predict([1])`); none of them
-works today. The points, the first weight and the order of the batches follow from one seed.
+The article's calls are those of Keras 1 (`nb_epoch`, `input_dim`, `predict([1])`); none of them works today.
+The points, the first weight and the order of the batches follow from one seed.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kerasdemos.demo import Curve, Demo, Expected, Outcome, Panel, Program
-from kerasdemos.demos._shared.batches import batches_in, shuffled
+from kerasdemos.demos._shared.batches import batches_in, shuffled_batches
+
+if TYPE_CHECKING:
+    import keras
 
 COUNT, NOISE = 100, 0.1
 BATCH = 32
 RATE = 0.01
+IN_ORDER = {"shuffle": False, "verbose": 0}  # of `model.fit`: the batches are shuffled already
 LONG = 1000  # epochs after which it has converged
 ARTICLE_PREDICTION = 0.692
 
 
 def compute(*, steps: int, seed: int, data: Path | None = None) -> Outcome:
-    """Train for `steps` epochs, then a copy up to 1000; `seed` makes points, weights and batches."""
-    x, y = made_points(seed)
+    """Train for `steps` epochs, then a copy up to 1000; points, weights and batches follow from `seed`."""
+    x, y = generated_points(seed)
     model = build(seed)
     losses = _fit(model, x, y, epochs=steps, seed=seed)
     longer = _copy(model)
@@ -61,7 +66,7 @@ def compute(*, steps: int, seed: int, data: Path | None = None) -> Outcome:
     )
 
 
-def made_points(seed: int) -> tuple[np.ndarray, np.ndarray]:
+def generated_points(seed: int) -> tuple[np.ndarray, np.ndarray]:
     """100 points near y = x: the x and the y, each (100, 1) float32."""
     random = np.random.default_rng(seed)
     x = random.uniform(0, 1, (COUNT, 1))
@@ -69,14 +74,18 @@ def made_points(seed: int) -> tuple[np.ndarray, np.ndarray]:
     return x.astype(np.float32), y.astype(np.float32)
 
 
-def build(seed: int):
+def build(seed: int) -> keras.Model:
     """The article's network, compiled: one input, one neuron, no activation."""
     import keras
 
     model = keras.Sequential(
         [
             keras.Input((1,), name="x"),
-            keras.layers.Dense(1, kernel_initializer=keras.initializers.GlorotUniform(seed), name="line"),
+            keras.layers.Dense(
+                1,
+                kernel_initializer=keras.initializers.GlorotUniform(seed),  # pyright: ignore[reportArgumentType]
+                name="line",
+            ),
         ],
         name="line_fit",
     )
@@ -84,26 +93,26 @@ def build(seed: int):
     return model
 
 
-def _fit(model, x, y, *, epochs: int, seed: int) -> np.ndarray:
+def _fit(model: keras.Model, x: np.ndarray, y: np.ndarray, *, epochs: int, seed: int) -> np.ndarray:
     """Train, and return the loss of each epoch."""
-    batches = shuffled(x, y, batch=BATCH, epochs=epochs, seed=seed)
-    fitted = model.fit(batches, epochs=epochs, steps_per_epoch=batches_in(len(x), BATCH), shuffle=False, verbose=0)
-    return np.array(fitted.history["loss"])
+    batches = shuffled_batches(x, y, batch=BATCH, epochs=epochs, seed=seed)
+    history = model.fit(batches, epochs=epochs, steps_per_epoch=batches_in(len(x), BATCH), **IN_ORDER).history
+    return np.array(history["loss"])
 
 
-def _fit_at_once(model, x, y, *, epochs: int, seed: int) -> None:
-    """The same steps with no report in between, which is what an epoch of four batches mostly costs."""
+def _fit_at_once(model: keras.Model, x: np.ndarray, y: np.ndarray, *, epochs: int, seed: int) -> None:
+    """Train as `_fit` does, as one epoch: the bookkeeping of Keras costs more than the four batches of an epoch."""
     import keras
 
     if not epochs:
         return
     per_epoch = batches_in(len(x), BATCH)
     model.compile(optimizer=keras.optimizers.SGD(RATE), loss="mean_squared_error", steps_per_execution=25 * per_epoch)
-    batches = shuffled(x, y, batch=BATCH, epochs=epochs, seed=seed)
-    model.fit(batches, steps_per_epoch=epochs * per_epoch, shuffle=False, verbose=0)
+    batches = shuffled_batches(x, y, batch=BATCH, epochs=epochs, seed=seed)
+    model.fit(batches, steps_per_epoch=epochs * per_epoch, **IN_ORDER)
 
 
-def _copy(model):
+def _copy(model: keras.Model) -> keras.Model:
     import keras
 
     copy = keras.models.clone_model(model)
@@ -111,15 +120,15 @@ def _copy(model):
     return copy
 
 
-def _at_one(model) -> float:
+def _at_one(model: keras.Model) -> float:
     return float(model(np.array([[1.0]], np.float32)).numpy()[0, 0])
 
 
-def _error(model, x: np.ndarray, y: np.ndarray) -> float:
+def _error(model: keras.Model, x: np.ndarray, y: np.ndarray) -> float:
     return float(np.mean((model(x).numpy() - y) ** 2))
 
 
-def _lines(model, longer, x: np.ndarray, y: np.ndarray, epochs: int) -> Panel:
+def _lines(model: keras.Model, longer: keras.Model, x: np.ndarray, y: np.ndarray, epochs: int) -> Panel:
     ends = np.array([[0.0], [1.0]], np.float32)
     return Panel(
         title="The line is still turning",

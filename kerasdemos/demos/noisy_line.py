@@ -1,19 +1,20 @@
-"""The noise floor: how small can the error get, and where does a lopsided noise go?
+"""The noise floor: how small can the error get, and what does noise with a mean do to the line?
 
-Article 4 fits y = w x + b + e, where the noise e is drawn with mean .01 and deviation 1. Two things
-can be learned from it. First, no line explains noise: the error falls to the variance of the noise,
-1, and stays, however long it is trained. An error that goes below it has learned the noise by
-heart. Second, noise whose mean is not zero cannot be told from a bias: the line that fits best has
+Article 4 ("【深度學習Pytorch入門】") fits y = w x + b + e, where the noise e is drawn with mean .01 and
+standard deviation 1. It shows two things. First, no line explains noise: the error falls to the variance of the
+noise, 1, and stays there, however long it is trained. An error below it would mean that the noise was
+memorized. Second, noise whose mean is not zero cannot be distinguished from a bias: the line that fits best has
 the bias b + .01.
 
-To *see* the .01 takes many points: the bias is known to 1 / sqrt(points), .1 for a hundred, in
-which it drowns. Here are 250,000, x uniform in [-1, 1), w = 2 and b = 1, and 200 full-batch steps
-of rate .1 of a Keras `Dense(1)` in float64.
+It takes many points to *see* the .01: the bias is known to 1 / sqrt(points), which is .1 for a hundred points,
+ten times too coarse. Here are 250,000, x uniform in [-1, 1), w = 2 and b = 1, and 200 full-batch steps with a
+rate of .1 of a Keras `Dense(1)` in float64.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,15 +22,18 @@ from kerasdemos.demo import Curve, Demo, Expected, Outcome, Panel, Program
 from kerasdemos.demos._shared.descent import descend
 from kerasdemos.demos._shared.straight_line import line, mean_squared_error
 
+if TYPE_CHECKING:
+    import keras
+
 COUNT = 250_000
 SLOPE, BIAS = 2.0, 1.0
 NOISE_MEAN, NOISE_DEVIATION = 0.01, 1.0
 RATE = 0.1
-DRAWN = 400  # of the points, in the picture
+DRAWN = 400  # points that the picture shows
 
 
 def compute(*, steps: int, seed: int, data: Path | None = None) -> Outcome:
-    """Make noisy points from `seed`, and fit a line to them in `steps` steps."""
+    """Generate noisy points from `seed`, and fit a line to them in `steps` steps."""
     random = np.random.default_rng(seed)
     x = random.uniform(-1, 1, COUNT)
     noise = random.normal(NOISE_MEAN, NOISE_DEVIATION, COUNT)
@@ -61,7 +65,7 @@ def compute(*, steps: int, seed: int, data: Path | None = None) -> Outcome:
     )
 
 
-def _points(model, x: np.ndarray, y: np.ndarray) -> Panel:
+def _points(model: keras.Model, x: np.ndarray, y: np.ndarray) -> Panel:
     ends = np.array([-1.0, 1.0])
     return Panel(
         title=f"{len(x)} of {COUNT:,} points",
@@ -88,7 +92,7 @@ def _error(losses: np.ndarray, variance: float) -> Panel:
 
 
 def _bias(biases: np.ndarray, noise_mean: float) -> Panel:
-    late = np.arange(len(biases) // 8, len(biases))  # before, it is on its way from 0
+    late = np.arange(len(biases) // 8, len(biases))  # before that it is still rising from 0
     ends = late[[0, -1]]
     return Panel(
         title="The bias absorbs the noise's mean",

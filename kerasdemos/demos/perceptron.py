@@ -1,25 +1,30 @@
 """The perceptron: learn from mistakes, and only from mistakes.
 
-Article 0's fourth snippet (Rosenblatt, 1957). A neuron adds up its weighted inputs and answers 1 if
-the sum is not negative, else 0. It looks at one example at a time. If it is right, nothing happens;
-if it is wrong, each weight moves by rate * (target - answer) * input: towards the inputs it should
-have said yes to, away from those it should not. No derivative is needed, which is lucky, for a step
-has none. If some line divides the examples, the rule finds one.
+The fourth snippet of article 0 ("Python深度学习算法实例分析"; Rosenblatt, 1957). A neuron adds up its weighted
+inputs and outputs 1 if the sum is not negative, else 0. It sees one example at a time. If its output is right,
+nothing happens; if it is wrong, each weight moves by rate * (target - output) * input: towards the inputs for
+which it should have output 1, away from the others. No derivative is needed, and a step function has no useful
+one. If a line divides the examples, the rule finds one.
 
-The article teaches it OR: weights drawn from U[0, 1), rate .2, 100 examples picked at random. A
-third input that is always 1 stands in for the bias. The original trains a NumPy vector in a Python
-loop; here the weights are a Keras `Dense(1)` without bias, which gives the sum, the step follows
-it, and all picks run in one compiled graph. Keras has no step layer and no optimizer for a rule
-that follows no gradient, so the rule stands here in one line, as Rosenblatt wrote it.
+The article teaches it OR: weights drawn from U[0, 1), rate .2, 100 examples picked at random. A third input
+that is always 1 stands for the bias. The original trains a NumPy vector in a Python loop; here the weights are
+those of a Keras `Dense(1)` without bias, which gives the sum, the step function follows it, and all examples
+run in one compiled graph. Keras has no step layer and no optimizer for a rule that follows no gradient, so the
+rule is written out in one line, as Rosenblatt has it.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kerasdemos.demo import Curve, Demo, Expected, Outcome, Panel, Program
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
 
 INPUTS = np.array([[0, 0, 1], [0, 1, 1], [1, 0, 1], [1, 1, 1]], np.float64)  # the third column is the bias
 TARGETS = np.array([0, 1, 1, 1], np.float64)
@@ -56,8 +61,8 @@ def compute(*, steps: int, seed: int, data: Path | None = None) -> Outcome:
     )
 
 
-def neuron(weights: np.ndarray):
-    """A Keras model that adds up its three inputs, weighted; its answer is 1 where the sum is at least 0."""
+def neuron(weights: np.ndarray) -> keras.Model:
+    """A Keras model that adds up its three weighted inputs; the neuron outputs 1 where the sum is at least 0."""
     import keras
 
     model = keras.Sequential(
@@ -71,14 +76,14 @@ def neuron(weights: np.ndarray):
     return model
 
 
-def learn(model, picks: np.ndarray) -> np.ndarray:
-    """Show `model` the rows that `picks` numbers, one by one; its weights before and after, (n + 1, 3)."""
+def learn(model: keras.Model, picks: np.ndarray) -> np.ndarray:
+    """Show `model` the rows of INPUTS with the indices `picks`, one by one; the weights before and after each, (n + 1, 3)."""
     import tensorflow as tf
 
     weights = model.trainable_variables[0]  # (3, 1)
     steps = len(picks)
 
-    def step(index, path):
+    def step(index: tf.Tensor, path: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
         pick = tf.constant(picks)[index]
         x, target = tf.constant(INPUTS)[pick][None], tf.constant(TARGETS)[pick]
         answer = tf.cast(model(x)[0, 0] >= 0, tf.float64)
@@ -86,7 +91,7 @@ def learn(model, picks: np.ndarray) -> np.ndarray:
         return index + 1, path.write(index + 1, weights.value)
 
     @tf.function(autograph=False)
-    def run():
+    def run() -> tf.Tensor:
         path = tf.TensorArray(tf.float64, steps + 1, element_shape=(3, 1)).write(0, weights.value)
         return tf.while_loop(lambda index, _: index < steps, step, (0, path))[1].stack()
 
@@ -113,12 +118,13 @@ def _boundary(weights: np.ndarray) -> Panel:
 
 
 def _line(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where the weighted sum is 0: the piece of that line nearest to the middle of the four points."""
+    """Where the weighted sum is 0: the part of that line that is nearest to the center of the four points."""
     normal = weights[:2]
-    middle = np.array([0.5, 0.5])
-    foot = middle - normal * (middle @ normal + weights[2]) / (normal @ normal)
+    center = np.array([0.5, 0.5])
+    foot = center - normal * (center @ normal + weights[2]) / (normal @ normal)
     along = np.array([-normal[1], normal[0]]) / np.linalg.norm(normal)
-    return tuple((foot + np.outer([-0.8, 0.8], along)).T)
+    x, y = (foot + np.outer([-0.8, 0.8], along)).T
+    return x, y
 
 
 def _weights(weights: np.ndarray) -> Panel:

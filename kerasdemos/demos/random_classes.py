@@ -1,27 +1,31 @@
-"""A network that learns what cannot be learned: random labels, by heart.
+"""A network that learns random labels by heart, where there is nothing to learn.
 
-Article 1 shows `model.fit` on 1000 rows of 100 random numbers, each labelled with one of ten
-classes at random: Dense(100, relu), Dense(10, softmax), RMSprop, batches of 32, 100 epochs. It
-reports some 80 % accuracy and goes on.
+Article 1 ("深度学习初学的一些理解感悟") shows `model.fit` on 1000 rows of 100 random numbers, each labelled at
+random with one of ten classes: Dense(100, relu), Dense(10, softmax), RMSprop, batches of 32, 100 epochs. It
+reports an accuracy of some 80 % and goes on.
 
-But there is nothing to learn. The labels have nothing to do with the numbers, and no network can
-guess them better than one in ten. What it did instead is memorize: its 11,110 weights are plenty
-for 1000 answers. This demo asks the question that the article does not: how does it do on 1000
-fresh rows? Between 7 and 13 %, which is chance. Training accuracy alone says nothing, and that is
-why every other network in this package is judged by a test set.
+But the labels do not depend on the numbers, and no network can predict them better than one in ten. What it did
+instead is memorize: 11,110 weights are plenty for 1000 labels. This demo measures what the article does not:
+the accuracy on 1000 fresh rows. It is between 7 and 13 %, which is chance. Training accuracy alone says
+nothing, and that is why every other network in this package is measured on a test set.
 
-The article's calls are those of Keras 1; the network and its rates are unchanged. The old RMSprop
-used a rate of .001, as today's does.
+The article's calls are those of Keras 1; the network and its rates are unchanged. RMSprop's rate was .001 then
+and is .001 now.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kerasdemos.demo import Curve, Demo, Expected, Outcome, Panel, Program
-from kerasdemos.demos._shared.batches import batches_in, shuffled
+from kerasdemos.demos._shared.batches import batches_in, shuffled_batches
+
+if TYPE_CHECKING:
+    import keras
 
 ROWS, COLUMNS, CLASSES = 1000, 100, 10
 BATCH = 32
@@ -29,20 +33,20 @@ RATE = 0.001
 
 
 def compute(*, steps: int, seed: int, data: Path | None = None) -> Outcome:
-    """Train for `steps` epochs on random labels; `seed` makes the rows, the weights and the batches."""
+    """Train for `steps` epochs on random labels; rows, weights and batches follow from `seed`."""
     import tensorflow as tf
 
     x, labels = random_rows(seed)
     fresh_x, fresh_labels = random_rows((seed, 1))
     model = build(seed)
     fitted = model.fit(
-        shuffled(x, _one_hot(labels), batch=BATCH, epochs=steps, seed=seed),
-        # One batch of all fresh rows: given arrays, `fit` builds a pipeline anew in each epoch.
+        shuffled_batches(x, _one_hot(labels), batch=BATCH, epochs=steps, seed=seed),
+        # One batch of all fresh rows: from arrays, `fit` would build a new pipeline in each epoch.
         validation_data=tf.data.Dataset.from_tensors((fresh_x, _one_hot(fresh_labels))),
         epochs=steps,
         steps_per_epoch=batches_in(ROWS, BATCH),
         shuffle=False,
-        verbose=0,
+        verbose=0,  # pyright: ignore[reportArgumentType]
     ).history
     train, fresh = _accuracy(model, x, labels), _accuracy(model, fresh_x, fresh_labels)
     history = {
@@ -65,24 +69,24 @@ def compute(*, steps: int, seed: int, data: Path | None = None) -> Outcome:
 
 
 def random_rows(seed: int | tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Rows from U[0, 1), (1000, 100) float32, and labels 0..9 that know nothing of them, (1000,)."""
+    """Rows from U[0, 1), (1000, 100) float32, and labels 0 to 9 that do not depend on them, (1000,)."""
     random = np.random.default_rng(seed)
     return random.random((ROWS, COLUMNS), np.float32), random.integers(0, CLASSES, ROWS)
 
 
-def build(seed: int):
+def build(seed: int) -> keras.Model:
     """The article's network, compiled."""
     import keras
 
-    def glorot(layer: int):
+    def glorot(layer: int) -> keras.Initializer:
         return keras.initializers.GlorotUniform(2 * seed + layer)
 
     layers = keras.layers
     model = keras.Sequential(
         [
             keras.Input((COLUMNS,), name="row"),
-            layers.Dense(100, activation="relu", kernel_initializer=glorot(0), name="hidden"),
-            layers.Dense(CLASSES, activation="softmax", kernel_initializer=glorot(1), name="classes"),
+            layers.Dense(100, activation="relu", kernel_initializer=glorot(0), name="hidden"),  # pyright: ignore[reportArgumentType]
+            layers.Dense(CLASSES, activation="softmax", kernel_initializer=glorot(1), name="classes"),  # pyright: ignore[reportArgumentType]
         ],
         name="random_classes",
     )
@@ -90,7 +94,7 @@ def build(seed: int):
         optimizer=keras.optimizers.RMSprop(RATE),
         loss="categorical_crossentropy",
         metrics=["accuracy"],
-        steps_per_execution=batches_in(ROWS, BATCH),  # one call an epoch: the same steps in half the time
+        steps_per_execution=batches_in(ROWS, BATCH),  # one call per epoch: the same steps in half the time
     )
     return model
 
@@ -99,11 +103,11 @@ def _one_hot(labels: np.ndarray) -> np.ndarray:
     return np.eye(CLASSES, dtype=np.float32)[labels]
 
 
-def _accuracy(model, x: np.ndarray, labels: np.ndarray) -> float:
+def _accuracy(model: keras.Model, x: np.ndarray, labels: np.ndarray) -> float:
     return float((model(x).numpy().argmax(axis=1) == labels).mean())
 
 
-def _accuracies(history) -> Panel:
+def _accuracies(history: Mapping[str, np.ndarray]) -> Panel:
     epochs = history["epoch"]
     return Panel(
         title="By heart: nothing carries over to fresh rows",
@@ -117,7 +121,7 @@ def _accuracies(history) -> Panel:
     )
 
 
-def _losses(history) -> Panel:
+def _losses(history: Mapping[str, np.ndarray]) -> Panel:
     epochs = history["epoch"]
     return Panel(
         title="The more it memorizes, the surer its errors",

@@ -1,27 +1,32 @@
 """Where a descent ends depends on where it begins.
 
-Article 4 looks for the minimum of f(x) = x^2 sin x by gradient descent. There is no such thing as
-*the* minimum: the curve has a valley at x = -2.288930 (f = -3.945302), a deeper one at x = 5.086985
-(f = -24.08296), and deeper ones still further out. A descent sees only the slope under its feet, so
-it goes to the valley it stands in.
+Article 4 ("【深度學習Pytorch入門】") looks for the minimum of f(x) = x^2 sin x by gradient descent. There is no
+single minimum: the curve has a local one at x = -2.288930 (f = -3.945302), a deeper one at x = 5.086985 (f =
+-24.08296), and deeper ones still further out. A descent depends only on the derivative where it is, so it goes
+to the minimum of the valley in which it starts.
 
-And there is a third place. At x = 0 the slope is 0, but it is no minimum, for f = x^3 near it: to
-the left it goes on down. From a start between 0 and 2.2889 the descent comes to it from above, and
-the nearer it comes the flatter the ground: the distance shrinks as 1 / (3 * rate * steps), so that
-ten times the steps buy one more digit. It creeps, and never arrives.
+There is a third case. At x = 0 the derivative is 0, but there is no minimum, for f is about x^3 near it: to the
+left it falls further. From a start between 0 and 2.2889 the descent comes to it from above, and the nearer it
+comes the smaller the derivative: the distance shrinks as 1 / (3 * rate * steps), so that ten times the steps
+give one more digit. It slows down, and never arrives.
 
-Here `tf.GradientTape` finds the slope and Keras' SGD takes the steps, of rate .01, from all three
-starts at once.
+Here `tf.GradientTape` computes the derivative and Keras' SGD takes the steps, with a rate of .01, from all
+three starts at once.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kerasdemos.demo import Curve, Demo, Expected, Outcome, Panel, Program
 from kerasdemos.demos._shared.descent import descend
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
 
 STARTS = (-1.0, 1.0, 3.0)
 RATE = 0.01
@@ -32,8 +37,12 @@ def compute(*, steps: int, seed: int, data: Path | None = None) -> Outcome:
     import keras
 
     x = keras.Variable(STARTS, dtype="float64", name="x")
-    # The sum's slope along each x is that x's own: three descents in one, and none sees the others.
-    descent = descend(lambda: keras.ops.sum(function(x)), [x], rate=RATE, steps=steps)
+
+    def total() -> tf.Tensor:
+        # Its derivative by each x depends on that x alone: three independent descents in one.
+        return keras.ops.sum(function(x))  # pyright: ignore[reportReturnType]
+
+    descent = descend(total, [x], rate=RATE, steps=steps)
     path = descent.paths[0]  # (steps + 1, 3)
     values = _values(path)
     slopes = _slopes(path[-1])
@@ -63,11 +72,11 @@ def compute(*, steps: int, seed: int, data: Path | None = None) -> Outcome:
     )
 
 
-def function(x):
-    """x^2 sin x, of a tensor or a Keras variable."""
+def function(x: keras.KerasTensor | np.ndarray) -> tf.Tensor:
+    """x^2 sin x, of an array, a tensor or a Keras variable."""
     import keras
 
-    return keras.ops.square(x) * keras.ops.sin(x)
+    return keras.ops.square(x) * keras.ops.sin(x)  # pyright: ignore[reportReturnType]
 
 
 def _values(x: np.ndarray) -> np.ndarray:

@@ -1,54 +1,59 @@
-"""The convolutional network of article 0, which was five lines of tflearn.
+"""The convolutional network of article 0 ("Python深度学习算法实例分析"), which was five lines of tflearn.
 
-It is AlexNet's idea made small: convolution, pool, local response normalization, twice; then two dense layers
-with dropout. The normalization lets a strong channel quiet its neighbors. Keras never had it, so
+It is the idea of AlexNet in small: convolution, pooling, local response normalization, twice; then two dense
+layers with dropout. The normalization lets a strong channel suppress its neighbors. Keras never had it, so
 `kerasdemos.layers` does.
 
-tflearn hid much in defaults that Keras does not share, all written out here. Its "L2" halves the sum of
-squares and touches the convolutions only; its dropout takes the share that is kept; its weights come from
-U(+-sqrt(3 / fan_in)) in convolutions and from a truncated normal of deviation 0.02 in dense layers; its
-trainer clips gradients to a global norm of 5 whether asked or not; Adam's epsilon is 1e-8.
+tflearn's defaults differ from those of Keras, so they are all written out here. Its "L2" halves the sum of
+squares and applies to the convolutions only; its dropout takes the share that is kept; its weights come from
+U(+-sqrt(3 / fan_in)) in convolutions and from a truncated normal distribution of standard deviation 0.02 in
+dense layers; its trainer clips gradients to a global norm of 5 by default; Adam's epsilon is 1e-8.
 
-Its rate of 0.01 is high for Adam: the network reads 97 of 100 held-out digits after one epoch and gains
-nothing in the nineteen that follow; its loss rises. The curves show it.
+Its rate of 0.01 is high for Adam: the network classifies 97 of 100 held-out digits after one epoch and gains
+nothing in the nineteen that follow, while its loss rises. The curves show it.
 
 Changed from the original: the article watches the test set while it trains; here the first 5,000 training
-pictures are held out and watched instead, and the test set is measured once, after the last epoch. It looked
-every 100 steps; here it is once an epoch. Labels are numbers instead of one-hot rows, which is the same
-cross-entropy.
+pictures are held out and watched instead, and the test set is measured once, after the last epoch. The article
+measures every 100 steps, this demo once per epoch. Labels are numbers instead of one-hot rows, which gives the
+same cross-entropy.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kerasdemos.demo import Demo, Expected, Network, Pictures, Split
 
+if TYPE_CHECKING:
+    import keras
+
 SCALE = 255.0
-HELD_OUT = 12  # one in so many: 5,000 of MNIST's 60,000
+HELD_OUT = 12  # one picture in twelve: 5,000 of MNIST's 60,000
 
 
-def build():
+def build() -> keras.Model:
     """The compiled network; takes (28, 28, 1) in [0, 1]."""
     import keras
     from keras import initializers, layers
 
     from kerasdemos.layers import LocalResponseNormalization
 
-    def convolution(filters, name):
+    def convolution(filters: int, name: str) -> keras.Layer:
         return layers.Conv2D(
             filters,
             3,
             padding="same",
             activation="relu",
-            kernel_initializer=initializers.VarianceScaling(1.0, "fan_in", "uniform"),
+            kernel_initializer=initializers.VarianceScaling(1.0, "fan_in", "uniform"),  # pyright: ignore[reportArgumentType]
             kernel_regularizer=keras.regularizers.L2(0.0005),  # tflearn's 0.001 of half the sum of squares
             name=name,
         )
 
-    def dense(units, activation, name):
+    def dense(units: int, activation: str, name: str) -> keras.Layer:
         normal = initializers.TruncatedNormal(stddev=0.02)
-        return layers.Dense(units, activation=activation, kernel_initializer=normal, name=name)
+        return layers.Dense(units, activation=activation, kernel_initializer=normal, name=name)  # pyright: ignore[reportArgumentType]
 
     model = keras.Sequential(
         [

@@ -1,37 +1,43 @@
-"""Three convolutions of tanh units: the network that article 2 trains on the pictures of a folder.
+"""Three convolutions of tanh units: the network that article 2 trains on a folder of pictures.
 
-Article 2, parts 2 and 4. LeCun's networks of the nineties looked like this: few filters (4, 8, 16), tanh,
-pools, one dense layer. 35,754 parameters are enough for 97 of 100 digits.
+Article 2 ("怎样用python构建一个卷积神经网络模型"), parts 2 and 4. LeCun's networks of the nineties looked like
+this: few filters (4, 8, 16), tanh, pooling, one dense layer. 35,754 parameters are enough for 97 of 100 digits.
 
-The pictures are divided by the largest pixel, and the mean of the training pictures is taken away, so that
-most inputs are a little below zero and ink is well above it.
+The pictures are divided by the largest pixel, and the mean of the training pictures is subtracted, so that most
+inputs are a little below zero and ink is well above it.
 
 Changed from the original: the article read 42,000 pictures from files, and these are the first 42,000 of
-MNIST's training part; the last fifth of them is held out, as there. Its `SGD(decay=1e-6)` would be ignored
-today, so the decay is a schedule. MNIST's own test part, which the article did not have, is measured too.
+MNIST's training part; the last fifth of them is held out, as in the article. Its `SGD(decay=1e-6)` would be
+ignored today, so the decay is a schedule. MNIST's own test part, which the article did not have, is measured
+too.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kerasdemos.demo import Demo, Expected, Network, Pictures, Split
 
+if TYPE_CHECKING:
+    import keras
+
 USED = 0.7  # of the training part: 42,000 of MNIST's 60,000
 HELD_OUT = 0.2  # of those
 
 
-def build():
+def build() -> keras.Model:
     """The compiled network; takes (28, 28, 1), pixels / 255 minus the mean of the training pictures."""
     import keras
     from keras import initializers, layers
 
-    def convolution(filters, size, name):
+    def convolution(filters: int, size: int, name: str) -> keras.Layer:
         return layers.Conv2D(filters, size, activation="tanh", kernel_initializer="glorot_uniform", name=name)
 
-    def dense(units, activation, name):
+    def dense(units: int, activation: str, name: str) -> keras.Layer:
         normal = initializers.RandomNormal(stddev=0.05)
-        return layers.Dense(units, activation=activation, kernel_initializer=normal, name=name)
+        return layers.Dense(units, activation=activation, kernel_initializer=normal, name=name)  # pyright: ignore[reportArgumentType]
 
     model = keras.Sequential(
         [
@@ -49,7 +55,7 @@ def build():
     )
     rate = keras.optimizers.schedules.InverseTimeDecay(0.05, decay_steps=1, decay_rate=1e-6)
     model.compile(
-        optimizer=keras.optimizers.SGD(rate, momentum=0.9, nesterov=True),
+        optimizer=keras.optimizers.SGD(rate, momentum=0.9, nesterov=True),  # pyright: ignore[reportArgumentType]
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
     )
@@ -65,7 +71,7 @@ def split(pictures: Pictures) -> Split:
         scale = 1.0  # only black pictures
     mean = float(pictures.train_images[:kept].mean(dtype=np.float64) / scale)
 
-    def inputs(images):
+    def inputs(images: np.ndarray) -> np.ndarray:
         return (images / np.float32(scale) - np.float32(mean))[..., None]
 
     images, labels = inputs(pictures.train_images[:used]), pictures.train_labels[:used]

@@ -1,26 +1,30 @@
-"""Linear regression by descent: the price of bread, given the price of wheat.
+"""Linear regression by gradient descent: the price of bread, given the price of wheat.
 
-Article 0's third snippet joins the first two. The guess is a line y = m x + b, its error is the
-mean squared error, and descent makes the error small: it starts at b = m = 1 and takes 100 steps of
-rate .01, each along the slope of the error of all five points (a full batch). This is already how a
-network learns. The line *is* a network: one input, one output, one weight, one bias.
+The third snippet of article 0 ("Python深度学习算法实例分析") joins the first two. The guess is a line y = m x +
+b, its error is the mean squared error, and gradient descent makes the error small: it starts at b = m = 1 and
+takes 100 steps with a rate of .01, each along the gradient of the error of all five points (a full batch). This
+is already how a network learns. The line *is* a network: one input, one output, one weight, one bias.
 
-The article writes the two derivatives out; here `tf.GradientTape` derives them from a Keras
-`Dense(1)`. What the article leaves out is how far it gets. The error falls from 17.67 to .117,
-which looks finished, while least squares reaches .035 with quite another line. The prices lie in a
-narrow strip far from zero, so m can rise while b falls and the error hardly notices: the floor of
-the valley is nearly level, and small steps along it take for ever. `--epochs 10000` gets there.
+The article writes the two derivatives out; here `tf.GradientTape` derives them from a Keras `Dense(1)`. The
+article does not say how far it gets. The error falls from 17.67 to .117, which looks finished, while least
+squares reaches .035 with quite another line. The prices lie in a narrow range far from zero, so m can rise
+while b falls and the error hardly changes: the error is a narrow valley whose floor is nearly level, and small
+steps along it take very long. `--epochs 10000` gets there.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kerasdemos.demo import Curve, Demo, Expected, Outcome, Panel, Program
 from kerasdemos.demos._shared.descent import descend
 from kerasdemos.demos._shared.straight_line import best_line, line, mean_squared_error
+
+if TYPE_CHECKING:
+    import keras
 
 WHEAT = np.array([0.5, 0.6, 0.8, 1.1, 1.4])  # price of a kilogram
 BREAD = np.array([5.0, 5.5, 6.0, 6.8, 7.0])  # average price
@@ -63,7 +67,7 @@ def compute(*, steps: int, seed: int, data: Path | None = None) -> Outcome:
     )
 
 
-def _lines(model, slope: float, bias: float) -> Panel:
+def _lines(model: keras.Model, slope: float, bias: float) -> Panel:
     x = np.array([0.4, 1.5])
     return Panel(
         title="Bread by wheat",

@@ -1,1 +1,1 @@
-"""Training: one run of a demo, from its settings to the files it leaves."""
+"""Training: one run of a demo, from its settings to the files that it writes."""

@@ -1,7 +1,6 @@
-"""The card beside a model: what a reader must know to feed the model, and what it was measured to do.
+"""The card beside a model: what a program must know to feed the model, and what was measured.
 
-`model.json` is the only bridge to other programs. It is written last: a folder with a card holds a finished
-run.
+`model.json` is the only bridge to other programs. It is written last: a folder with a card holds a finished run.
 """
 
 from __future__ import annotations
@@ -12,19 +11,56 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import kerasdemos
 from kerasdemos.demo import Demo
-from kerasdemos.errors import InputError
-from kerasdemos.files import whole
+from visualize._utils.atomic import atomic_path
+from visualize.errors import InputError
 
-NAME = "model.json"
+CARD = "model.json"
+
+
+class InputFacts(TypedDict):
+    """What a card says of a model's inputs; None where a program has no model that reads pictures."""
+
+    input_range: list[float] | None
+    scale: float | None
+    mean: float | None
+    class_names: list[str]
+    loss: str | None
+
+
+class ResultFacts(TypedDict):
+    """A Result in a card."""
+
+    measure: str
+    measured: float
+    expected: float | None
+    tolerance: float | None
+    source: str | None
+    holds: bool | None
+
+
+class Card(InputFacts, total=False):
+    """The content of a card. Anybody can have written one that was read, so nothing in it can be relied on."""
+
+    demo: str
+    article: str
+    data: str
+    parameters: int
+    seed: int
+    epochs: int
+    precision: str | None
+    seconds: float
+    versions: dict[str, str]
+    files: list[str]
+    results: list[ResultFacts]
 
 
 @dataclass(frozen=True)
 class Result:
-    """One measured number beside the one that was expected of it."""
+    """One measured number beside the expected one."""
 
     measure: str
     measured: float
@@ -34,14 +70,17 @@ class Result:
     holds: bool | None = None  # None: nothing was expected of this run
 
 
-def results(demo: Demo, measures: Mapping[str, float], *, as_published: bool) -> tuple[Result, ...]:
-    """What was measured beside what the demo expects, the expected ones first.
+def compare_results(demo: Demo, measures: Mapping[str, float], *, as_published: bool) -> tuple[Result, ...]:
+    """The measured numbers beside what the demo expects, the expected ones first.
 
     Args:
         demo: the demo that ran.
         measures: its numbers by name.
-        as_published: whether it ran on the article's data for the article's epochs; a run that did not is
-            shown beside the expected numbers, but is not judged by them.
+        as_published: whether it ran on the article's data for the article's epochs; a run that did not is shown beside the
+            expected numbers, but is not judged by them.
+
+    Returns:
+        One Result per measure.
 
     Raises:
         InputError: the demo expects a measure that the run did not report.
@@ -56,12 +95,12 @@ def results(demo: Demo, measures: Mapping[str, float], *, as_published: bool) ->
         measured = float(measures[expected.measure])
         holds = abs(measured - expected.value) <= expected.tolerance if as_published else None
         rows.append(Result(expected.measure, measured, expected.value, expected.tolerance, expected.source, holds))
-    named = {row.measure for row in rows}
-    rest = [Result(measure, float(value)) for measure, value in measures.items() if measure not in named]
-    return (*rows, *rest)
+    expected_names = {row.measure for row in rows}
+    others = [Result(measure, float(value)) for measure, value in measures.items() if measure not in expected_names]
+    return (*rows, *others)
 
 
-def versions() -> dict[str, str]:
+def library_versions() -> dict[str, str]:
     """The versions that a result depends on."""
     return {
         "python": platform.python_version(),
@@ -71,29 +110,29 @@ def versions() -> dict[str, str]:
     }
 
 
-def write(folder: Path, card: Mapping[str, Any], rows: tuple[Result, ...]) -> Path:
+def write_card(folder: Path, card: Card, results: tuple[Result, ...]) -> Path:
     """Write the card and return its path."""
-    path = folder / NAME
-    text = json.dumps({**card, "results": [asdict(row) for row in rows]}, indent=2)
-    with whole(path) as temporary:
+    path = folder / CARD
+    text = json.dumps({**card, "results": [asdict(result) for result in results]}, indent=2)
+    with atomic_path(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
     return path
 
 
-def read(path: Path) -> dict[str, Any]:
-    """The card as a dictionary.
+def read_card(path: Path) -> Card:
+    """The content of a card.
 
     Raises:
-        InputError: it is not there or is not JSON.
+        InputError: it is not there or is not a JSON object.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        card = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(
             f"The card {path} must stand beside the model; `kerasdemos train` writes it. Received: no such file."
         ) from None
     except (ValueError, RecursionError) as error:
         raise InputError(f"The card {path} must be JSON. Received: {error}.") from None
-    if not isinstance(found, dict):
-        raise InputError(f"The card {path} must be a JSON object. Received: {type(found).__name__}.")
-    return found
+    if not isinstance(card, dict):
+        raise InputError(f"The card {path} must be a JSON object. Received: {type(card).__name__}.")
+    return card  # pyright: ignore[reportReturnType]

@@ -1,9 +1,9 @@
-"""What an interrupted training needs to go on as if nothing had happened.
+"""The checkpoint from which an interrupted training goes on as if it had not been interrupted.
 
-Keras' own BackupAndRestore keeps its weights and its epoch number in two files, and leaves the order of the
-pictures to chance: a run that it resumes ends elsewhere than one that was not stopped. Here one file holds
-every number that training changes (weights, optimizer, the state of each dropout's random numbers), the
-history so far, and which run it belongs to.
+Keras' own BackupAndRestore keeps its weights and its epoch number in two files, and leaves the order of the pictures to
+chance: a run that it resumes ends with other weights than one that was not stopped. Here one file holds every number that
+training changes (weights, optimizer, the state of each dropout's random numbers), the history so far, and which run it
+belongs to.
 """
 
 from __future__ import annotations
@@ -11,24 +11,34 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from kerasdemos.errors import InputError
-from kerasdemos.files import whole
+from visualize._utils.atomic import atomic_path
+from visualize.errors import InputError
 
-NAME = "checkpoint.npz"
+CHECKPOINT = "checkpoint.npz"
+AFRESH = "Without --resume or --if-missing training starts afresh."
+
+
+@dataclass(frozen=True)
+class RunIdentity:
+    """What must be equal for two runs to end with the same numbers, apart from their epochs."""
+
+    demo: str
+    seed: int
+    data: str
+    precision: str | None = None  # float32 or bfloat16; None for a program
 
 
 @dataclass(frozen=True)
 class Checkpoint:
     """The end of an epoch."""
 
-    identity: Mapping[str, Any]  # what must be equal for a run to go on from here: demo, seed, data, precision
-    history: tuple[Mapping[str, float], ...]  # one row an epoch
+    identity: RunIdentity
+    history: tuple[Mapping[str, float], ...]  # one row per epoch
     variables: tuple[np.ndarray, ...]
 
     @property
@@ -37,15 +47,15 @@ class Checkpoint:
         return len(self.history)
 
 
-def write(path: Path, checkpoint: Checkpoint) -> None:
-    """Replace the checkpoint at `path` by this one, or by nothing if the process dies."""
-    facts = json.dumps({"identity": checkpoint.identity, "history": checkpoint.history})
+def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Replace the checkpoint at `path`; if the process dies meanwhile, the old one stays."""
+    facts = json.dumps({"identity": asdict(checkpoint.identity), "history": checkpoint.history})
     arrays = {f"variable_{index}": array for index, array in enumerate(checkpoint.variables)}
-    with whole(path) as temporary:
-        np.savez(temporary, facts=np.array(facts), **arrays)
+    with atomic_path(path) as temporary:
+        np.savez(temporary, facts=np.array(facts), **arrays)  # pyright: ignore[reportArgumentType]
 
 
-def read(path: Path) -> Checkpoint | None:
+def read_checkpoint(path: Path) -> Checkpoint | None:
     """The checkpoint at `path`, None where there is none.
 
     Raises:
@@ -57,40 +67,31 @@ def read(path: Path) -> Checkpoint | None:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             facts = json.loads(str(stored["facts"]))
             variables = tuple(stored[f"variable_{index}"] for index in range(len(stored.files) - 1))
-        return Checkpoint(facts["identity"], tuple(facts["history"]), variables)
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(
-            f"{path} must be a whole checkpoint of `kerasdemos train`. Received: {error}. "
-            "Without --resume or --if-missing training starts afresh."
-        ) from None
+        return Checkpoint(RunIdentity(**facts["identity"]), tuple(facts["history"]), variables)
+    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} must be a whole checkpoint of `kerasdemos train`. Received: {error}. {AFRESH}") from None
 
 
-def match(checkpoint: Checkpoint, identity: Mapping[str, Any], *, epochs: int, path: Path) -> None:
+def check_same_run(checkpoint: Checkpoint, identity: RunIdentity, *, epochs: int, path: Path) -> None:
     """Refuse to go on from the checkpoint of another run.
 
     Raises:
         InputError: its settings are others, or it is past the last epoch.
     """
-    for key, value in identity.items():
-        stored = checkpoint.identity.get(key)
-        if stored != value:
-            raise InputError(
-                f"`{key}` must be {stored!r} to go on from {path}. Received: {value!r}. "
-                "Without --resume or --if-missing training starts afresh."
-            )
+    stored = asdict(checkpoint.identity)
+    for key, value in asdict(identity).items():
+        if stored[key] != value:
+            raise InputError(f"`{key}` must be {stored[key]!r} to go on from {path}. Received: {value!r}. {AFRESH}")
     if checkpoint.epochs > epochs:
-        raise InputError(
-            f"`epochs` must be at least {checkpoint.epochs} to go on from {path}. Received: {epochs}. "
-            "Without --resume or --if-missing training starts afresh."
-        )
+        raise InputError(f"`epochs` must be at least {checkpoint.epochs} to go on from {path}. Received: {epochs}. {AFRESH}")
 
 
-def fits(path: Path, identity: Mapping[str, Any], *, epochs: int) -> bool:
+def can_go_on(path: Path, identity: RunIdentity, *, epochs: int) -> bool:
     """Whether there is a checkpoint at `path` that a run can go on from."""
     try:
-        found = read(path)
-        if found:
-            match(found, identity, epochs=epochs, path=path)
+        checkpoint = read_checkpoint(path)
+        if checkpoint:
+            check_same_run(checkpoint, identity, epochs=epochs, path=path)
     except InputError:
         return False
-    return found is not None
+    return checkpoint is not None

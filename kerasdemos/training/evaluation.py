@@ -1,48 +1,91 @@
-"""How good a trained network is: its loss, its accuracy, what it takes for what."""
+"""How good a trained network is: its loss, its accuracy, and which classes it confuses."""
 
 from __future__ import annotations
 
 import math
 import warnings
 import zipfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from kerasdemos import registry as catalogue
-from kerasdemos.data import load as load_pictures
-from kerasdemos.data import validation as checks
-from kerasdemos.demo import Network
-from kerasdemos.errors import InputError
-from kerasdemos.training import card
+from kerasdemos import registry
+from kerasdemos.data.datasets import load_pictures
+from kerasdemos.data.validation import CLASSES, check_digits
+from kerasdemos.demo import Network, Pictures
+from kerasdemos.training.card import CARD, Card, read_card
+from visualize.errors import InputError
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """What was measured on the test pictures of a data set."""
 
-    loss: float  # as in training, so with the penalties on weights where a network has them
+    loss: float  # as in training, including regularization losses where a network has them
     accuracy: float
     counts: np.ndarray  # (classes, classes): true class down, predicted across
     class_names: tuple[str, ...]
     data: str
 
 
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """A saved network and what is needed to measure it; nothing of it was loaded yet."""
+
+    path: Path
+    name: str
+    network: Network
+    scale: float
+    mean: float
+    class_names: tuple[str, ...]
+    loss: str
+
+
 def evaluate(path: Path, source: str | None = None) -> Evaluation:
     """Measure the model at `path`, which has its card beside it, on test pictures.
 
-    The weights are read into the network of the demo that the card names. What else the file holds is not looked at: nothing
-    that it names is imported, run or made.
+    The weights are read into the network of the demo that the card names. Nothing else in the file is read: nothing that it
+    names is imported, run or created.
 
     Args:
-        path: of a `.keras` file that `training.train` wrote.
+        path: of a `.keras` file that `kerasdemos.training.run.train` wrote.
         source: a directory of IDX files or a `.npz` file; None for the packaged MNIST.
 
     Returns:
-        Evaluation: the loss, the accuracy in 0 to 1, and how often each class was taken for each.
+        Evaluation: the loss, the accuracy in 0 to 1, and how often each class was predicted as each class.
+
+    Raises:
+        InputError: the file, its card or the data cannot be used.
+    """
+    trained, pictures = check_evaluation(path, source)
+
+    from kerasdemos.training.fit import build
+
+    model = build(trained.network, seed=0, precision="float32")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the state of its optimizer does not matter here
+            model.load_weights(path)
+    except Exception as error:  # Keras, h5py and zipfile raise what they like
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+        raise InputError(f"`MODEL` must hold the weights of {trained.name}. Received: {path}: {reason}") from None
+    images = (pictures.test_images / np.float32(trained.scale) - np.float32(trained.mean)).astype(np.float32)
+    inputs = images.reshape(-1, *model.input_shape[1:])
+    outputs = model.predict(inputs, batch_size=256, verbose=0)  # pyright: ignore[reportArgumentType]
+    labels = pictures.test_labels.astype(np.int64)
+    counts = confusion(labels, outputs.argmax(axis=1), classes=outputs.shape[1])
+    return Evaluation(
+        _loss(trained.loss, labels, outputs) + float(sum(model.losses)),
+        float(np.trace(counts) / counts.sum()),
+        counts,
+        trained.class_names,
+        pictures.name,
+    )
+
+
+def check_evaluation(path: Path, source: str | None = None) -> tuple[TrainedNetwork, Pictures]:
+    """What `evaluate` works on, checked before TensorFlow is imported.
 
     Raises:
         InputError: the file, its card or the data cannot be used.
@@ -52,54 +95,37 @@ def evaluate(path: Path, source: str | None = None) -> Evaluation:
     if not path.is_file():
         raise InputError(f"`MODEL` must be a .keras file. Received: {path}, which does not exist.")
     if not zipfile.is_zipfile(path):
-        raise InputError(f"`MODEL` must be a whole .keras file. Received: {path}, which is none, or half of one.")
-    facts = card.read(path.with_name(card.NAME))
-    demo = catalogue.load(str(facts.get("demo")))
-    if not isinstance(demo.run, Network):
-        raise InputError(f"`MODEL` must be a network that reads pictures. Received: {demo.name}.")
-    _check_card(facts)
+        raise InputError(f"`MODEL` must be a whole .keras file. Received: {path}, which is damaged or of another format.")
+    trained = _trained_network(path, read_card(path.with_name(CARD)))
     pictures = load_pictures(source)
-    checks.digits(pictures)
-
-    from kerasdemos import quiet
-
-    quiet.import_tensorflow()
-    from kerasdemos.training.building import build
-
-    model = build(demo.run, seed=0, precision="float32")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the state of its optimizer does not matter here
-            model.load_weights(path)
-    except Exception as error:  # Keras, h5py and zipfile raise what they like
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-        raise InputError(f"`MODEL` must hold the weights of {demo.name}. Received: {path}: {reason}") from None
-    images = (pictures.test_images / np.float32(facts["scale"]) - np.float32(facts["mean"])).astype(np.float32)
-    outputs = model.predict(images.reshape(-1, *model.input_shape[1:]), batch_size=256, verbose=0)
-    labels = pictures.test_labels.astype(np.int64)
-    counts = confusion(labels, outputs.argmax(axis=1), classes=outputs.shape[1])
-    return Evaluation(
-        _loss(str(facts.get("loss")), labels, outputs) + float(sum(model.losses)),
-        float(np.trace(counts) / counts.sum()),
-        counts,
-        tuple(facts["class_names"]),
-        pictures.name,
-    )
-
-
-def _check_card(facts: Mapping[str, Any]) -> None:
-    """Refuse a card without what a measurement needs of it."""
-    numbers = [facts.get(name) for name in ("scale", "mean")]
-    names = facts.get("class_names")
-    if not all(type(one) in (int, float) and math.isfinite(one) for one in numbers) or not numbers[0]:
-        raise InputError(f"`scale` and `mean` of the card must be finite numbers, `scale` not 0. Received: {numbers}.")
-    if not isinstance(names, list) or len(names) != checks.CLASSES or not all(isinstance(name, str) for name in names):
-        raise InputError(f"`class_names` of the card must be {checks.CLASSES} names. Received: {str(names)[:200]}.")
+    check_digits(pictures)
+    return trained, pictures
 
 
 def confusion(labels: np.ndarray, predicted: np.ndarray, *, classes: int) -> np.ndarray:
     """(classes, classes) counts: true class down, predicted class across."""
     return np.bincount(labels * classes + predicted, minlength=classes**2).reshape(classes, classes)
+
+
+def _trained_network(path: Path, card: Card) -> TrainedNetwork:
+    """The network that a card describes.
+
+    Raises:
+        InputError: it is none, or the card lacks what a measurement needs.
+    """
+    demo = registry.load(str(card.get("demo")))
+    if not isinstance(demo.run, Network):
+        raise InputError(f"`MODEL` must be a network that reads pictures. Received: {demo.name}.")
+    scale, mean, names = card.get("scale"), card.get("mean"), card.get("class_names")
+    if not _is_finite(scale) or not _is_finite(mean) or not scale or mean is None:
+        raise InputError(f"`scale` and `mean` of the card must be finite numbers, `scale` not 0. Received: {[scale, mean]}.")
+    if not isinstance(names, list) or len(names) != CLASSES or not all(isinstance(name, str) for name in names):
+        raise InputError(f"`class_names` of the card must be {CLASSES} names. Received: {str(names)[:200]}.")
+    return TrainedNetwork(path, demo.name, demo.run, scale, mean, tuple(names), str(card.get("loss")))
+
+
+def _is_finite(value: object) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)  # pyright: ignore[reportArgumentType]
 
 
 def _loss(name: str, labels: np.ndarray, outputs: np.ndarray) -> float:

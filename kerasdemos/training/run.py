@@ -1,25 +1,23 @@
-"""Run a demo from its data to its files."""
+"""Run a demo, from its settings to its files."""
 
 from __future__ import annotations
 
-import importlib.util
 import time
-import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kerasdemos import plotting as figures
-from kerasdemos.data import load as load_pictures
-from kerasdemos.data import validation as checks
-from kerasdemos.demo import Demo, Network, Outcome, Pictures, Program, Split
-from kerasdemos.errors import InputError
-from kerasdemos.training import card, checkpoints
-from kerasdemos.training import precision as precisions
-from kerasdemos.training import run_folder as folder
+from kerasdemos.data.datasets import load_pictures
+from kerasdemos.demo import Demo, Network, Program, Split
+from kerasdemos.plotting import draw_curves, draw_panels
+from kerasdemos.training.card import CARD, Card, InputFacts, Result, compare_results, library_versions
+from kerasdemos.training.checkpoints import CHECKPOINT, RunIdentity, can_go_on, read_checkpoint
+from kerasdemos.training.run_folder import RunFiles, finished_card, write_run
+from kerasdemos.training.settings import RunSettings, data_name, published_epochs, run_identity
+from visualize.errors import InputError
 
 if TYPE_CHECKING:  # Keras is imported when a network is trained, and not before its data was checked
     import keras
@@ -29,18 +27,18 @@ if TYPE_CHECKING:  # Keras is imported when a network is trained, and not before
 
 @dataclass(frozen=True)
 class Run:
-    """A demo that ran: what it says, what it measured, what it wrote."""
+    """A demo that ran: what it prints, what it measured, what it wrote."""
 
     demo: Demo
-    results: tuple[card.Result, ...]
+    results: tuple[Result, ...]
     files: tuple[Path, ...]
     lines: tuple[str, ...] = ()
-    found: Mapping[str, Any] | None = None  # the card of the run that was finished before and was left alone
+    earlier: Card | None = None  # the card of the run that was finished before and was left alone
 
     @property
     def fresh(self) -> bool:
         """Whether it ran now."""
-        return self.found is None
+        return self.earlier is None
 
 
 def train(
@@ -62,163 +60,107 @@ def train(
 
     Args:
         demo: what to run.
-        epochs: of a network, or steps of a program; as the article has it if None.
+        epochs: of a network, or steps of a program; as in the article if None.
         seed: of every random choice. The same seed gives the same weights on the same machine.
-        data: a directory of IDX files, a .npz file, or what a program reads; None for the demo's own data.
+        data: a directory of IDX files, a .npz file, or the file that a program reads; None for the demo's own data.
         precision: that a network computes in while it is trained: float32, bfloat16, or auto, which is bfloat16 where
             this machine is fast in it. The network that is measured and saved is a float32 one either way.
-        out: folder that gets a folder NAME.
+        out: folder in which a folder NAME is written.
         resume: leave a finished run of the same seed, epochs, data and precision alone, refuse to replace another, go on
             from an interrupted one.
         if_missing: leave a finished run alone, whatever its settings; go on from an interrupted one.
         tensorboard: also write a TensorBoard log.
-        report: gets to know the progress of a network.
+        report: called with the progress of a network.
 
     Returns:
         Run: what was measured and written; or, where a finished run was left alone, its card.
 
     Raises:
-        InputError: the settings or the data do not fit the demo, or a finished run of other settings is not to
-            be replaced; nothing was written.
+        InputError: the settings or the data do not fit the demo, or a finished run of other settings would be
+            replaced; nothing was written.
     """
-    check(demo, epochs=epochs, seed=seed, data=data, precision=precision, out=out, tensorboard=tensorboard)
-    asked = {"epochs": epochs, "seed": seed, "data": data, "precision": precision, "out": out}
-    if found := standing(demo, **asked, resume=resume, if_missing=if_missing):
-        return _left_alone(demo, found, Path(out) / demo.name)
-    as_published = data is None and epochs in (None, _published(demo))
-    epochs = _published(demo) if epochs is None else epochs
-    place = Path(out) / demo.name
-    pictures = load_pictures(data) if isinstance(demo.run, Network) else None
-    identity = _identity(demo, seed=seed, data=_data_name(demo, data, pictures), precision=precision)
+    settings = RunSettings(epochs, seed, data, precision, Path(out), resume, if_missing, tensorboard)
+    settings.check(demo)
+    earlier = card_to_keep(demo, settings)
+    if earlier:
+        return _left_alone(demo, earlier, settings.folder(demo))
+    identity = run_identity(demo, settings)
     began = time.perf_counter()
-    if pictures is None:
-        done = _compute(demo, epochs=epochs, seed=seed, data=data)
+    if isinstance(demo.run, Program):
+        computed = _compute(demo, demo.run, settings)
     else:
-        done = _fit(
-            demo,
-            pictures,
-            place,
-            epochs=epochs,
-            identity=identity,
-            resume=resume or if_missing,
-            tensorboard=tensorboard,
-            report=report,
-        )
-    results = card.results(demo, done.measures, as_published=as_published)
-    facts = {
+        computed = _fit(demo, demo.run, settings, identity, report)
+    as_published = data is None and settings.epochs_of(demo) == published_epochs(demo)
+    results = compare_results(demo, computed.measures, as_published=as_published)
+    card: Card = {
         "demo": demo.name,
         "article": demo.article,
-        "data": identity["data"],
-        **done.inputs,
+        "data": identity.data,
+        **computed.inputs,
         "parameters": demo.parameters,
         "seed": seed,
-        "epochs": epochs,
-        "precision": identity.get("precision"),
+        "epochs": settings.epochs_of(demo),
+        "precision": identity.precision,
         "seconds": round(time.perf_counter() - began, 1),
-        "versions": card.versions(),
+        "versions": library_versions(),
     }
-    drawn = {"picture": done.picture, "figure": done.figure}
-    files = folder.save(place, facts, results, model=done.model, history=done.history, **drawn)
-    (place / checkpoints.NAME).unlink(missing_ok=True)
-    return Run(demo, results, files, done.lines)
+    paths = write_run(settings.folder(demo), card, results, computed.files)
+    (settings.folder(demo) / CHECKPOINT).unlink(missing_ok=True)
+    return Run(demo, results, paths, computed.lines)
 
 
-def check(
-    demo: Demo, *, epochs: int | None, seed: int, data: str | None, precision: str, out: Path | str, tensorboard: bool
-) -> None:
-    """Refuse settings that do not fit a demo, before anything is computed or written.
+def card_to_keep(demo: Demo, settings: RunSettings) -> Card | None:
+    """The card of a finished run that must be left alone, None where there is something to run.
 
-    Raises:
-        InputError: they do not.
-    """
-    if epochs is not None and epochs < 1:
-        raise InputError(f"`epochs` must be at least 1. Received: {epochs}.")
-    if not 0 <= seed < 2**31:
-        raise InputError(f"`seed` must be between 0 and {2**31 - 1}. Received: {seed}.")
-    precisions.check(precision)
-    folder.check(Path(out) / demo.name)
-    if isinstance(demo.run, Program):
-        if data is not None and not demo.run.takes_data:
-            raise InputError(f"{demo.name} makes its own data: `--data` must be left out. Received: {data}.")
-        if precision != "float32":
-            raise InputError(
-                f"{demo.name} trains no network on pictures: `--precision` must be left out. Received: {precision}."
-            )
-        return
-    checks.digits(load_pictures(data))
-    if tensorboard and importlib.util.find_spec("tensorboard") is None:
-        raise InputError(
-            'A TensorBoard log needs the package tensorboard: pip install "kerasdemos[tensorboard]". '
-            "Received: it is not installed."
-        )
-
-
-def standing(
-    demo: Demo,
-    *,
-    epochs: int | None,
-    seed: int,
-    data: str | None,
-    precision: str,
-    out: Path | str,
-    resume: bool,
-    if_missing: bool,
-) -> Mapping[str, Any] | None:
-    """The card of a finished run that is to be left alone, None where there is something to run.
-
-    A checkpoint of the settings asked for was begun to replace what stands beside it, and is gone on with.
+    Where a checkpoint of the same settings stands beside a finished run, it was begun to replace that run, so the training
+    goes on from it.
 
     Raises:
         InputError: `resume` would replace a finished run of other settings.
     """
-    place = Path(out) / demo.name
-    found = folder.finished(place) if resume or if_missing else None
-    if found is None or if_missing:
-        return found
-    pictures = load_pictures(data) if isinstance(demo.run, Network) else None
-    identity = _identity(demo, seed=seed, data=_data_name(demo, data, pictures), precision=precision)
-    asked = {**identity, "epochs": _published(demo) if epochs is None else epochs}
-    others = [f"{key} {found.get(key)} (asked: {value})" for key, value in asked.items() if found.get(key) != value]
+    folder = settings.folder(demo)
+    card = finished_card(folder) if settings.keeps_finished_runs else None
+    if card is None or settings.if_missing:
+        return card
+    identity, epochs = run_identity(demo, settings), settings.epochs_of(demo)
+    wanted = {**asdict(identity), "epochs": epochs}
+    others = [f"{key} {card.get(key)} (asked: {value})" for key, value in wanted.items() if card.get(key) != value]
     if not others:
-        return found
-    if checkpoints.fits(place / checkpoints.NAME, identity, epochs=asked["epochs"]):
+        return card
+    if can_go_on(folder / CHECKPOINT, identity, epochs=epochs):
         return None
     raise InputError(
-        f"`--resume` must find in {place} a finished run of the settings asked for, or none. "
+        f"`--resume` must find in {folder} a finished run of the settings asked for, or none. "
         f"Received: one of {', '.join(others)}. Choose another --out, or leave out --resume to replace it."
     )
 
 
-def unfinished(demo: Demo, out: Path | str) -> int:
-    """How many epochs of an interrupted training wait in `out` to be gone on with; a damaged one has none."""
+def unfinished_epochs(folder: Path) -> int:
+    """How many epochs of an interrupted training are kept in its folder; 0 for a damaged checkpoint."""
     try:
-        found = checkpoints.read(Path(out) / demo.name / checkpoints.NAME)
+        checkpoint = read_checkpoint(folder / CHECKPOINT)
     except InputError:
         return 0
-    return found.epochs if found else 0
+    return checkpoint.epochs if checkpoint else 0
 
 
 @dataclass(frozen=True)
-class _Done:
-    """What a network and a program have in common when they are through."""
+class _Computed:
+    """What a network and a program have in common when they have run."""
 
     measures: Mapping[str, float]
-    model: keras.Model | None
-    history: Mapping[str, np.ndarray]
-    picture: str
-    figure: figures.Figure
-    inputs: Mapping[str, Any]  # what the card says of the model's inputs
+    files: RunFiles
+    inputs: InputFacts
     lines: tuple[str, ...] = ()
 
 
-def _compute(demo: Demo, *, epochs: int, seed: int, data: str | None) -> _Done:
-    outcome: Outcome = demo.run.compute(steps=epochs, seed=seed, data=data)
-    return _Done(
+def _compute(demo: Demo, program: Program, settings: RunSettings) -> _Computed:
+    data = None if settings.data is None else Path(settings.data)
+    outcome = program.compute(steps=settings.epochs_of(demo), seed=settings.seed, data=data)
+    figure = draw_panels(outcome.panels, title=_title(demo))
+    return _Computed(
         measures=outcome.measures,
-        model=outcome.model,
-        history=outcome.history,
-        picture="figure.png",
-        figure=figures.panels(outcome.panels, title=_title(demo)),
+        files=RunFiles(outcome.model, outcome.history, "figure.png", figure),
         inputs={"input_range": None, "scale": None, "mean": None, "class_names": [], "loss": None},
         lines=tuple(outcome.lines),
     )
@@ -226,92 +168,71 @@ def _compute(demo: Demo, *, epochs: int, seed: int, data: str | None) -> _Done:
 
 def _fit(
     demo: Demo,
-    pictures: Pictures,
-    place: Path,
-    *,
-    epochs: int,
-    identity: Mapping[str, Any],
-    resume: bool,
-    tensorboard: bool,
+    network: Network,
+    settings: RunSettings,
+    identity: RunIdentity,
     report: Callable[[Progress], None] | None,
-) -> _Done:
-    from kerasdemos.training import fit as fitting
+) -> _Computed:
+    from kerasdemos.training.fit import fit
 
-    split = demo.run.split(pictures)
-    place.mkdir(parents=True, exist_ok=True)
-    model, history = fitting.fit(
-        demo.run,
+    pictures, folder = load_pictures(settings.data), settings.folder(demo)
+    split = network.split(pictures)
+    folder.mkdir(parents=True, exist_ok=True)
+    model, history = fit(
+        network,
         split,
-        epochs=epochs,
+        epochs=settings.epochs_of(demo),
         identity=identity,
-        checkpoint=place / checkpoints.NAME,
-        resume=resume,
-        callbacks=_tensorboard(place) if tensorboard else (),
+        checkpoint=folder / CHECKPOINT,
+        resume=settings.keeps_finished_runs,
+        callbacks=_tensorboard(folder) if settings.tensorboard else (),
         report=report,
     )
     watched = "test" if split.validation is split.test else "validation"
-    return _Done(
+    figure = draw_curves(history, watched=watched, title=_title(demo))
+    return _Computed(
         measures=_measures(model, split, history),
-        model=model,
-        history=history,
-        picture="curves.png",
-        figure=figures.curves(history, watched=watched, title=_title(demo)),
+        files=RunFiles(model, history, "curves.png", figure),
         inputs={
             "input_range": list(split.input_range),
             "scale": split.scale,
             "mean": split.mean,
             "class_names": list(pictures.class_names),
-            "loss": model.loss,
+            "loss": str(model.loss),
         },
     )
 
 
 def _measures(model: keras.Model, split: Split, history: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """Accuracies of the model that is saved, after the last epoch, not the best one.
+    """Accuracies of the saved model, after the last epoch, not the best one.
 
-    The one in training is the mean over that epoch, in the precision of the training.
+    The training accuracy is the mean over the last epoch, in the precision of the training.
     """
-    loss, accuracy = model.evaluate(*split.test, batch_size=256, verbose=0)
+    loss, accuracy = _evaluate(model, split.test)
     measures = {"test accuracy": accuracy, "train accuracy": float(history["accuracy"][-1])}
     if split.validation is not split.test:
-        measures["validation accuracy"] = model.evaluate(*split.validation, batch_size=256, verbose=0)[1]
+        measures["validation accuracy"] = _evaluate(model, split.validation)[1]
     return {**measures, "test loss": loss}
 
 
-def _left_alone(demo: Demo, found: Mapping[str, Any], place: Path) -> Run:
-    measures = {row["measure"]: row["measured"] for row in found["results"]}
-    files = tuple(place / name for name in (*found["files"], card.NAME))
-    pictures = load_pictures() if isinstance(demo.run, Network) else None
-    as_published = found.get("epochs") == _published(demo) and found.get("data") == _data_name(demo, None, pictures)
-    return Run(demo, card.results(demo, measures, as_published=as_published), files, found=found)
+def _evaluate(model: keras.Model, examples: tuple[np.ndarray, np.ndarray]) -> tuple[float, float]:
+    """Loss and accuracy."""
+    loss, accuracy = model.evaluate(*examples, batch_size=256, verbose=0)  # pyright: ignore[reportArgumentType]
+    return loss, accuracy
 
 
-def _published(demo: Demo) -> int:
-    return demo.run.steps if isinstance(demo.run, Program) else demo.run.epochs
-
-
-def _identity(demo: Demo, *, seed: int, data: str, precision: str) -> dict[str, Any]:
-    """What must be equal for two runs to end with the same numbers, but for their epochs."""
-    identity = {"demo": demo.name, "seed": seed, "data": data}
-    return identity if isinstance(demo.run, Program) else {**identity, "precision": precisions.resolve(precision).name}
-
-
-def _data_name(demo: Demo, data: str | None, pictures: Pictures | None) -> str:
-    """What the data are called, and the sum by which other data of that name are told from them."""
-    if pictures is None:
-        if data is None:
-            return demo.data
-        path = Path(data)
-        return f"{path.name} (crc32 {zlib.crc32(path.read_bytes()):08x})" if path.is_file() else path.name
-    total = zlib.crc32(pictures.test_images, zlib.crc32(pictures.train_images))
-    return f"{pictures.name} ({len(pictures.train_images)} + {len(pictures.test_images)}, crc32 {total:08x})"
+def _left_alone(demo: Demo, card: Card, folder: Path) -> Run:
+    measures = {row["measure"]: row["measured"] for row in card.get("results", [])}
+    files = tuple(folder / name for name in (*card.get("files", []), CARD))
+    as_published = card.get("epochs") == published_epochs(demo) and card.get("data") == data_name(demo, None)
+    return Run(demo, compare_results(demo, measures, as_published=as_published), files, earlier=card)
 
 
 def _title(demo: Demo) -> str:
     return f"{demo.name}: {demo.idea}"
 
 
-def _tensorboard(place: Path) -> tuple[keras.callbacks.Callback, ...]:
+def _tensorboard(folder: Path) -> tuple[keras.callbacks.Callback, ...]:
     import keras
 
-    return (keras.callbacks.TensorBoard(log_dir=str(place / "tensorboard")),)
+    return (keras.callbacks.TensorBoard(log_dir=str(folder / "tensorboard")),)

@@ -19,8 +19,8 @@ def normalized(pixels, *, radius=5, bias=1.0, alpha=1e-4, beta=0.75):
 
 def test_normalization_gives_the_numbers_of_tflearn():
     ramp = np.arange(1, 33, dtype=np.float32).reshape(1, 1, 1, 32)
-    found = np.asarray(LocalResponseNormalization()(ramp)).ravel()
-    assert found[[0, 5, 15, 31]] == pytest.approx([0.993229, 5.781935, 13.198418, 23.330961], abs=2e-6)
+    values = np.asarray(LocalResponseNormalization()(ramp)).ravel()
+    assert values[[0, 5, 15, 31]] == pytest.approx([0.993229, 5.781935, 13.198418, 23.330961], abs=2e-6)
 
 
 def test_every_argument_of_the_normalization_counts():

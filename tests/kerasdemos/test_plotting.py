@@ -5,7 +5,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 
-from kerasdemos import plotting as figures
+from kerasdemos import plotting
 from kerasdemos.demo import Curve, Panel
 
 HISTORY = {
@@ -18,7 +18,7 @@ HISTORY = {
 
 
 def test_curves_show_loss_and_accuracy_of_both_parts():
-    loss, accuracy = figures.curves(HISTORY, watched="test", title="a run").axes
+    loss, accuracy = plotting.draw_curves(HISTORY, watched="test", title="a run").axes
     assert (loss.get_ylabel(), accuracy.get_ylabel()) == ("loss", "accuracy")
     assert [text.get_text() for text in loss.get_legend().get_texts()] == [
         "training, during the epoch",
@@ -36,7 +36,7 @@ def test_panels_draw_lines_points_and_paths_as_they_are_told():
         y_label="y",
         curves=(Curve(x, x, "line"), Curve(x, x**2, "points", "points"), Curve(x, -x, "path", "path")),
     )
-    (axes,) = figures.panels([panel], title="all").axes
+    (axes,) = plotting.draw_panels([panel], title="all").axes
     line, path, first, last = axes.lines
     np.testing.assert_array_equal(line.get_ydata(), x)
     np.testing.assert_array_equal(axes.collections[0].get_offsets(), np.stack([x, x**2], axis=1))
@@ -48,7 +48,7 @@ def test_panels_draw_lines_points_and_paths_as_they_are_told():
 
 def test_a_panel_may_have_a_logarithmic_axis():
     panel = Panel("", "x", "y", (Curve(np.arange(3), 10.0 ** np.arange(3)),), log_y=True)
-    (axes,) = figures.panels([panel], title="").axes
+    (axes,) = plotting.draw_panels([panel], title="").axes
     assert axes.get_yscale() == "log"
     assert axes.get_legend() is None
 
@@ -57,7 +57,7 @@ def test_a_label_has_one_color_in_all_panels_and_no_other_label_has_it():
     x = np.arange(3.0)
     first = Panel("", "x", "y", (Curve(x, x, "f"), Curve(x, x, "descent", "path")))
     second = Panel("", "x", "y", (Curve(x, x, "descent"), Curve(x, x, "data", "points"), Curve(x, x, "f")))
-    left, right = figures.panels([first, second], title="").axes
+    left, right = plotting.draw_panels([first, second], title="").axes
     assert left.lines[0].get_color() == right.lines[1].get_color() == "C0"
     assert left.lines[1].get_color() == right.lines[0].get_color() == "C1"
     np.testing.assert_allclose(right.collections[0].get_facecolor()[0, :3], to_rgb("C2"))
@@ -66,7 +66,7 @@ def test_a_label_has_one_color_in_all_panels_and_no_other_label_has_it():
 @pytest.mark.parametrize("seed", range(4))
 def test_a_legend_covers_none_of_the_axes(seed):
     curves = tuple(Curve(np.arange(101), walk, f"walk {i}") for i, walk in enumerate(walks(seed)))
-    figure = figures.panels([Panel("", "step", "x", curves)], title="all")
+    figure = plotting.draw_panels([Panel("", "step", "x", curves)], title="all")
     FigureCanvasAgg(figure).draw()
     (axes,) = figure.axes
     legend = axes.get_legend().get_window_extent()
@@ -80,14 +80,14 @@ def walks(seed):
 
 def test_a_panel_with_notes_is_a_diagram_without_scales():
     panel = Panel("", "x", "y", (Curve(np.arange(2), np.arange(2)),), notes=((0.0, 0.0, "in"), (1.0, 1.0, "out")))
-    (axes,) = figures.panels([panel], title="").axes
+    (axes,) = plotting.draw_panels([panel], title="").axes
     assert [(text.get_text(), *text.get_position()) for text in axes.texts] == [("in", 0, 0), ("out", 1, 1)]
     assert len(axes.get_xticks()) == len(axes.get_yticks()) == 0
 
 
 def test_confusion_shows_every_count_and_colors_the_mistakes_only():
     counts = np.array([[90, 10], [0, 100]])
-    (axes,) = figures.confusion(counts, ["cat", "dog"], title="two").axes
+    (axes,) = plotting.draw_confusion(counts, ["cat", "dog"], title="two").axes
     assert [text.get_text() for text in axes.texts] == ["90", "10", "·", "100"]
     np.testing.assert_array_equal(axes.images[0].get_array(), [[0, 10], [0, 0]])
     assert [label.get_text() for label in axes.get_xticklabels()] == ["cat", "dog"]
@@ -95,5 +95,5 @@ def test_confusion_shows_every_count_and_colors_the_mistakes_only():
 
 def test_the_same_numbers_give_the_same_bytes(tmp_path):
     for name in ("first.png", "second.png"):
-        figures.save(figures.curves(HISTORY, watched="test", title="a run"), tmp_path / name)
+        plotting.save_figure(plotting.draw_curves(HISTORY, watched="test", title="a run"), tmp_path / name)
     assert (tmp_path / "first.png").read_bytes() == (tmp_path / "second.png").read_bytes()

@@ -11,10 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 import visualize
-from kerasdemos import data
-from kerasdemos import registry as catalogue
-from kerasdemos.training import evaluation
-from kerasdemos.training import run as training
+from kerasdemos import data, registry
+from kerasdemos.training.evaluation import evaluate
+from kerasdemos.training.run import train
 from visualize import keras_vis
 from visualize.callbacks import Pictures
 from visualize.cli import commands
@@ -23,7 +22,7 @@ from visualize.feature_visualization import objectives
 
 ROOT = Path(__file__).parents[2]
 OBJECTIVES = (objectives.score, objectives.unit, objectives.direction, objectives.layer, objectives.of_scores)
-DEMOS = (catalogue.names, catalogue.load, catalogue.load_all, training.train, evaluation.evaluate)
+DEMOS = (registry.names, registry.load, registry.load_all, train, evaluate)
 CALLED = {
     **{name: getattr(visualize, name) for name in visualize.__all__ if inspect.isfunction(getattr(visualize, name))},
     **{f"objectives.{one.__name__}": one for one in OBJECTIVES},

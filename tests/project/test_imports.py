@@ -13,7 +13,7 @@ ORDER = {
         "errors < _utils < tf_keras_vis < targets < models < data, engine, settings < results "
         "< attribution, feature_visualization, inspection, plotting < report, callbacks, notebook, keras_vis < cli < __main__"
     ),
-    "kerasdemos": "errors, files, quiet, demo < layers, data < demos, plotting < registry < training < cli < __main__",
+    "kerasdemos": "demo < layers, data < demos, plotting < registry < training < cli < __main__",
 }
 NOT_YET = {("report", "cli")}
 # What runs a model, traces or differentiates: of the engine alone.

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import kerasdemos
-from kerasdemos import registry as catalogue
+from kerasdemos import registry
 from kerasdemos.demo import Demo
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +35,7 @@ def pyproject():
 def test_the_changelog_has_this_version_and_every_demo():
     content = text_of("CHANGELOG.md")
     assert kerasdemos.__version__ in next(line for line in content.splitlines() if line.startswith("## "))
-    assert [name for name in catalogue.names() if f"`{name}`" not in content] == []
+    assert [name for name in registry.names() if f"`{name}`" not in content] == []
 
 
 def test_make_demo_ends_with_the_report():
@@ -56,7 +56,7 @@ def test_the_five_articles_are_named_with_the_demos_of_each(name):
     rows = re.findall(r'^\| (\d) \| "([^"]+)" \| (.*) \|$', text_of(name), re.MULTILINE)
     assert [(number, title) for number, title, _ in rows] == [(str(number), title) for number, title in enumerate(ARTICLES)]
     named = {demo: number for number, _, demos in rows for demo in re.findall(r"`(\w+)`", demos)}
-    assert named == {demo.name: demo.article[0] for demo in catalogue.load_all()}
+    assert named == {demo.name: demo.article[0] for demo in registry.load_all()}
 
 
 def test_the_workflow_runs_what_we_run_on_every_python():

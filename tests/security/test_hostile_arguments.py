@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from visualize import Attribution, Structure, Tiles, load, save
-from visualize._utils.atomic import whole
+from visualize._utils.atomic import atomic_file
 from visualize.cli.commands import method_names
 from visualize.cli.main import main
 
@@ -192,7 +192,7 @@ def test_a_second_interrupt_leaves_the_old_file(tmp_path):
     (tmp_path / "a").write_bytes(b"old")
 
     def twice():
-        with whole(tmp_path / "a") as file:
+        with atomic_file(tmp_path / "a") as file:
             file.write(b"new")
             try:
                 raise KeyboardInterrupt

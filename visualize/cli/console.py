@@ -1,24 +1,81 @@
-"""Terminal: what a person sees on standard error while waiting."""
+"""The console: one-line errors, notes and progress on standard error, without TensorFlow's own start-up notices."""
 
 from __future__ import annotations
 
 import contextlib
 import contextvars
+import functools
 import gc
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any, ParamSpec, TypeVar
 
 import click
 
 from visualize._utils.text import printable, shortened
+from visualize.errors import InputError
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 MOST_LINE = 2000  # characters
 _said: contextvars.ContextVar[set[str] | None] = contextvars.ContextVar("said", default=None)
 
 
+class OneLineGroup(click.Group):
+    """A group of commands whose wrong options and arguments are reported in one line, like every other mistake."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """As click does, with a usage error in one line."""
+        with one_line_usage_errors():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click does, with a usage error in one line."""
+        with one_line_usage_errors():
+            return super().invoke(ctx)
+
+
+@contextlib.contextmanager
+def one_line_usage_errors() -> Iterator[None]:
+    """Report a wrong option or argument in one line that names the help."""
+    try:
+        yield
+    except click.exceptions.NoArgsIsHelpError:
+        raise
+    except click.UsageError as error:
+        see = f" See: {error.ctx.command_path} --help" if error.ctx else ""
+        raise click.UsageError(printable(" ".join(error.format_message().split())) + see) from None
+
+
+def one_line_errors(function: Callable[P, T]) -> Callable[P, T]:
+    """Turn a user's mistake into one line and exit status 2; any other exception is our bug and keeps its traceback."""
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except BrokenPipeError:  # the program that reads the output has stopped reading
+            raise
+        except (InputError, OSError) as error:
+            say(f"Error: {error}")
+            sys.exit(2)
+        except Exception as error:
+            if not isinstance(error, MemoryError) and type(error).__name__ != "ResourceExhaustedError":  # TensorFlow's
+                raise
+            advice = "A smaller image or model needs less, and so does a smaller --batch-size where there is one."
+            say(f"Error: This needs more memory than there is. {advice}")
+            sys.exit(2)
+        except KeyboardInterrupt:
+            say("Interrupted: what was written is whole.")
+            sys.exit(130)
+
+    return run
+
+
 def say(line: str) -> None:
-    """A word to the person, on standard error."""
+    """Write a note to the user, one line on standard error."""
     said = _said.get()
     if said is None or line not in said:
         click.echo(printable(shortened(" ".join(line.split()), MOST_LINE)), err=True)
@@ -36,9 +93,25 @@ def once() -> Iterator[None]:
         _said.reset(token)
 
 
+def import_tensorflow() -> None:
+    """Import TensorFlow and start its devices without its notices; TF_CPP_MIN_LOG_LEVEL=0 lets them through.
+
+    TensorFlow 2.21 writes about its processor and its missing GPU before it reads TF_CPP_MIN_LOG_LEVEL, so standard error is
+    closed meanwhile. Exceptions are raised as usual: only what TensorFlow's C++ writes is lost.
+    """
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    silent = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "0"
+    with _closed_stderr() if silent else contextlib.nullcontext():
+        import tensorflow as tf
+
+        tf.zeros(())  # with the first operation TensorFlow starts its devices and reports on them
+        if silent:
+            tf.get_logger().setLevel("ERROR")  # no advice about retracing, which several models in a row set off
+
+
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Drop what native code writes to the standard error while TensorFlow is imported."""
+def _closed_stderr() -> Iterator[None]:
+    """Drop what native code writes to standard error."""
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)

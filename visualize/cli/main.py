@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import functools
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from visualize._utils.atomic import check_writable_folder
 from visualize._utils.text import printable, shortened
 from visualize.cli import commands, options
-from visualize.cli.console import once, say
+from visualize.cli.console import OneLineGroup, once, one_line_errors, say
 from visualize.errors import InputError
 from visualize.models.layers import cam_layer, listed
 from visualize.models.safe_loading import check_file
@@ -37,18 +36,8 @@ that were written go to standard output, all else to standard error. Exit status
 GALLERY = ("summary", "filters", "features", "maximize", "occlusion", "saliency", "gradcam")
 
 
-class Commands(click.Group):
+class Commands(OneLineGroup):
     """The fixed commands and one for each method, imported when it is asked for."""
-
-    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        """As click does, a mistake in one line."""
-        with in_one_line():
-            return super().make_context(*args, **kwargs)
-
-    def invoke(self, context: click.Context) -> Any:
-        """As click does, a mistake in one line."""
-        with in_one_line():
-            return super().invoke(context)
 
     def list_commands(self, context: click.Context) -> list[str]:
         """All of them, the methods last."""
@@ -69,18 +58,6 @@ class Commands(click.Group):
         return super().resolve_command(context, args)
 
 
-@contextlib.contextmanager
-def in_one_line() -> Iterator[None]:
-    """A wrong option or argument is one line, like every other mistake."""
-    try:
-        yield
-    except click.exceptions.NoArgsIsHelpError:
-        raise
-    except click.UsageError as error:
-        help_of = f" See: {error.ctx.command_path} --help" if error.ctx else ""
-        raise click.UsageError(printable(" ".join(error.format_message().split())) + help_of) from None
-
-
 @click.group(
     cls=Commands,
     help=HELP,
@@ -91,42 +68,18 @@ def main() -> None:
     """Run one command."""
 
 
-def reported(function: Callable) -> Callable:
-    """Turn what a person got wrong into one line and exit status 2; anything else is our bug and keeps its traceback."""
-
-    @functools.wraps(function)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(*args, **kwargs)
-        except BrokenPipeError:  # whoever read our output has seen enough
-            raise
-        except (InputError, OSError) as error:
-            say(f"Error: {error}")
-            sys.exit(2)
-        except Exception as error:
-            if not isinstance(error, MemoryError) and type(error).__name__ != "ResourceExhaustedError":  # TensorFlow's
-                raise
-            say("Error: This needs more memory than there is. A smaller --batch-size, picture or model needs less.")
-            sys.exit(2)
-        except KeyboardInterrupt:
-            say("Interrupted: what was written is whole.")
-            sys.exit(130)
-
-    return run
-
-
 def command(**settings: Any) -> Callable:
     """A fixed command, whose help is its docstring, its example included, as that of a method is."""
 
     def made(function: Callable) -> click.Command:
-        return main.command(help=commands.long_help(function), **settings)(reported(function))
+        return main.command(help=commands.long_help(function), **settings)(one_line_errors(function))
 
     return made
 
 
 def method_command(name: str) -> click.Command:
     """The command of one method, read off its function."""
-    run = reported(functools.partial(run_method, name))
+    run = one_line_errors(functools.partial(run_method, name))
     text = commands.long_help(commands.method(name))
     return click.Command(name, callback=run, params=options.of_a_method(name), help=text, short_help=text.split("\n")[0])
 
@@ -345,17 +298,7 @@ def _without(choices: Any, name: str, opened: Any, out: Path, wanted: dict, sour
 def _opened(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], asked: dict[str, Any]) -> Any:
     """The model, when all that can be told to be wrong without TensorFlow is right."""
     check_file(model)
-    _check_folder(out)
+    check_writable_folder("--out", out)
     from visualize.cli import run as running
 
     return running.opened_model(model, unsafe, custom_objects, asked["input_range"])
-
-
-def _check_folder(out: Path) -> None:
-    """Better told at once than when everything is computed."""
-    there = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
-    try:
-        with tempfile.TemporaryDirectory(prefix=".", dir=there):  # what a system allows, its permissions alone do not tell
-            pass
-    except OSError:
-        raise InputError(f"`--out` must be a folder that can be written to. Received: {out}.") from None

@@ -17,7 +17,7 @@ import numpy as np
 from visualize.attribution.comparison import compare, contrast
 from visualize.attribution.request import Request, prepare
 from visualize.cli import commands
-from visualize.cli.console import busy, progress_bar, quiet, say, uncollected
+from visualize.cli.console import busy, import_tensorflow, progress_bar, say, uncollected
 from visualize.data.loading import Source, from_data, from_files
 from visualize.engine import compile as tracing
 from visualize.errors import InputError
@@ -35,11 +35,7 @@ def opened_model(
     if custom_objects:
         sys.path.append(str(Path.cwd()))  # a console script does not look there, and that is where people keep a module
     with busy("opening the model"), uncollected():
-        with quiet():
-            from visualize._utils.lazy import tf
-
-            tf.get_logger().setLevel("ERROR")
-            tf.zeros(())  # the first operation makes TensorFlow talk about instruction sets
+        import_tensorflow()
         model = open_model(path, unsafe=unsafe, custom_objects=custom_objects)
     known = card_of(model).input_range
     if None not in (known, input_range) and tuple(known) != tuple(input_range):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from visualize._utils.atomic import whole
+from visualize._utils.atomic import atomic_file
 from visualize._utils.text import printable
 from visualize.models.layers import origin_of
 from visualize.plotting.render import draw, write_gif, write_png
@@ -99,7 +99,7 @@ def version(package: str) -> str | None:
 
 
 def _write_text(text: str, path: Path) -> Path:
-    with whole(path) as file:
+    with atomic_file(path) as file:
         file.write(text.encode(errors="backslashreplace"))  # a name may hold half of a surrogate pair
     return path
 

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from visualize._utils.atomic import whole
+from visualize._utils.atomic import atomic_file
 from visualize._utils.validation import checked_path, received
 from visualize.data.history import History
 from visualize.data.images import read_picture
@@ -67,7 +67,7 @@ def write_png(figure: Figure, path: str | Path) -> Path:
     if not isinstance(figure, Figure):
         raise InputError(f"`figure` must be a Figure, as `draw` returns it. Received: {received(figure)}.")
     path, content = checked_path("path", path), png_bytes(figure)
-    with whole(path) as file:
+    with atomic_file(path) as file:
         file.write(content)
     return path
 
@@ -98,7 +98,7 @@ def write_gif(tiles: Tiles, path: str | Path) -> Path:
     ]
     milliseconds = [max(20, int(1000 * GIF_SECONDS / len(frames)))] * len(frames)
     milliseconds[-1] = round(1000 * GIF_LAST_SECONDS)
-    with whole(path) as file:
+    with atomic_file(path) as file:
         pictures[0].save(file, format="GIF", save_all=True, append_images=pictures[1:], duration=milliseconds, loop=0)
     return path
 
@@ -121,7 +121,7 @@ def write_film(pictures: Sequence[Path], path: Path) -> Path:
     milliseconds[-1] = round(1000 * FILM_LAST_SECONDS)
     first, *others = pictures
     frames = (_padded(picture, size) for picture in others)  # read one at a time: there may be hundreds
-    with whole(path) as file:
+    with atomic_file(path) as file:
         _padded(first, size).save(file, format="GIF", save_all=True, append_images=frames, duration=milliseconds, loop=0)
     return path
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 from PIL import Image
 
-from visualize._utils.atomic import whole
+from visualize._utils.atomic import atomic_file
 
 MOST_BYTES = 10_000_000  # of the file
 WIDTHS = (1600, 1200, 900, 640, 480)  # pixels that a picture may be wide, until all of them fit
@@ -150,7 +150,7 @@ def write(page: Page, path: Path, *, most_bytes: int = MOST_BYTES) -> Path:
         last = [name for name, one in found.items() if one.data][-1]
         found[last] = bare[last]
         content = render(page, path.parent, found)
-    with whole(path) as file:
+    with atomic_file(path) as file:
         file.write(content)
     return path
 

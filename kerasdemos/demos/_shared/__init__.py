@@ -1,1 +1,1 @@
-"""What several demos share."""
+"""What several demos share: gradient descent, lines, points, batches, XOR."""

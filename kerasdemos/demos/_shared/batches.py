@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+if TYPE_CHECKING:
+    import tensorflow as tf
 
-def shuffled(x: np.ndarray, y: np.ndarray, *, batch: int, epochs: int, seed: int) -> Any:
-    """Every batch of every epoch, each epoch in a fresh order, as one `tf.data.Dataset`.
 
-    `model.fit(x, y)` shuffles with TensorFlow's global seed, which anyone may change. This one goes to
+def shuffled_batches(x: np.ndarray, y: np.ndarray, *, batch: int, epochs: int, seed: int) -> tf.data.Dataset:
+    """Every batch of every epoch, each epoch in a new order, as one data set.
+
+    `model.fit(x, y)` shuffles with TensorFlow's global seed, which any code may change. Pass this data set to
     `model.fit(..., steps_per_epoch=batches_in(len(x), batch), shuffle=False)`: it is shuffled already.
     """
     import tensorflow as tf
 
     random = np.random.default_rng(seed)
     orders = np.stack([random.permutation(len(x)) for _ in range(epochs)])  # (epochs, n)
-    x, y = tf.constant(x), tf.constant(y)
+    all_x, all_y = tf.constant(x), tf.constant(y)
     indices = tf.data.Dataset.from_tensor_slices(orders).flat_map(
         lambda order: tf.data.Dataset.from_tensor_slices(order).batch(batch)
     )
-    return indices.map(lambda chosen: (tf.gather(x, chosen), tf.gather(y, chosen)))
+    return indices.map(lambda rows: (tf.gather(all_x, rows), tf.gather(all_y, rows)))
 
 
 def batches_in(count: int, batch: int) -> int:

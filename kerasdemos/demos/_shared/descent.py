@@ -4,29 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
 
 
 @dataclass(frozen=True)
 class Descent:
-    """Where a descent has been: row 0 is the start, the last row is the end."""
+    """The path of a descent: row 0 is the start, the last row is the end."""
 
     paths: tuple[np.ndarray, ...]  # each (steps + 1, *shape of the variable)
     losses: np.ndarray  # (steps + 1,)
 
 
-def descend(loss: Callable[[], Any], variables: Sequence[Any], *, rate: float, steps: int) -> Descent:
-    """Move `variables` down the slope of `loss`, and return the whole way.
+def descend(loss: Callable[[], tf.Tensor], variables: Sequence[keras.Variable], *, rate: float, steps: int) -> Descent:
+    """Minimize `loss` by gradient descent on `variables`, and return the whole path.
 
-    One step is v <- v - rate * d loss / d v: the slope comes from `tf.GradientTape`, the step is Keras'
-    SGD. The loop is a part of the graph, where a small network's step costs microseconds; called from
-    Python it would cost a millisecond.
+    One step is v <- v - rate * d loss / d v: the gradient comes from `tf.GradientTape`, the step is Keras' SGD. The loop is a
+    part of the graph, where the step of a small network takes microseconds; called from Python it would take a millisecond.
 
     Args:
         loss: takes nothing, reads the variables, returns a scalar tensor.
-        variables: Keras variables of type float64. They are moved, as `model.fit` moves a model's.
+        variables: Keras variables of type float64. They are changed, as `model.fit` changes a model's.
         rate: the learning rate.
         steps: how often to step.
 
@@ -36,21 +39,20 @@ def descend(loss: Callable[[], Any], variables: Sequence[Any], *, rate: float, s
     import keras
     import tensorflow as tf
 
-    # Keras keeps a plain learning rate in float32, where .01 is .00999999978; what a function returns it
-    # takes as it is.
-    optimizer = keras.optimizers.SGD(lambda: tf.constant(rate, tf.float64))
+    # Keras keeps a plain learning rate in float32, where .01 is .00999999978, but takes the result of a function as it is.
+    optimizer = keras.optimizers.SGD(lambda: tf.constant(rate, tf.float64))  # pyright: ignore[reportArgumentType]
     optimizer.build(variables)
 
-    def step(index, losses, *paths):
+    def step(index: tf.Tensor, losses: tf.TensorArray, *paths: tf.TensorArray) -> tuple[tf.Tensor | tf.TensorArray, ...]:
         with tf.GradientTape() as tape:
             value = loss()
-        paths = [path.write(index, v.value) for path, v in zip(paths, variables, strict=True)]
+        written = [path.write(index, v.value) for path, v in zip(paths, variables, strict=True)]
         losses = losses.write(index, value)
         optimizer.apply(tape.gradient(value, [v.value for v in variables]), variables)
-        return index + 1, losses, *paths
+        return index + 1, losses, *written
 
     @tf.function(autograph=False)
-    def run():
+    def run() -> tuple[list[tf.Tensor], tf.Tensor]:
         paths = [tf.TensorArray(tf.float64, steps + 1, element_shape=v.shape) for v in variables]
         losses = tf.TensorArray(tf.float64, steps + 1, element_shape=())
         _, losses, *paths = tf.while_loop(lambda index, *_: index < steps, step, (0, losses, *paths))

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from kerasdemos.errors import InputError
+from visualize.errors import InputError
 
 
-def read(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
-    """The x and the y of the points in a CSV file: two numbers a line, no header; empty lines are skipped.
+def read_points(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
+    """The x and the y of the points in a CSV file: two numbers per line, no header; empty lines are skipped.
 
     Returns:
         x and y, each (n,) float64, n at least 2, x not all the same.
@@ -20,10 +20,10 @@ def read(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
         InputError: the file cannot be read, or a line is not two finite numbers; names the file and the line.
     """
     path = Path(path)
-    points = []
-    for number, text in enumerate(_text(path).splitlines(), start=1):
+    points: list[tuple[float, float]] = []
+    for number, text in enumerate(_read_text(path).splitlines(), start=1):
         if text.strip():
-            points.append(_point(text, f"{path}, line {number}"))
+            points.append(_parse_point(text, f"{path}, line {number}"))
     if len({x for x, _ in points}) < 2:
         raise InputError(
             f"{path} must hold at least two points with different x, or no line is the best one. "
@@ -33,7 +33,7 @@ def read(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
     return x, y
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -44,8 +44,8 @@ def _text(path: Path) -> str:
         raise InputError(f"`data` must be a CSV file of two columns. Received: {path}, which is not text.") from None
 
 
-def _point(text: str, where: str) -> tuple[float, float]:
-    expected = f"{where} must be two finite numbers with a comma between, such as 32.5,31.7 (there is no header)."
+def _parse_point(text: str, line: str) -> tuple[float, float]:
+    expected = f"{line} must be two finite numbers with a comma between, such as 32.5,31.7 (there is no header)."
     try:
         x, y = map(float, text.split(","))
     except ValueError:

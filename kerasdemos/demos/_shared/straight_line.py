@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
 
-def line(slope: float, bias: float) -> Any:
+
+def line(slope: float, bias: float) -> keras.Model:
     """A `Dense(1)` with this slope and bias: the smallest network there is, one weight and one bias."""
     import keras
 
-    # The input is float64 too, or Keras casts it to float32 on the way in, where .6 loses half its digits.
+    # The input must be float64 too, or Keras casts it to float32, where .6 loses half its digits.
     model = keras.Sequential(
         [
             keras.Input((1,), dtype="float64", name="x"),
@@ -23,15 +27,15 @@ def line(slope: float, bias: float) -> Any:
     return model
 
 
-def mean_squared_error(model: Any, x: np.ndarray, y: np.ndarray) -> Any:
+def mean_squared_error(model: keras.Model, x: np.ndarray, y: np.ndarray) -> tf.Tensor:
     """The mean of (y - model(x))^2 as a float64 scalar tensor, for points x and y of shape (n,)."""
     import keras
 
-    return keras.losses.MeanSquaredError(dtype="float64")(y[:, None], model(x[:, None]))
+    return keras.losses.MeanSquaredError(dtype="float64")(y[:, None], model(x[:, None]))  # pyright: ignore[reportReturnType]
 
 
 def best_line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    """The slope and bias of least squares, solved for and not searched.
+    """The slope and bias of least squares, solved directly.
 
     No line has a smaller mean squared error. Its residuals sum to zero, and so do residuals times x.
     """

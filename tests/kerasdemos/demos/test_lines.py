@@ -5,7 +5,7 @@ import pytest
 
 from kerasdemos.demos import csv_regression, least_squares, line_fit, noisy_line, wheat_and_bread
 from kerasdemos.demos._shared import points, straight_line
-from kerasdemos.errors import InputError
+from visualize.errors import InputError
 
 
 def descent(x, y, *, slope, bias, rate, steps):
@@ -25,7 +25,7 @@ def test_the_line_computes_in_float64():
 
 
 def test_the_residuals_of_the_best_line_sum_to_zero_and_so_do_residuals_times_x():
-    x, y = csv_regression.made_points(3)
+    x, y = csv_regression.generated_points(3)
     slope, bias = straight_line.best_line(x, y)
     residuals = y - slope * x - bias
     assert np.sum(residuals) == pytest.approx(0, abs=1e-9)
@@ -43,8 +43,8 @@ def test_least_squares_are_the_articles_22_and_the_fractions_of_the_normal_equat
 def test_wheat_and_bread_walk_as_the_articles_loop_does():
     history = wheat_and_bread.compute(steps=100, seed=0).history
     expected = descent(wheat_and_bread.WHEAT, wheat_and_bread.BREAD, slope=1.0, bias=1.0, rate=0.01, steps=100)
-    found = np.stack([history["m"], history["b"], history["error"]], axis=1)
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-13)
+    columns = np.stack([history["m"], history["b"], history["error"]], axis=1)
+    np.testing.assert_allclose(columns, expected, rtol=0, atol=1e-13)
 
 
 def test_wheat_and_bread_give_the_articles_digits():
@@ -71,15 +71,15 @@ def test_wheat_and_bread_get_to_least_squares_in_ten_thousand_steps():
 # The article's own file may not be copied, so its digits are not tested; the loop and the closed form are.
 @pytest.mark.parametrize("seed", [0, 1])
 def test_csv_regression_walks_as_the_articles_loop_does(seed):
-    x, y = csv_regression.made_points(seed)
+    x, y = csv_regression.generated_points(seed)
     history = csv_regression.compute(steps=1000, seed=seed).history
     expected = descent(x, y, slope=0.0, bias=0.0, rate=0.0001, steps=1000)
-    found = np.stack([history["m"], history["b"], history["error"]], axis=1)
-    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    columns = np.stack([history["m"], history["b"], history["error"]], axis=1)
+    np.testing.assert_allclose(columns, expected, rtol=1e-12)
 
 
 def test_csv_regression_ends_where_the_closed_form_says():
-    x, y = csv_regression.made_points(0)
+    x, y = csv_regression.generated_points(0)
     curvatures = 2 * np.array([[np.mean(x * x), np.mean(x)], [np.mean(x), 1]])
     best = np.polyfit(x, y, 1)
     shrink = np.linalg.matrix_power(np.eye(2) - 0.0001 * curvatures, 1000)
@@ -90,14 +90,14 @@ def test_csv_regression_ends_where_the_closed_form_says():
 
 
 def test_csv_regression_ends_as_expected_over_seeds():
-    found = [csv_regression.compute(steps=1000, seed=seed).measures for seed in range(2, 8)]
+    measures = [csv_regression.compute(steps=1000, seed=seed).measures for seed in range(2, 8)]
     for expected in csv_regression.DEMO.expected:
-        holds = [abs(each[expected.measure] - expected.value) <= expected.tolerance for each in found]
+        holds = [abs(each[expected.measure] - expected.value) <= expected.tolerance for each in measures]
         assert sum(holds) >= 5
 
 
-def test_made_points_are_like_the_articles():
-    x, y = np.concatenate([np.array(csv_regression.made_points(seed)) for seed in range(200)], axis=1)
+def test_generated_points_are_like_the_articles():
+    x, y = np.concatenate([np.array(csv_regression.generated_points(seed)) for seed in range(200)], axis=1)
     assert x.mean() == pytest.approx(49, abs=0.3)
     assert x.std() == pytest.approx(9.7, abs=0.2)
     slope, bias = np.polyfit(x, y, 1)
@@ -106,7 +106,7 @@ def test_made_points_are_like_the_articles():
 
 
 def test_the_rate_limit_parts_the_rates_that_converge_from_those_that_do_not():
-    x, y = csv_regression.made_points(0)
+    x, y = csv_regression.generated_points(0)
     limit = csv_regression.rate_limit(x)
     below = descent(x, y, slope=0.0, bias=0.0, rate=0.99 * limit, steps=2000)[:, 2]
     above = descent(x, y, slope=0.0, bias=0.0, rate=1.01 * limit, steps=2000)[:, 2]
@@ -115,7 +115,7 @@ def test_the_rate_limit_parts_the_rates_that_converge_from_those_that_do_not():
 
 
 def test_a_rate_that_would_diverge_is_refused():
-    x, y = csv_regression.made_points(0)
+    x, y = csv_regression.generated_points(0)
     with pytest.raises(InputError) as refused:
         csv_regression.fit(x, y, rate=0.001, steps=10)
     assert str(refused.value) == (
@@ -140,7 +140,7 @@ def test_x_that_are_too_large_for_the_rate_are_refused_with_what_would_do(tmp_pa
 @pytest.mark.parametrize("rate", [0.0, -0.0001, float("nan")])
 def test_a_rate_that_is_not_positive_is_refused(rate):
     with pytest.raises(InputError, match="`rate` must be between 0 and"):
-        csv_regression.fit(*csv_regression.made_points(0), rate=rate, steps=10)
+        csv_regression.fit(*csv_regression.generated_points(0), rate=rate, steps=10)
 
 
 def test_csv_regression_says_above_which_rate_it_diverges():
@@ -164,7 +164,7 @@ def test_points_on_a_line_and_a_byte_order_mark_are_no_trouble(tmp_path):
     path = tmp_path / "points.csv"
     path.write_bytes("\ufeff0,0\r\n1,1\r\n2,2\r\n".encode())
     assert np.isfinite(csv_regression.compute(steps=3, seed=0, data=path).measures["error at the end"])
-    assert points.read(path)[0].tolist() == [0, 1, 2]
+    assert points.read_points(path)[0].tolist() == [0, 1, 2]
 
 
 EXPECTED = "must be two finite numbers with a comma between, such as 32.5,31.7 (there is no header)."
@@ -205,14 +205,14 @@ def test_a_bad_file_is_refused_with_its_line(tmp_path, content, message):
 def test_a_file_that_is_not_there_or_not_a_file_or_not_text_is_refused(tmp_path):
     binary = tmp_path / "picture.png"
     binary.write_bytes(b"\x89PNG\xff\xfe")
-    for path, found in (
+    for path, problem in (
         (tmp_path / "nowhere.csv", "no such file"),
         (tmp_path, "a folder"),
         (binary, "which is not text"),
     ):
         with pytest.raises(InputError) as refused:
-            points.read(path)
-        assert str(refused.value) == f"`data` must be a CSV file of two columns. Received: {path}, {found}."
+            points.read_points(path)
+        assert str(refused.value) == f"`data` must be a CSV file of two columns. Received: {path}, {problem}."
 
 
 def test_the_error_reaches_the_noise_and_the_bias_absorbs_its_mean():
@@ -251,19 +251,19 @@ def minibatches(x, y, slope, bias, orders):
 @pytest.mark.slow
 def test_line_fit_trains_as_minibatch_descent_by_hand_does():
     seed, epochs = 5, 30
-    x, y = line_fit.made_points(seed)
+    x, y = line_fit.generated_points(seed)
     slope = line_fit.build(seed).get_weights()[0][0]  # (1,)
     random = np.random.default_rng(seed)
     orders = [random.permutation(100)[None] for _ in range(epochs)]
     slope, bias = minibatches(x.T, y.T, slope, np.zeros(1), orders)
-    found = line_fit.compute(steps=epochs, seed=seed).model.get_weights()
-    assert found[0][0, 0] == pytest.approx(slope[0], abs=1e-5)
-    assert found[1][0] == pytest.approx(bias[0], abs=1e-5)
+    weights = line_fit.compute(steps=epochs, seed=seed).model.get_weights()
+    assert weights[0][0, 0] == pytest.approx(slope[0], abs=1e-5)
+    assert weights[1][0] == pytest.approx(bias[0], abs=1e-5)
 
 
 @pytest.mark.slow
 def test_line_fit_has_not_converged_after_200_epochs_but_after_1000_over_300_seeds():
-    x, y = np.array([line_fit.made_points(seed) for seed in range(300)])[..., 0].swapaxes(0, 1)
+    x, y = np.array([line_fit.generated_points(seed) for seed in range(300)])[..., 0].swapaxes(0, 1)
     random = np.random.default_rng(0)
     slope, bias = random.uniform(-(3**0.5), 3**0.5, 300), np.zeros(300)  # Glorot uniform, one in, one out
     orders = (random.permuted(np.tile(np.arange(100), (300, 1)), axis=1) for _ in range(1000))

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerasdemos import registry as catalogue
+from kerasdemos import registry
 from kerasdemos.demo import Network, Pictures
 from kerasdemos.demos import sigmoid_cnn
 
@@ -43,16 +43,16 @@ def outline(model):
     ],
 )
 def test_a_network_has_the_parameters_of_its_article(name, parameters):
-    demo = catalogue.load(name)
+    demo = registry.load(name)
     assert demo.run.build().count_params() == demo.parameters == parameters
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_names_of_layers_do_not_depend_on_what_was_built_before(name):
-    build = catalogue.load(name).run.build
+    build = registry.load(name).run.build
     first, second = build(), build()
     assert [layer.name for layer in first.layers] == [layer.name for layer in second.layers]
-    assert [one.name for one in first.inputs] == [one.name for one in second.inputs] == ["images"]
+    assert [tensor.name for tensor in first.inputs] == [tensor.name for tensor in second.inputs] == ["images"]
 
 
 @pytest.mark.parametrize(
@@ -65,14 +65,14 @@ def test_names_of_layers_do_not_depend_on_what_was_built_before(name):
     ],
 )
 def test_a_network_is_trained_as_its_article_has_it(name, batch, epochs, loss):
-    network = catalogue.load(name).run
+    network = registry.load(name).run
     assert (network.batch, network.epochs, network.build().loss) == (batch, epochs, loss)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_saved_network_answers_as_before(name, pictures, tmp_path):
-    network: Network = catalogue.load(name).run
+    network: Network = registry.load(name).run
     model, images = network.build(), network.split(pictures).test[0]
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False, safe_mode=True)
@@ -81,7 +81,7 @@ def test_a_saved_network_answers_as_before(name, pictures, tmp_path):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_black_and_white_pixels_become_the_ends_of_the_input_range(name, pictures):
-    split = catalogue.load(name).run.split(pictures)
+    split = registry.load(name).run.split(pictures)
     low, high = split.input_range
     pixels = pictures.test_images[..., None].astype(np.float64)
     expected = low + pixels / 255 * (high - low)
@@ -91,7 +91,7 @@ def test_black_and_white_pixels_become_the_ends_of_the_input_range(name, picture
 
 
 def test_digits_cnn_layer_by_layer():
-    model = catalogue.load("digits_cnn").run.build()
+    model = registry.load("digits_cnn").run.build()
     assert outline(model) == [
         "Conv2D (26, 26, 32) 320",
         "Conv2D (24, 24, 64) 18496",
@@ -110,7 +110,7 @@ def test_digits_cnn_layer_by_layer():
 
 
 def test_tflearn_convnet_layer_by_layer():
-    model = catalogue.load("tflearn_convnet").run.build()
+    model = registry.load("tflearn_convnet").run.build()
     assert outline(model) == [
         "Conv2D (28, 28, 32) 320",
         "MaxPooling2D (14, 14, 32) 0",
@@ -140,14 +140,14 @@ def test_tflearn_convnet_layer_by_layer():
 
 
 def test_tflearn_convnet_is_penalised_by_a_thousandth_of_half_the_squared_kernels_of_its_convolutions():
-    model = catalogue.load("tflearn_convnet").run.build()
+    model = registry.load("tflearn_convnet").run.build()
     kernels = [model.layers[index].kernel.numpy() for index in (0, 3)]
     expected = sum(0.001 * (kernel.astype(np.float64) ** 2).sum() / 2 for kernel in kernels)
     assert float(sum(model.losses)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_tflearn_convnet_starts_as_tflearn_does():
-    model = catalogue.load("tflearn_convnet").run.build()
+    model = registry.load("tflearn_convnet").run.build()
     for index, fan_in in ((0, 9), (3, 9 * 32)):
         _assert_uniform(model.layers[index].kernel, (3 / fan_in) ** 0.5)
     for index in (7, 9, 11):
@@ -158,7 +158,7 @@ def test_tflearn_convnet_starts_as_tflearn_does():
 
 
 def test_wepe_cnn_layer_by_layer():
-    model = catalogue.load("wepe_cnn").run.build()
+    model = registry.load("wepe_cnn").run.build()
     assert outline(model) == [
         "Conv2D (24, 24, 4) 104",
         "Conv2D (22, 22, 8) 296",
@@ -180,7 +180,7 @@ def test_wepe_cnn_layer_by_layer():
 
 
 def test_wepe_cnn_slows_down_by_a_millionth_an_update():
-    optimizer = catalogue.load("wepe_cnn").run.build().optimizer
+    optimizer = registry.load("wepe_cnn").run.build().optimizer
     rates = []
     for update in (0, 1000, 3360):
         optimizer.iterations.assign(update)
@@ -189,7 +189,7 @@ def test_wepe_cnn_slows_down_by_a_millionth_an_update():
 
 
 def test_relu_mlp_layer_by_layer():
-    model = catalogue.load("relu_mlp").run.build()
+    model = registry.load("relu_mlp").run.build()
     assert outline(model) == [
         "Flatten (784,) 0",
         "Dense (256,) 200960",
@@ -206,7 +206,7 @@ def test_relu_mlp_layer_by_layer():
 
 
 def test_relu_mlp_measures_the_squared_distance_to_one_hot_rows(pictures):
-    network = catalogue.load("relu_mlp").run
+    network = registry.load("relu_mlp").run
     model, (images, rows) = network.build(), network.split(pictures).train
     np.testing.assert_array_equal(rows.argmax(axis=1), pictures.train_labels)
     np.testing.assert_array_equal(rows.sum(axis=1), 1)
@@ -217,7 +217,7 @@ def test_relu_mlp_measures_the_squared_distance_to_one_hot_rows(pictures):
 
 
 def test_sigmoid_cnn_layer_by_layer():
-    model = catalogue.load("sigmoid_cnn").run.build()
+    model = registry.load("sigmoid_cnn").run.build()
     assert outline(model) == [
         "Conv2D (24, 24, 5) 130",
         "MaxPooling2D (12, 12, 5) 0",
@@ -246,7 +246,7 @@ def test_sigmoid_cnn_starts_as_the_article_does_and_takes_the_number_of_filters(
 
 
 def test_wepe_cnn_is_scaled_by_its_largest_pixel_and_centered_by_its_training_pictures(pictures):
-    split = catalogue.load("wepe_cnn").run.split(pictures)
+    split = registry.load("wepe_cnn").run.split(pictures)
     assert split.scale == 254  # the random pictures have no 255
     assert len(split.train[0]) == 67  # 70 % of 120 are 84; a fifth of those, 17, is held out
     assert len(split.validation[0]) == 17
@@ -256,7 +256,7 @@ def test_wepe_cnn_is_scaled_by_its_largest_pixel_and_centered_by_its_training_pi
 
 @pytest.mark.parametrize(("name", "held_out"), [("tflearn_convnet", 10), ("sigmoid_cnn", 20)])
 def test_the_pictures_that_are_held_out_are_the_first_and_are_not_trained_on(name, held_out, pictures):
-    split = catalogue.load(name).run.split(pictures)
+    split = registry.load(name).run.split(pictures)
     np.testing.assert_array_equal(split.validation[1], pictures.train_labels[:held_out])
     np.testing.assert_array_equal(split.train[1], pictures.train_labels[held_out:])
     np.testing.assert_allclose(split.train[0][0, ..., 0], pictures.train_images[held_out] / 255, rtol=1e-6)
@@ -283,20 +283,20 @@ def test_mnist_is_split_as_the_article_does(name, train, validation):
         labels["test"],
         tuple("0123456789"),
     )
-    split = catalogue.load(name).run.split(mnist)
+    split = registry.load(name).run.split(mnist)
     assert (len(split.train[0]), len(split.validation[0]), len(split.test[0])) == (train, validation, 10000)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_splitting_changes_nothing_that_it_was_given(name, pictures):
     before = {field.name: np.copy(getattr(pictures, field.name)) for field in dataclasses.fields(pictures)}
-    catalogue.load(name).run.split(pictures)
+    registry.load(name).run.split(pictures)
     for field, value in before.items():
         np.testing.assert_array_equal(getattr(pictures, field), value)
 
 
 def test_digits_cnn_starts_with_glorot_weights():
-    model = catalogue.load("digits_cnn").run.build()
+    model = registry.load("digits_cnn").run.build()
     _assert_uniform(model.layers[0].kernel, (6 / (9 + 288)) ** 0.5)
     _assert_uniform(model.layers[5].kernel, (6 / (9216 + 128)) ** 0.5)
     assert not model.layers[5].bias.numpy().any()

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasdemos import registry as catalogue
+from kerasdemos import registry
 from kerasdemos.demo import Program
-from kerasdemos.errors import InputError
+from visualize.errors import InputError
 
 # Every program, with so few steps that it costs little, yet chance would show.
 FEW = {
@@ -45,13 +45,13 @@ TRAINED = ("line_fit", "random_classes", "xor_backprop")  # networks that Keras 
 
 @cache
 def as_published(name):
-    program = catalogue.load(name).run
+    program = registry.load(name).run
     return program.compute(steps=program.steps, seed=0, data=None)
 
 
 @cache
 def few(name, *, seed=0, steps=None):
-    return catalogue.load(name).run.compute(steps=FEW[name] if steps is None else steps, seed=seed, data=None)
+    return registry.load(name).run.compute(steps=FEW[name] if steps is None else steps, seed=seed, data=None)
 
 
 def each(names):
@@ -66,23 +66,23 @@ def everything(outcome):
 
 
 def test_the_list_here_is_the_list_of_programs():
-    programs = [demo.name for demo in catalogue.load_all() if isinstance(demo.run, Program)]
+    programs = [demo.name for demo in registry.load_all() if isinstance(demo.run, Program)]
     assert sorted(programs) == sorted(FEW)
 
 
 def test_reading_the_programs_imports_neither_keras_nor_tensorflow():
     code = (
-        "import sys; from kerasdemos import catalogue; "
-        f"[catalogue.load(name) for name in {list(FEW)!r}]; "
+        "import sys; from kerasdemos import registry; "
+        f"[registry.load(name) for name in {list(FEW)!r}]; "
         "print([name for name in ('keras', 'tensorflow', 'matplotlib') if name in sys.modules])"
     )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize("name", FEW)
 def test_the_facts_are_complete(name):
-    demo = catalogue.load(name)
+    demo = registry.load(name)
     assert demo.name == name
     assert demo.article
     assert demo.idea
@@ -90,13 +90,13 @@ def test_the_facts_are_complete(name):
     assert demo.parameters > 0
     assert demo.expected
     assert all(each.source for each in demo.expected)
-    assert sys.modules[f"kerasdemos.demos.{name}"].__doc__.count(f"rticle {demo.article[0]}") >= 1
+    assert f"rticle {demo.article[0]}" in sys.modules[f"kerasdemos.demos.{name}"].__doc__
 
 
 @pytest.mark.parametrize("name", each(FEW))
 def test_every_expected_number_comes_out(name):
     measures = as_published(name).measures
-    for expected in catalogue.load(name).expected:
+    for expected in registry.load(name).expected:
         assert measures[expected.measure] == pytest.approx(expected.value, rel=0, abs=expected.tolerance), expected.measure
 
 
@@ -153,7 +153,7 @@ def test_the_columns_of_the_history_are_equally_long_and_their_last_row_is_the_l
     assert len({len(column) for column in history.values()}) == 1
     first = next(iter(history))
     assert first in ("step", "epoch")
-    assert history[first][-1] == catalogue.load(name).run.steps
+    assert history[first][-1] == registry.load(name).run.steps
     assert 1 < len(history[first]) <= 1501
     assert all(np.all(np.isfinite(column)) for column in history.values())
 
@@ -161,7 +161,7 @@ def test_the_columns_of_the_history_are_equally_long_and_their_last_row_is_the_l
 @pytest.mark.parametrize("name", each(MODELS))
 def test_the_model_has_the_stated_parameters_and_answers_the_same_after_reloading(name, tmp_path):
     model = as_published(name).model
-    assert model.count_params() == catalogue.load(name).parameters
+    assert model.count_params() == registry.load(name).parameters
     inputs = np.random.default_rng(0).uniform(0, 1, (5, model.inputs[0].shape[1])).astype(model.inputs[0].dtype)
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")

@@ -166,19 +166,19 @@ def test_random_classes_memorizes_and_knows_nothing_over_seeds():
 
 def test_every_epoch_has_every_row_once_in_another_order():
     x = np.arange(10, dtype=np.float32)
-    found = [(a.numpy(), b.numpy()) for a, b in batches.shuffled(x, -x, batch=4, epochs=3, seed=0)]
-    assert [len(a) for a, _ in found] == [4, 4, 2] * 3
+    pairs = [(a.numpy(), b.numpy()) for a, b in batches.shuffled_batches(x, -x, batch=4, epochs=3, seed=0)]
+    assert [len(a) for a, _ in pairs] == [4, 4, 2] * 3
     assert batches.batches_in(10, 4) == 3
-    epochs = np.concatenate([a for a, _ in found]).reshape(3, 10)
+    epochs = np.concatenate([a for a, _ in pairs]).reshape(3, 10)
     np.testing.assert_array_equal(np.sort(epochs, axis=1), [x, x, x])
     assert len({tuple(epoch) for epoch in epochs.tolist()}) == 3
-    assert all((a == -b).all() for a, b in found)
+    assert all((a == -b).all() for a, b in pairs)
 
 
 def test_the_order_of_batches_depends_on_the_seed_alone():
     def order(seed):
         x = np.arange(50)
-        return np.concatenate([a for a, _ in batches.shuffled(x, x, batch=8, epochs=2, seed=seed)]).tolist()
+        return np.concatenate([a for a, _ in batches.shuffled_batches(x, x, batch=8, epochs=2, seed=seed)]).tolist()
 
     first = order(0)
     keras.utils.set_random_seed(99)

@@ -10,93 +10,23 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from kerasdemos import data
-from kerasdemos import registry as catalogue
+from kerasdemos import data, registry
 from kerasdemos.cli.main import main
 from kerasdemos.demo import Network, Split
-from kerasdemos.errors import InputError
-from kerasdemos.training import building, card, checkpoints
-from kerasdemos.training import fit as fitting
-from kerasdemos.training import precision as precisions
-from kerasdemos.training import run as training
-from kerasdemos.training.precision import Support, choose, support
-
-EPYC = """processor\t: 0
-model name\t: AMD EPYC 9R14
-flags\t\t: fpu vme avx2 avx512f avx512_vnni avx512_bf16 rdpid
-bugs\t\t: sysret_ss_attrs
-
-"""
-XEON = EPYC.replace("AMD EPYC 9R14", "Intel Xeon Platinum 8488C").replace("rdpid", "rdpid amx_bf16 amx_tile")
-SKYLAKE = EPYC.replace(" avx512_bf16", "")
-NAMED = SKYLAKE.replace("AMD EPYC 9R14", "flags: avx512_bf16 amx_bf16")
-LONGER = "processor\t: 0\nflags\t\t: avx512_bf16_not amx_bf16x\n"
-
-
-# Which machine is fast in it.
-
-
-@pytest.mark.parametrize(
-    ("processor", "expected"),
-    [
-        (EPYC, Support(True, "this CPU has AVX512-BF16")),
-        (XEON, Support(True, "this CPU has AMX")),
-        (SKYLAKE, Support(False, "this CPU has neither AVX512-BF16 nor AMX")),
-        (NAMED, Support(False, "this CPU has neither AVX512-BF16 nor AMX")),
-        (LONGER, Support(False, "this CPU has neither AVX512-BF16 nor AMX")),
-        ("", Support(False, "no /proc/cpuinfo says what this CPU has")),
-    ],
-)
-def test_a_cpu_is_fast_by_its_flags_and_by_nothing_else_it_says(processor, expected):
-    assert support(machine="x86_64", processor=processor, gpus=[], environment={}) == expected
-
-
-def test_a_cpu_of_another_architecture_is_not_taken_for_fast():
-    arm = "processor\t: 0\nFeatures\t: fp asimd bf16 i8mm\nflags\t: avx512_bf16\n"
-    found = support(machine="aarch64", processor=arm, gpus=[], environment={})
-    assert found == Support(False, "only x86 CPUs are known to be fast in bfloat16, and this one is aarch64")
-
-
-@pytest.mark.parametrize(
-    ("details", "expected"),
-    [
-        ({"compute_capability": (9, 0)}, Support(True, "this GPU of compute capability 9.0 has bfloat16")),
-        ({"compute_capability": (8, 0)}, Support(True, "this GPU of compute capability 8.0 has bfloat16")),
-        ({"compute_capability": (7, 5)}, Support(False, "this GPU of compute capability 7.5 lacks bfloat16")),
-        ({}, Support(False, "this GPU does not say whether it has bfloat16")),
-    ],
-)
-def test_where_there_is_a_gpu_it_counts_and_the_cpu_does_not(details, expected):
-    assert (
-        support(machine="x86_64", processor=EPYC, gpus=[details, {"compute_capability": (3, 0)}], environment={}) == expected
-    )
-
-
-def test_a_tensorflow_that_is_kept_from_the_instructions_is_not_fast():
-    found = support(machine="x86_64", processor=EPYC, gpus=[], environment={"TF_ENABLE_ONEDNN_OPTS": "0"})
-    assert found == Support(False, "this CPU has AVX512-BF16, but TF_ENABLE_ONEDNN_OPTS=0 keeps TensorFlow from it")
-    assert support(machine="x86_64", processor=EPYC, gpus=[], environment={"TF_ENABLE_ONEDNN_OPTS": "1"}).bfloat16
-
-
-@pytest.mark.parametrize(
-    ("asked", "fast", "line"),
-    [
-        ("auto", True, "Precision: bfloat16 (WHY)."),
-        ("auto", False, "Precision: float32 (WHY)."),
-        ("bfloat16", True, "Precision: bfloat16 (as asked)."),
-        ("bfloat16", False, "Precision: bfloat16 (as asked, but slow: WHY)."),
-        ("float32", True, "Precision: float32 (as asked)."),
-        ("float32", False, "Precision: float32 (as asked)."),
-    ],
-)
-def test_auto_takes_what_the_machine_is_fast_in_and_says_why(asked, fast, line):
-    assert str(choose(asked, Support(fast, "WHY"))) == line
+from kerasdemos.training.card import read_card
+from kerasdemos.training.checkpoints import CHECKPOINT, RunIdentity
+from kerasdemos.training.fit import build
+from kerasdemos.training.fit import fit as fit_network
+from kerasdemos.training.run import train
+from visualize.cli.main import main as visualize
+from visualize.engine.precision import resolve
+from visualize.errors import InputError
 
 
 def test_what_is_no_precision_is_refused(tmp_path):
     with pytest.raises(InputError) as refused:
-        training.train(catalogue.load("relu_mlp"), precision="float16", out=tmp_path / "out")
-    assert str(refused.value) == "`precision` must be float32, bfloat16 or auto. Received: 'float16'."
+        train(registry.load("relu_mlp"), precision="float16", out=tmp_path / "out")
+    assert str(refused.value) == "`precision` must be 'float32', 'bfloat16' or 'auto'. Received: 'float16'."
     assert not (tmp_path / "out").exists()
 
 
@@ -146,17 +76,17 @@ def callers_policy(name):
 
 
 def fit(network, folder, precision, **options):
-    identity = {"demo": "noting", "seed": 3, "data": "some", "precision": precision}
-    options = {"epochs": 2, "checkpoint": folder / checkpoints.NAME, **options}
-    return fitting.fit(network, SPLIT, identity=identity, **options)
+    identity = RunIdentity("noting", seed=3, data="some", precision=precision)
+    options = {"epochs": 2, "checkpoint": folder / CHECKPOINT, **options}
+    return fit_network(network, SPLIT, identity=identity, **options)
 
 
 def numbers(model):
     return [np.asarray(variable) for variable in (*model.variables, *model.optimizer.variables)]
 
 
-def assert_equal(one, other):
-    for first, second in zip(one, other, strict=True):
+def assert_equal(actual, expected):
+    for first, second in zip(actual, expected, strict=True):
         np.testing.assert_array_equal(first, second)
         assert first.dtype == second.dtype
 
@@ -164,9 +94,9 @@ def assert_equal(one, other):
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     """What a training in each precision did, its caller having set the policy mixed_float16."""
-    found = {}
+    results = {}
     for precision in ("float32", "bfloat16"):
-        run = found[precision] = SimpleNamespace(folder=tmp_path_factory.mktemp(precision))
+        run = results[precision] = SimpleNamespace(folder=tmp_path_factory.mktemp(precision))
         network, seen = noting()
 
         class Last(keras.callbacks.Callback):
@@ -177,7 +107,7 @@ def runs(tmp_path_factory):
         with callers_policy("mixed_float16") as before:
             run.model, run.history = fit(network, run.folder, precision, callbacks=(Last(),))
             run.policy_is_back = keras.config.dtype_policy() is before
-    return found
+    return results
 
 
 @pytest.mark.slow
@@ -191,13 +121,13 @@ def test_the_policy_is_put_back_when_building_fails():
     network = Network(build=lambda: 1 / 0, split=None, batch=1, epochs=1)
     with callers_policy("mixed_float16") as before:
         with pytest.raises(ZeroDivisionError):
-            building.build(network, seed=0, precision="bfloat16")
+            build(network, seed=0, precision="bfloat16")
         assert keras.config.dtype_policy() is before
 
 
-@pytest.mark.parametrize("network", [noting()[0], catalogue.load("wepe_cnn").run], ids=["noting", "wepe_cnn"])
+@pytest.mark.parametrize("network", [noting()[0], registry.load("wepe_cnn").run], ids=["noting", "wepe_cnn"])
 def test_both_precisions_begin_at_the_same_numbers_which_are_float32(network):
-    full, mixed = (building.build(network, seed=5, precision=precision) for precision in ("float32", "bfloat16"))
+    full, mixed = (build(network, seed=5, precision=precision) for precision in ("float32", "bfloat16"))
     assert_equal(numbers(full), numbers(mixed))
     assert {weight.dtype for weight in mixed.weights} == {"float32"}
 
@@ -240,7 +170,7 @@ def test_a_run_does_not_go_on_in_another_precision(first, then, runs):
     with pytest.raises(InputError) as refused:
         fit(noting()[0], folder, then, resume=True)
     assert str(refused.value) == (
-        f"`precision` must be {first!r} to go on from {folder / checkpoints.NAME}. Received: {then!r}. "
+        f"`precision` must be {first!r} to go on from {folder / CHECKPOINT}. Received: {then!r}. "
         "Without --resume or --if-missing training starts afresh."
     )
 
@@ -284,25 +214,43 @@ def test_the_saved_model_has_no_trace_of_bfloat16(trained):
 
 
 def test_the_card_says_the_precision_and_what_the_saved_model_does(trained, some_digits):
-    found = card.read(trained[1] / "model.json")
-    assert found["precision"] == "bfloat16"
+    card = read_card(trained[1] / "model.json")
+    assert card["precision"] == "bfloat16"
     model = keras.saving.load_model(trained[1] / "model.keras")
-    loss, accuracy = model.evaluate(*catalogue.load("relu_mlp").run.split(data.load(some_digits)).test, verbose=0)
-    measured = {row["measure"]: row["measured"] for row in found["results"]}
+    loss, accuracy = model.evaluate(*registry.load("relu_mlp").run.split(data.load(some_digits)).test, verbose=0)
+    measured = {row["measure"]: row["measured"] for row in card["results"]}
     assert measured["test loss"] == pytest.approx(loss, rel=1e-6)
     assert measured["test accuracy"] == pytest.approx(accuracy)
 
 
 def test_the_command_line_says_the_precision_once_and_before_all_else(trained):
-    assert trained[0].stderr == f"{precisions.resolve('bfloat16')}\n"
+    assert trained[0].stderr == f"{resolve('bfloat16')}\n"
 
 
 def test_auto_trains_in_what_it_said(some_digits, tmp_path):
     arguments = ["--precision", "auto", "--data", some_digits, "--epochs", "1", "--out", str(tmp_path)]
     result = CliRunner().invoke(main, ["train", "relu_mlp", *arguments])
-    expected = precisions.resolve("auto")
+    expected = resolve("auto")
     assert result.stderr == f"{expected}\n"
     assert json.loads((tmp_path / "relu_mlp" / "model.json").read_text())["precision"] == expected.name
+
+
+@pytest.mark.parametrize(("switch", "expected"), [("0", "float32"), ("1", "bfloat16")])
+def test_auto_is_the_same_precision_in_both_command_lines(switch, expected, some_digits, tmp_path, monkeypatch):
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    monkeypatch.setattr("visualize.engine.precision._processor", lambda: "flags : avx512_bf16")
+    monkeypatch.setattr("visualize.engine.precision._gpus", list)
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", switch)
+    options = ["--precision", "auto", "--out", str(tmp_path)]
+    trained = CliRunner().invoke(main, ["train", "relu_mlp", "--data", some_digits, "--epochs", "1", *options])
+    assert trained.exit_code == 0, trained.output
+    assert trained.stderr.startswith(f"Precision: {expected} (this CPU has AVX512-BF16")
+    model = str(tmp_path / "relu_mlp" / "model.keras")
+    explained = CliRunner().invoke(visualize, ["saliency", model, "--data", "mnist:test", *options])
+    assert explained.exit_code == 0, explained.output
+    (record,) = tmp_path.glob("saliency-*.json")
+    for path in (record, tmp_path / "relu_mlp" / "model.json"):
+        assert f'"precision": "{expected}"' in path.read_text(), path
 
 
 def test_a_finished_run_of_another_precision_is_not_replaced_by_resume_and_left_alone_by_if_missing(trained, some_digits):
@@ -333,22 +281,22 @@ def test_beside_a_network_a_program_computes_as_ever(trained, some_digits):
     names = ["perceptron", "relu_mlp"]
     result = CliRunner().invoke(main, ["train", *names, "--precision", "bfloat16", "--if-missing", "--out", str(out)])
     assert result.exit_code == 0, result.output
-    assert card.read(out / "perceptron" / "model.json")["precision"] is None
+    assert read_card(out / "perceptron" / "model.json")["precision"] is None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [demo.name for demo in catalogue.load_all() if isinstance(demo.run, Network)])
+@pytest.mark.parametrize("name", [demo.name for demo in registry.load_all() if isinstance(demo.run, Network)])
 def test_every_network_learns_in_bfloat16_as_well_as_in_float32(name, tmp_path):
-    network = catalogue.load(name).run
+    network = registry.load(name).run
     pictures = data.load()
     split = network.split(pictures)
-    train = tuple(array[:3200] for array in split.train)
+    training = tuple(array[:3200] for array in split.train)
     test = tuple(array[:1000] for array in split.test)
-    split = Split(train=train, validation=test, test=test, scale=split.scale, mean=split.mean)
+    split = Split(train=training, validation=test, test=test, scale=split.scale, mean=split.mean)
     accuracies = []
     for precision in ("float32", "bfloat16"):
-        identity = {"demo": name, "seed": 0, "data": "some", "precision": precision}
-        model, _ = fitting.fit(network, split, epochs=2, identity=identity, checkpoint=tmp_path / "checkpoint.npz")
+        identity = RunIdentity(name, seed=0, data="some", precision=precision)
+        model, _ = fit_network(network, split, epochs=2, identity=identity, checkpoint=tmp_path / "checkpoint.npz")
         accuracies.append(model.evaluate(*test, verbose=0)[1])
     assert accuracies[0] > 0.2  # one in ten is chance
     assert accuracies[1] == pytest.approx(accuracies[0], abs=0.05)

@@ -15,14 +15,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasdemos import data
-from kerasdemos import registry as catalogue
+from kerasdemos import data, registry
 from kerasdemos.demo import Curve, Demo, Expected, Outcome, Panel, Program
-from kerasdemos.errors import InputError
-from kerasdemos.files import whole
-from kerasdemos.training import card, checkpoints
-from kerasdemos.training import fit as fitting
-from kerasdemos.training import run as training
+from kerasdemos.training.card import Result, compare_results, read_card
+from kerasdemos.training.checkpoints import CHECKPOINT
+from kerasdemos.training.fit import batches
+from kerasdemos.training.run import train, unfinished_epochs
+from visualize.errors import InputError
 
 FILES = {"model.keras", "model.json", "history.csv", "curves.png"}
 
@@ -46,7 +45,7 @@ def some_digits(tmp_path_factory):
 def relu_run(some_digits, tmp_path_factory):
     """relu_mlp, three epochs on some digits."""
     out = tmp_path_factory.mktemp("out")
-    return training.train(catalogue.load("relu_mlp"), epochs=3, data=some_digits, out=out)
+    return train(registry.load("relu_mlp"), epochs=3, data=some_digits, out=out)
 
 
 def weights(folder):
@@ -55,8 +54,8 @@ def weights(folder):
 
 
 def assert_same_weights(first, second):
-    for one, other in zip(weights(first), weights(second), strict=True):
-        np.testing.assert_array_equal(one, other)
+    for weight, expected in zip(weights(first), weights(second), strict=True):
+        np.testing.assert_array_equal(weight, expected)
 
 
 # What a run writes.
@@ -69,20 +68,20 @@ def test_a_run_writes_its_model_card_history_and_curves_and_nothing_else(relu_ru
 
 
 def test_the_card_says_how_pixels_become_inputs_and_what_was_measured(relu_run, some_digits):
-    found = card.read(relu_run.files[0].parent / "model.json")
-    assert found["demo"] == "relu_mlp"
-    assert found["article"] == "4"
-    assert found["data"].startswith("some.npz (96 + 32, crc32 ")
-    assert found["input_range"] == pytest.approx([-0.1307 / 0.3081, (1 - 0.1307) / 0.3081])
-    assert (found["scale"], found["mean"]) == pytest.approx((255 * 0.3081, 0.1307 / 0.3081))
-    assert found["class_names"] == list("0123456789")
-    assert (found["parameters"], found["seed"], found["epochs"], found["precision"]) == (218_058, 0, 3, "float32")
-    assert found["versions"]["keras"] == keras.__version__
-    assert found["versions"]["tensorflow"] == tf.__version__
-    assert set(found["versions"]) == {"python", "tensorflow", "keras", "kerasdemos"}
-    measured = {row["measure"]: row for row in found["results"]}
+    card = read_card(relu_run.files[0].parent / "model.json")
+    assert card["demo"] == "relu_mlp"
+    assert card["article"] == "4"
+    assert card["data"].startswith("some.npz (96 + 32, crc32 ")
+    assert card["input_range"] == pytest.approx([-0.1307 / 0.3081, (1 - 0.1307) / 0.3081])
+    assert (card["scale"], card["mean"]) == pytest.approx((255 * 0.3081, 0.1307 / 0.3081))
+    assert card["class_names"] == list("0123456789")
+    assert (card["parameters"], card["seed"], card["epochs"], card["precision"]) == (218_058, 0, 3, "float32")
+    assert card["versions"]["keras"] == keras.__version__
+    assert card["versions"]["tensorflow"] == tf.__version__
+    assert set(card["versions"]) == {"python", "tensorflow", "keras", "kerasdemos"}
+    measured = {row["measure"]: row for row in card["results"]}
     model = keras.saving.load_model(relu_run.files[0])
-    images, rows = catalogue.load("relu_mlp").run.split(data.load(some_digits)).test
+    images, rows = registry.load("relu_mlp").run.split(data.load(some_digits)).test
     loss, accuracy = model.evaluate(images, rows, verbose=0)
     assert measured["test accuracy"]["measured"] == pytest.approx(accuracy)
     assert measured["test loss"]["measured"] == pytest.approx(loss, rel=1e-5)
@@ -96,7 +95,7 @@ def test_a_run_on_other_data_is_not_judged_by_the_number_of_the_article(relu_run
 def test_a_result_holds_within_its_tolerance_and_not_beyond():
     demo = replace(DOUBLING, expected=(Expected("last", 8.0, 0.25, "computed"),))
     for measured, holds in ((8.25, True), (8.26, False), (7.75, True), (7.74, False)):
-        row = card.results(demo, {"last": measured, "other": 1}, as_published=True)[0]
+        row = compare_results(demo, {"last": measured, "other": 1}, as_published=True)[0]
         assert row.holds is holds, measured
 
 
@@ -108,69 +107,15 @@ def test_the_history_has_one_row_an_epoch(relu_run):
     assert float(rows[2]["loss"]) < float(rows[0]["loss"])
 
 
-def test_a_file_appears_whole_or_not_at_all(tmp_path):
-    path = tmp_path / "file.txt"
-    path.write_text("old")
-
-    def write_half():
-        with whole(path) as temporary:
-            temporary.write_text("half")
-            assert temporary.suffix == ".txt"
-            assert path.read_text() == "old"
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        write_half()
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
-    with whole(path) as temporary:
-        temporary.write_text("new")
-    assert path.read_text() == "new"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
-def test_a_write_that_is_broken_off_leaves_no_temporary_file(error, tmp_path):
-    def broken_off():
-        with whole(tmp_path / "file.txt") as temporary:
-            temporary.write_text("half")
-            raise error
-
-    with pytest.raises(error):
-        broken_off()
-    assert not list(tmp_path.iterdir())
-
-
-def test_two_that_write_one_file_at_once_do_not_collide(tmp_path):
-    path = tmp_path / "file.txt"
-    with whole(path) as first, whole(path) as second:
-        first.write_text("first")
-        second.write_text("second")
-        assert first.parent == second.parent == tmp_path
-    assert path.read_text() == "first"  # the block that ended last
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_file_gets_the_permissions_that_the_umask_leaves(tmp_path):
-    before = os.umask(0o027)
-    try:
-        with whole(tmp_path / "file.txt") as temporary:
-            temporary.write_text("new")
-        assert os.umask(0o027) == 0o027
-    finally:
-        os.umask(before)
-    assert (tmp_path / "file.txt").stat().st_mode & 0o777 == 0o640
-
-
 # Chance.
 
 
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(some_digits, tmp_path):
     name = "relu_mlp"  # the test of a killed run is the same for dropout, across two processes
-    demo = catalogue.load(name)
+    demo = registry.load(name)
     for folder, seed in (("first", 4), ("second", 4), ("third", 5)):
-        training.train(demo, epochs=2, seed=seed, data=some_digits, out=tmp_path / folder)
+        train(demo, epochs=2, seed=seed, data=some_digits, out=tmp_path / folder)
     assert_same_weights(tmp_path / "first" / name, tmp_path / "second" / name)
     third = weights(tmp_path / "third" / name)
     assert np.abs(third[0] - weights(tmp_path / "first" / name)[0]).max() > 0.01
@@ -181,11 +126,11 @@ def test_an_epoch_shows_every_picture_once_in_an_order_of_seed_and_epoch():
     labels = np.arange(50)
 
     def order(seed, epoch):
-        found = list(fitting.batches(images, labels, batch=16, seed=seed, epoch=tf.Variable(epoch)))
-        assert [len(some) for some, _ in found] == [16, 16, 16, 2]
-        for some_images, some_labels in found:
+        every_batch = list(batches(images, labels, batch=16, seed=seed, epoch=tf.Variable(epoch)))
+        assert [len(some) for some, _ in every_batch] == [16, 16, 16, 2]
+        for some_images, some_labels in every_batch:
             np.testing.assert_array_equal(some_images[:, 0], some_labels)
-        return np.concatenate([some for _, some in found]).tolist()
+        return np.concatenate([some for _, some in every_batch]).tolist()
 
     assert sorted(order(0, 0)) == labels.tolist()
     assert order(0, 0) == order(0, 0)
@@ -198,7 +143,7 @@ def test_training_leaves_the_random_numbers_of_others_alone(some_digits, tmp_pat
     random.seed(1)
     state = np.random.get_state()[1].copy()  # noqa: NPY002 (the global state is what may not change)
     got = [random.random()]
-    training.train(catalogue.load("relu_mlp"), epochs=1, data=some_digits, out=tmp_path)
+    train(registry.load("relu_mlp"), epochs=1, data=some_digits, out=tmp_path)
     got += [random.random() for _ in range(2)]
     assert got == expected
     np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
@@ -218,7 +163,7 @@ def start(demo, some_digits, out, *, epochs):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # what runs in the background may ignore it
     )
     deadline = time.monotonic() + 60
-    while not (out / demo / checkpoints.NAME).exists():
+    while not (out / demo / CHECKPOINT).exists():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -227,16 +172,16 @@ def start(demo, some_digits, out, *, epochs):
 
 @pytest.mark.slow
 def test_a_run_that_was_killed_goes_on_and_ends_with_the_same_weights(some_digits, tmp_path):
-    demo = catalogue.load("tflearn_convnet")  # dropout, Adam and a clipped norm: all the state that there is
+    demo = registry.load("tflearn_convnet")  # dropout, Adam and a clipped norm: all the state that there is
     process = start(demo.name, some_digits, tmp_path / "killed", epochs=100_000)
     process.kill()
     process.communicate()
     assert process.returncode == -signal.SIGKILL
     folder = tmp_path / "killed" / demo.name
     assert "model.json" not in os.listdir(folder)
-    epochs = training.unfinished(demo, tmp_path / "killed") + 1
-    resumed = training.train(demo, epochs=epochs, data=some_digits, out=tmp_path / "killed", resume=True)
-    training.train(demo, epochs=epochs, data=some_digits, out=tmp_path / "whole")
+    epochs = unfinished_epochs(tmp_path / "killed" / demo.name) + 1
+    resumed = train(demo, epochs=epochs, data=some_digits, out=tmp_path / "killed", resume=True)
+    train(demo, epochs=epochs, data=some_digits, out=tmp_path / "whole")
     assert_same_weights(folder, tmp_path / "whole" / demo.name)
     assert {path.name for path in folder.iterdir()} == FILES
     with (folder / "history.csv").open() as file:
@@ -258,38 +203,38 @@ def test_control_c_ends_with_one_line_that_says_how_to_go_on(some_digits, tmp_pa
 
 @pytest.mark.slow
 def test_without_resume_training_starts_afresh(some_digits, tmp_path):
-    demo = catalogue.load("relu_mlp")
+    demo = registry.load("relu_mlp")
     _interrupt(demo, some_digits, tmp_path, after=1)
     seen = []
-    training.train(demo, epochs=2, data=some_digits, out=tmp_path, report=seen.append)
+    train(demo, epochs=2, data=some_digits, out=tmp_path, report=seen.append)
     assert seen[0].epoch == 1
 
 
 @pytest.mark.slow
 def test_resume_reports_only_what_is_left(some_digits, tmp_path):
-    demo = catalogue.load("relu_mlp")
+    demo = registry.load("relu_mlp")
     _interrupt(demo, some_digits, tmp_path, after=2)
-    assert training.unfinished(demo, tmp_path) == 2
+    assert unfinished_epochs(tmp_path / demo.name) == 2
     seen = []
-    training.train(demo, epochs=3, data=some_digits, out=tmp_path, resume=True, report=seen.append)
+    train(demo, epochs=3, data=some_digits, out=tmp_path, resume=True, report=seen.append)
     assert {(moment.epoch, moment.epochs) for moment in seen} == {(3, 3)}
     assert (seen[-1].images, seen[-1].remaining) == (96, 0)
-    assert training.unfinished(demo, tmp_path) == 0
+    assert unfinished_epochs(tmp_path / demo.name) == 0
 
 
 @pytest.mark.slow
 def test_resume_saves_what_was_trained_to_the_end_but_not_saved(some_digits, tmp_path):
-    demo = catalogue.load("relu_mlp")
+    demo = registry.load("relu_mlp")
     _interrupt(demo, some_digits, tmp_path / "stopped", after=2)
-    training.train(demo, epochs=2, data=some_digits, out=tmp_path / "stopped", resume=True)
-    training.train(demo, epochs=2, data=some_digits, out=tmp_path / "whole")
+    train(demo, epochs=2, data=some_digits, out=tmp_path / "stopped", resume=True)
+    train(demo, epochs=2, data=some_digits, out=tmp_path / "whole")
     assert_same_weights(tmp_path / "stopped" / "relu_mlp", tmp_path / "whole" / "relu_mlp")
 
 
 def test_resume_leaves_a_finished_run_alone(relu_run, some_digits):
     folder = relu_run.files[0].parent
     before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
-    again = training.train(catalogue.load("relu_mlp"), epochs=3, data=some_digits, out=folder.parent, resume=True)
+    again = train(registry.load("relu_mlp"), epochs=3, data=some_digits, out=folder.parent, resume=True)
     assert not again.fresh
     assert again.results == relu_run.results
     assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
@@ -299,7 +244,7 @@ def test_resume_refuses_to_replace_what_was_finished_with_other_settings(relu_ru
     folder = relu_run.files[0].parent
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     with pytest.raises(InputError) as refused:
-        training.train(catalogue.load("relu_mlp"), epochs=1, seed=2, data=some_digits, out=folder.parent, resume=True)
+        train(registry.load("relu_mlp"), epochs=1, seed=2, data=some_digits, out=folder.parent, resume=True)
     assert str(refused.value) == (
         f"`--resume` must find in {folder} a finished run of the settings asked for, or none. "
         "Received: one of seed 0 (asked: 2), epochs 3 (asked: 1). "
@@ -312,18 +257,18 @@ def test_resume_refuses_to_replace_what_was_finished_on_other_data(tmp_path):
     demo = replace(DOUBLING, run=replace(DOUBLING.run, takes_data=True))
     path = tmp_path / "points.csv"
     path.write_text("1,2\n")
-    training.train(demo, data=str(path), out=tmp_path)
+    train(demo, data=str(path), out=tmp_path)
     with pytest.raises(InputError, match=r"Received: one of data points.csv \(crc32 .*\) \(asked: none\)\. Choose"):
-        training.train(demo, out=tmp_path, resume=True)
+        train(demo, out=tmp_path, resume=True)
 
 
 @pytest.mark.slow
 def test_resume_goes_on_from_the_checkpoint_that_was_to_replace_a_finished_run(some_digits, tmp_path):
-    demo = catalogue.load("relu_mlp")
-    training.train(demo, epochs=1, seed=1, data=some_digits, out=tmp_path)
+    demo = registry.load("relu_mlp")
+    train(demo, epochs=1, seed=1, data=some_digits, out=tmp_path)
     _interrupt(demo, some_digits, tmp_path, after=1)
     seen = []
-    run = training.train(demo, epochs=2, data=some_digits, out=tmp_path, resume=True, report=seen.append)
+    run = train(demo, epochs=2, data=some_digits, out=tmp_path, resume=True, report=seen.append)
     assert run.fresh
     assert seen[0].epoch == 2
 
@@ -333,43 +278,43 @@ def test_if_missing_leaves_every_finished_run_alone(relu_run, some_digits, chang
     folder = relu_run.files[0].parent
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     settings = {"epochs": 3, "data": some_digits, "out": folder.parent, **changes}
-    again = training.train(catalogue.load("relu_mlp"), **settings, if_missing=True)
-    assert (again.found["seed"], again.found["epochs"]) == (0, 3)
+    again = train(registry.load("relu_mlp"), **settings, if_missing=True)
+    assert (again.earlier["seed"], again.earlier["epochs"]) == (0, 3)
     assert again.results == relu_run.results
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_if_missing_does_not_judge_a_run_of_other_settings(tmp_path):
-    training.train(DOUBLING, epochs=4, out=tmp_path)
-    assert training.train(DOUBLING, out=tmp_path, if_missing=True).results[0].holds is None
+    train(DOUBLING, epochs=4, out=tmp_path)
+    assert train(DOUBLING, out=tmp_path, if_missing=True).results[0].holds is None
 
 
 @pytest.mark.slow
 def test_if_missing_goes_on_from_a_checkpoint_and_trains_where_nothing_is(some_digits, tmp_path):
-    demo = catalogue.load("relu_mlp")
+    demo = registry.load("relu_mlp")
     _interrupt(demo, some_digits, tmp_path, after=1)
     seen = []
-    assert training.train(demo, epochs=2, data=some_digits, out=tmp_path, if_missing=True, report=seen.append).fresh
+    assert train(demo, epochs=2, data=some_digits, out=tmp_path, if_missing=True, report=seen.append).fresh
     assert seen[0].epoch == 2
-    assert training.train(DOUBLING, out=tmp_path, if_missing=True).fresh
+    assert train(DOUBLING, out=tmp_path, if_missing=True).fresh
 
 
 def test_what_was_finished_is_judged_by_what_is_expected_now(tmp_path):
-    before = training.train(DOUBLING, out=tmp_path)
+    before = train(DOUBLING, out=tmp_path)
     stricter = replace(DOUBLING, expected=(Expected("last", 9.0, 0.5, "article"),))
-    again = training.train(stricter, out=tmp_path, resume=True)
+    again = train(stricter, out=tmp_path, resume=True)
     assert not again.fresh
     assert again.files == before.files
-    assert again.results == (card.Result("last", 8.0, 9.0, 0.5, "article", False),)
+    assert again.results == (Result("last", 8.0, 9.0, 0.5, "article", False),)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["history.csv", "figure.png"])
 def test_resume_runs_again_what_has_lost_a_file(name, tmp_path):
-    training.train(DOUBLING, out=tmp_path)
+    train(DOUBLING, out=tmp_path)
     (tmp_path / "doubling" / name).unlink()
-    assert training.train(DOUBLING, out=tmp_path, resume=True).fresh
-    assert not training.train(DOUBLING, out=tmp_path, resume=True).fresh
+    assert train(DOUBLING, out=tmp_path, resume=True).fresh
+    assert not train(DOUBLING, out=tmp_path, resume=True).fresh
 
 
 @pytest.mark.parametrize(
@@ -380,33 +325,33 @@ def test_resume_runs_again_what_has_lost_a_file(name, tmp_path):
     ],
 )
 def test_resume_refuses_the_checkpoint_of_another_run(some_digits, tmp_path, changes, message):
-    demo = catalogue.load("relu_mlp")
+    demo = registry.load("relu_mlp")
     _interrupt(demo, some_digits, tmp_path, after=2)
     with pytest.raises(InputError) as refused:
-        training.train(demo, **{"epochs": 3, **changes}, data=some_digits, out=tmp_path, resume=True)
-    expected = message.format(path=tmp_path / "relu_mlp" / checkpoints.NAME)
+        train(demo, **{"epochs": 3, **changes}, data=some_digits, out=tmp_path, resume=True)
+    expected = message.format(path=tmp_path / "relu_mlp" / CHECKPOINT)
     assert str(refused.value) == f"{expected} Without --resume or --if-missing training starts afresh."
 
 
 def test_resume_refuses_a_checkpoint_of_other_data(some_digits, tmp_path):
-    demo = catalogue.load("relu_mlp")
+    demo = registry.load("relu_mlp")
     _interrupt(demo, some_digits, tmp_path, after=1)
     other = dict(np.load(some_digits))
     other["x_train"] = other["x_train"][::-1]
     path = tmp_path / "some.npz"
     np.savez(path, **other)
     with pytest.raises(InputError, match=r"`data` must be 'some.npz"):
-        training.train(demo, epochs=2, data=str(path), out=tmp_path, resume=True)
+        train(demo, epochs=2, data=str(path), out=tmp_path, resume=True)
 
 
 def test_a_damaged_checkpoint_is_refused(some_digits, tmp_path):
-    demo = catalogue.load("relu_mlp")
+    demo = registry.load("relu_mlp")
     _interrupt(demo, some_digits, tmp_path, after=1)
-    path = tmp_path / "relu_mlp" / checkpoints.NAME
+    path = tmp_path / "relu_mlp" / CHECKPOINT
     path.write_bytes(path.read_bytes()[:1000])
-    assert training.unfinished(demo, tmp_path) == 0
+    assert unfinished_epochs(tmp_path / demo.name) == 0
     with pytest.raises(InputError) as refused:
-        training.train(demo, epochs=2, data=some_digits, out=tmp_path, resume=True)
+        train(demo, epochs=2, data=some_digits, out=tmp_path, resume=True)
     assert str(refused.value) == (
         f"{path} must be a whole checkpoint of `kerasdemos train`. Received: File is not a zip file. "
         "Without --resume or --if-missing training starts afresh."
@@ -421,7 +366,7 @@ def _interrupt(demo, some_digits, out, *, after):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        training.train(demo, epochs=after + 1, data=some_digits, out=out, report=stop)
+        train(demo, epochs=after + 1, data=some_digits, out=out, report=stop)
 
 
 # Refusals and programs.
@@ -441,7 +386,7 @@ def _interrupt(demo, some_digits, out, *, after):
 )
 def test_settings_that_do_not_fit_are_refused_before_anything_is_written(tmp_path, name, changes, message):
     with pytest.raises(InputError) as refused:
-        training.train(catalogue.load(name), out=tmp_path / "out", **changes)
+        train(registry.load(name), out=tmp_path / "out", **changes)
     assert str(refused.value) == message
     assert not (tmp_path / "out").exists()
 
@@ -449,7 +394,7 @@ def test_settings_that_do_not_fit_are_refused_before_anything_is_written(tmp_pat
 def test_bad_data_is_refused_before_anything_is_written(tmp_path):
     (tmp_path / "some.npz").write_bytes(b"no")
     with pytest.raises(InputError, match=r"must be a .npz file"):
-        training.train(catalogue.load("relu_mlp"), data=str(tmp_path / "some.npz"), out=tmp_path / "out")
+        train(registry.load("relu_mlp"), data=str(tmp_path / "some.npz"), out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -477,7 +422,7 @@ DOUBLING = Demo(
 
 
 def test_a_program_writes_its_card_history_and_figure(tmp_path):
-    run = training.train(DOUBLING, out=tmp_path)
+    run = train(DOUBLING, out=tmp_path)
     assert {path.name for path in run.files} == {"history.csv", "figure.png", "model.json"}
     assert (tmp_path / "doubling" / "history.csv").read_text().split() == ["value", "2.0", "4.0", "8.0"]
     assert (run.lines, run.results[0].holds) == (("8.0",), True)
@@ -486,14 +431,14 @@ def test_a_program_writes_its_card_history_and_figure(tmp_path):
 
 
 def test_epochs_are_the_steps_of_a_program(tmp_path):
-    run = training.train(DOUBLING, epochs=4, out=tmp_path)
+    run = train(DOUBLING, epochs=4, out=tmp_path)
     assert run.lines == ("16.0",)
     assert run.results[0].holds is None
 
 
 def test_a_program_that_misses_its_number_says_so(tmp_path):
     wrong = replace(DOUBLING, expected=(Expected("last", 9.0, 0.5, "computed"),))
-    assert training.train(wrong, out=tmp_path).results[0].holds is False
+    assert train(wrong, out=tmp_path).results[0].holds is False
 
 
 def test_resume_sees_that_the_file_of_a_program_has_changed(tmp_path):
@@ -501,11 +446,11 @@ def test_resume_sees_that_the_file_of_a_program_has_changed(tmp_path):
     path = tmp_path / "points.csv"
     path.write_text("1,2\n")
     settings = {"data": str(path), "out": tmp_path, "resume": True}
-    assert training.train(demo, **settings).fresh
-    assert not training.train(demo, **settings).fresh
+    assert train(demo, **settings).fresh
+    assert not train(demo, **settings).fresh
     path.write_text("3,4\n")
     with pytest.raises(InputError, match="Received: one of data points"):
-        training.train(demo, **settings)
+        train(demo, **settings)
 
 
 @pytest.mark.slow
@@ -519,6 +464,6 @@ def test_digits_cnn_reads_nine_of_ten_digits_after_two_epochs_on_a_tenth_of_mnis
         x_test=pictures.test_images[:2000],
         y_test=pictures.test_labels[:2000],
     )
-    run = training.train(catalogue.load("digits_cnn"), epochs=2, data=str(path), out=tmp_path / "out")
+    run = train(registry.load("digits_cnn"), epochs=2, data=str(path), out=tmp_path / "out")
     assert run.results[0].measure == "test accuracy"
     assert run.results[0].measured > 0.9

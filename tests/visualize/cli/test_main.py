@@ -349,14 +349,16 @@ def test_an_unknown_command_is_answered_with_the_nearest():
 def test_an_out_that_is_no_folder_is_told_before_anything_is_computed(model, picture, tmp_path):
     (tmp_path / "file").write_text("")
     for out in (tmp_path / "file", tmp_path / "file" / "below"):
-        line = mistake("saliency", model, picture, "--out", out)
-        assert line == f"Error: `--out` must be a folder that can be written to. Received: {out}."
+        line, received = mistake("saliency", model, picture, "--out", out).split(" Received: ")
+        assert line == "Error: `--out` must be a folder that can be written to."
+        assert received == f"{out}, but {tmp_path / 'file'} is a file."
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="this system has no folder that even root cannot write to")
 def test_an_out_that_the_system_keeps_is_told_before_the_images_are_read(model):
-    line = mistake("saliency", model, "no-such.png", "--out", "/proc/foo")
-    assert line == "Error: `--out` must be a folder that can be written to. Received: /proc/foo."
+    line, received = mistake("saliency", model, "no-such.png", "--out", "/proc/foo").split(" Received: ")
+    assert line == "Error: `--out` must be a folder that can be written to."
+    assert received == "/proc/foo, but /proc cannot be written to."
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

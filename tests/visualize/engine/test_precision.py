@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import visualize
 from visualize import InputError
-from visualize.engine.precision import lowered, settled
+from visualize.engine.precision import Support, choose, lowered, settled, support
 
 METHODS = [
     visualize.saliency,
@@ -105,3 +105,74 @@ def test_the_users_policy_stays():
     with lowered(keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Conv2D(2, 3), keras.layers.Conv2D(2, 1)]), "bfloat16"):
         assert keras.config.dtype_policy().name == before
     assert tf.constant(1.0).dtype == tf.float32
+
+
+# Which machine is fast in bfloat16.
+
+EPYC = """processor\t: 0
+model name\t: AMD EPYC 9R14
+flags\t\t: fpu vme avx2 avx512f avx512_vnni avx512_bf16 rdpid
+bugs\t\t: sysret_ss_attrs
+
+"""
+XEON = EPYC.replace("AMD EPYC 9R14", "Intel Xeon Platinum 8488C").replace("rdpid", "rdpid amx_bf16 amx_tile")
+SKYLAKE = EPYC.replace(" avx512_bf16", "")
+NAMED = SKYLAKE.replace("AMD EPYC 9R14", "flags: avx512_bf16 amx_bf16")
+LONGER = "processor\t: 0\nflags\t\t: avx512_bf16_not amx_bf16x\n"
+
+
+@pytest.mark.parametrize(
+    ("processor", "expected"),
+    [
+        (EPYC, Support(True, "this CPU has AVX512-BF16")),
+        (XEON, Support(True, "this CPU has AMX")),
+        (SKYLAKE, Support(False, "this CPU has neither AVX512-BF16 nor AMX")),
+        (NAMED, Support(False, "this CPU has neither AVX512-BF16 nor AMX")),
+        (LONGER, Support(False, "this CPU has neither AVX512-BF16 nor AMX")),
+        ("", Support(False, "no /proc/cpuinfo says what this CPU has")),
+    ],
+)
+def test_a_cpu_is_fast_by_its_flags_and_by_nothing_else_it_says(processor, expected):
+    assert support(machine="x86_64", processor=processor, gpus=[], environment={}) == expected
+
+
+def test_a_cpu_of_another_architecture_is_not_taken_for_fast():
+    arm = "processor\t: 0\nFeatures\t: fp asimd bf16 i8mm\nflags\t: avx512_bf16\n"
+    result = support(machine="aarch64", processor=arm, gpus=[], environment={})
+    assert result == Support(False, "only x86 CPUs are known to be fast in bfloat16, and this one is aarch64")
+
+
+@pytest.mark.parametrize(
+    ("details", "expected"),
+    [
+        ({"compute_capability": (9, 0)}, Support(True, "this GPU of compute capability 9.0 has bfloat16")),
+        ({"compute_capability": (8, 0)}, Support(True, "this GPU of compute capability 8.0 has bfloat16")),
+        ({"compute_capability": (7, 5)}, Support(False, "this GPU of compute capability 7.5 lacks bfloat16")),
+        ({}, Support(False, "this GPU does not say whether it has bfloat16")),
+    ],
+)
+def test_where_there_is_a_gpu_it_counts_and_the_cpu_does_not(details, expected):
+    assert (
+        support(machine="x86_64", processor=EPYC, gpus=[details, {"compute_capability": (3, 0)}], environment={}) == expected
+    )
+
+
+def test_a_tensorflow_that_is_kept_from_the_instructions_is_not_fast():
+    result = support(machine="x86_64", processor=EPYC, gpus=[], environment={"TF_ENABLE_ONEDNN_OPTS": "0"})
+    assert result == Support(False, "this CPU has AVX512-BF16, but TF_ENABLE_ONEDNN_OPTS=0 keeps TensorFlow from it")
+    assert support(machine="x86_64", processor=EPYC, gpus=[], environment={"TF_ENABLE_ONEDNN_OPTS": "1"}).bfloat16
+
+
+@pytest.mark.parametrize(
+    ("asked", "fast", "line"),
+    [
+        ("auto", True, "Precision: bfloat16 (WHY)."),
+        ("auto", False, "Precision: float32 (WHY)."),
+        ("bfloat16", True, "Precision: bfloat16 (as asked)."),
+        ("bfloat16", False, "Precision: bfloat16 (as asked, but slow: WHY)."),
+        ("float32", True, "Precision: float32 (as asked)."),
+        ("float32", False, "Precision: float32 (as asked)."),
+    ],
+)
+def test_auto_takes_what_the_machine_is_fast_in_and_says_why(asked, fast, line):
+    assert str(choose(asked, Support(fast, "WHY"))) == line

@@ -1,4 +1,4 @@
-"""IDX, the format of the MNIST files: a magic number, the sizes, the bytes."""
+"""Read IDX, the format of the MNIST files: a magic number, the sizes, the bytes."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from kerasdemos.errors import InputError
+from visualize.errors import InputError
 
-UNSIGNED_BYTE = 0x08  # the only one of IDX's types that pictures and labels use
+UNSIGNED_BYTE = 0x08  # the type of pictures and labels, among those that IDX has
 IMAGES, LABELS = 3, 1  # dimensions
 MOST_BYTES = 2**30  # when unzipped: EMNIST, the largest of its kind, has half of it
 
 
-def read(path: Path, *, dimensions: int) -> np.ndarray:
-    """The array of an IDX file, gzipped or not (its first bytes tell, not its name).
+def read_idx(path: Path, *, dimensions: int) -> np.ndarray:
+    """The array of an IDX file; its first bytes, not its name, show whether it is gzipped.
 
     Args:
         path: the file.
@@ -29,19 +29,25 @@ def read(path: Path, *, dimensions: int) -> np.ndarray:
     Raises:
         InputError: the file is missing, is not IDX of that many dimensions, or is not as long as it says.
     """
-    return parse(unpacked(path), dimensions=dimensions, name=str(path))
+    return parse_idx(read_bytes(path), dimensions=dimensions, name=str(path))
 
 
-def unpacked(path: Path) -> bytes:
-    """The content of a file that may be gzipped.
+def read_bytes(path: Path) -> bytes:
+    """The content of a file, unzipped where it is gzipped.
+
+    Args:
+        path: the file.
+
+    Returns:
+        At most MOST_BYTES bytes.
 
     Raises:
-        InputError: no such file, a damaged one, or one that unzips to too much.
+        InputError: no such file, no regular file, a damaged one, or one that unzips to too much.
     """
     if not path.exists():
         raise InputError(f"{path} must be an IDX file. Received: no such file.")
-    if not path.is_file():  # to read from a pipe would wait for ever
-        raise InputError(f"{path} must be an IDX file. Received: something that is no regular file.")
+    if not path.is_file():  # reading from a pipe would wait forever
+        raise InputError(f"{path} must be an IDX file. Received: something that is not a regular file.")
     content = path.read_bytes()
     if content[:2] != b"\x1f\x8b":
         return content
@@ -55,11 +61,19 @@ def unpacked(path: Path) -> bytes:
     return unzipped
 
 
-def parse(content: bytes, *, dimensions: int, name: str) -> np.ndarray:
-    """The array that IDX bytes describe; `name` is what an error calls them.
+def parse_idx(content: bytes, *, dimensions: int, name: str) -> np.ndarray:
+    """The array that IDX bytes describe.
+
+    Args:
+        content: the header and the numbers.
+        dimensions: as `read_idx` takes it.
+        name: what an error message calls the content.
+
+    Returns:
+        uint8 array, read-only.
 
     Raises:
-        InputError: they are no IDX of that many dimensions, or not as many as they say.
+        InputError: they are not IDX of that many dimensions, or not as many as their header says.
     """
     start = 4 + 4 * dimensions
     expected = bytes((0, 0, UNSIGNED_BYTE, dimensions))

@@ -1,5 +1,0 @@
-"""The one exception that a user of kerasdemos should meet."""
-
-
-class InputError(ValueError):
-    """What a person got wrong: what it is, what was expected, what was received."""
