@@ -55,6 +55,10 @@ class Settings(Mapping[str, Any]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value of a key; the default where there is no such key, or its field is None."""
+        return self[name] if name in self else default
+
     def __contains__(self, name: object) -> bool:
         return any(name == known for known in self)
 
