@@ -57,7 +57,7 @@ class Settings(Mapping[str, Any]):
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of a key; the default where there is no such key, or its field is None."""
-        return self[name] if name in self else default
+        return dict(self).get(name, default)
 
     def __contains__(self, name: object) -> bool:
         return any(name == known for known in self)
