@@ -88,6 +88,7 @@ class AttributionSettings(Settings):
         map: spatial shape of its feature maps.
         method: of a contrast, the method that explained both classes.
         left_out: of a comparison, the methods that the model does not allow, with the reasons.
+        remarks: sentences on what a reader must know of these maps.
     """
 
     signed: bool = False
@@ -107,6 +108,7 @@ class AttributionSettings(Settings):
     map: Sequence[int | None] | None = None
     method: str | None = None
     left_out: Mapping[str, str] | None = None
+    remarks: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -209,6 +209,10 @@ class Batch:
         """The explained images, (batch, height, width, channels)."""
         return self.forward.images
 
+    def remark(self, sentence: str) -> None:
+        """Note what a reader of the result must know, for `settings.remarks`."""
+        self.notes.setdefault("remarks", []).append(sentence)
+
     def rerun(self, images: tf.Tensor, copies: tf.Tensor | int = 1, **options: Any) -> tuple[ForwardPass, tf.Tensor]:
         """Call the model on changed copies of the images.
 
@@ -224,6 +228,7 @@ class Batch:
         others = {name: tile_batch(tensor, copies) for name, tensor in others.items()}
         tensors = {**others, self.spec.signature.input_name: images}
         forward = self.spec.forward(self.model, tensors, modifier=self.modifier, **options)
+        forward = replace(forward, unmodified=self.forward.unmodified)
         return forward, self.spec.score(forward, tile_batch(self.targets, copies))[0]
 
 
@@ -344,6 +349,9 @@ class _Explanation(Program):
         targets, copies_at_once = inputs.pop("targets"), inputs.pop("copies_at_once")
         batch = Batch.run(model, inputs, self.spec, self.method.modifier, targets, copies_at_once)
         arrays = {name: tf.cast(tensor, tf.float32) for name, tensor in self.method.maps(batch).items()}
+        if batch.forward.unmodified:
+            layers = list(batch.forward.unmodified)
+            batch.remark(f"the modifier left {listed(layers)} unchanged: they hold ReLUs as parts of other functions.")
         return {**batch.report, **arrays}, {**batch.notes, "arrays": sorted(arrays)}
 
 

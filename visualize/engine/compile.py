@@ -14,6 +14,7 @@ import dataclasses
 import itertools
 import threading
 import weakref
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +26,8 @@ from visualize.models.layers import check_model
 
 _progress: contextvars.ContextVar[Callable[[int, int], None] | None] = contextvars.ContextVar("progress", default=None)
 _tracing = threading.RLock()  # two threads must not set their hooks on one layer
-_graphs: weakref.WeakKeyDictionary[keras.Model, dict[Any, CompiledGraph]] = weakref.WeakKeyDictionary()
+_graphs: weakref.WeakKeyDictionary[keras.Model, OrderedDict[Any, CompiledGraph]] = weakref.WeakKeyDictionary()
+MAX_GRAPHS = 32  # kept for one model; the one that was not used for longest goes first
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ class CompiledGraph:
 def compiled(model: keras.Model, program: Program, specs: Mapping[str, tf.TensorSpec]) -> CompiledGraph:
     """A program as one compiled graph, traced at its first use and kept.
 
-    A graph belongs to its model and goes with it. It is traced again when a layer's activation or precision was changed.
+    A graph belongs to its model and goes with it, and the last few dozen of a model are kept. It is traced again when the
+    activation or precision of a layer was changed.
 
     Args:
         model: Keras model.
@@ -87,11 +90,14 @@ def compiled(model: keras.Model, program: Program, specs: Mapping[str, tf.Tensor
     check_closed(program, "trace")
     if program.user_functions:
         return _traced(model, program, specs)
-    kept = _graphs.setdefault(model, {})
     key = (program, _fingerprint(model), tuple(specs.items()))
-    if key not in kept:
-        kept[key] = _traced(model, program, specs)
-    return kept[key]
+    with _tracing:
+        kept = _graphs.setdefault(model, OrderedDict())
+        graph = kept.pop(key, None) or _traced(model, program, specs)
+        kept[key] = graph  # the last one is the one that was used last
+        while len(kept) > MAX_GRAPHS:
+            kept.popitem(last=False)
+    return graph
 
 
 def check_closed(parameters: Any, *functions: str) -> None:

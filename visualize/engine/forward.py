@@ -10,13 +10,20 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from visualize._utils.lazy import keras, tf
 from visualize.engine.logits import behind_scores, score_at, scores_behind
 from visualize.engine.precision import lowered
-from visualize.engine.relu_gradients import RELUS, backpropagating, checked_modifier, overridable_relus
+from visualize.engine.relu_gradients import (
+    as_one_relu,
+    backpropagating,
+    checked_modifier,
+    find_relus,
+    is_composed_relu,
+    overridable_relus,
+)
 from visualize.errors import InputError
 from visualize.models.layers import has_channels_first, layers_by_path, listed
 
@@ -50,6 +57,7 @@ class ForwardPass:
         modifier: how its ReLUs propagate gradients back.
         channels_first: whether feature maps are (batch, channels, height, width).
         output_names: the names of all outputs of the model.
+        unmodified: paths of layers that hold relatives of ReLUs, noted while gradients are taken with a modifier.
     """
 
     images: tf.Tensor
@@ -62,6 +70,7 @@ class ForwardPass:
     modifier: str | None
     channels_first: bool
     output_names: tuple[str, ...]
+    unmodified: dict[str, None] = field(default_factory=dict)
 
     def score(self, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The score of each image for its target, (batch,), and the targets; target -1 is the model's own prediction."""
@@ -81,20 +90,41 @@ class ForwardPass:
             InputError: the score does not depend on the tensor, or only through an operation without a gradient; or there is
                 a modifier, and no ReLU between the tensor and the score for it to modify.
         """
-        with backpropagating(self.modifier):
+        relus = self._modified_relus(score, tensor, name)
+        with backpropagating(self.modifier, relus):
             (gradient,) = tf.gradients(score, [tensor])
         if gradient is None:
             raise InputError(
                 f"The score has no gradient with respect to {name}: it does not depend on it, or only through an operation "
                 "that has none (a cast to integers, argmax, rounding). Choose another layer; occlusion needs no gradient."
             )
-        between = _reachable(tensor.consumers(), _consumers) & _reachable([score.op], _producers)
-        if self.modifier is not None and not any(operation.type in RELUS for operation in between):
+        return tf.convert_to_tensor(gradient)
+
+    def _modified_relus(self, score: tf.Tensor, tensor: tf.Tensor, name: str) -> frozenset[tf.Operation]:
+        """The ReLUs between a tensor and the score that the modifier changes; relatives of theirs are noted as unmodified.
+
+        Raises:
+            InputError: there is a modifier, and no ReLU for it to modify.
+        """
+        if self.modifier is None:
+            return frozenset()
+        relus = find_relus(_reachable(tensor.consumers(), _consumers) & _reachable([score.op], _producers))
+        relatives = [self._layer_of(scope) for scope in relus.others]
+        if not relus.activations:
+            held = (
+                f" ({listed(relatives)} hold ReLUs as parts of other functions, which are not modified)" if relatives else ""
+            )
             raise InputError(
-                f"`modifier` must be None here: no ReLU stands between {name} and the score, so it would change nothing. "
+                f"`modifier` must be None here: no ReLU stands between {name} and the score, so it would change nothing{held}. "
                 f"Received: {self.modifier!r}."
             )
-        return tf.convert_to_tensor(gradient)
+        self.unmodified.update(dict.fromkeys(relatives))
+        return relus.activations
+
+    def _layer_of(self, scope: str) -> str:
+        """The path of the innermost layer within whose scope an operation was built; the scope itself where there is none."""
+        paths = [call.path for call in self.calls if any(tensor.op.name.startswith(f"{scope}/") for tensor in call.outputs)]
+        return min(paths, key=lambda path: -path.count("/")) if paths else scope.rpartition("/")[2]
 
     def layer(self, path: str) -> keras.Layer:
         """The layer object of a path that the model calls."""
@@ -234,6 +264,9 @@ class Hooks:
                     attributes[name] = own
 
     def _hook(self, path: str, layer: keras.Layer, original: Callable) -> Callable:
+        if is_composed_relu(layer):
+            original = as_one_relu(original)
+
         @functools.wraps(original)
         def call(*args, **kwargs):
             outputs = self._returned(path, original(*args, **kwargs))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from visualize._utils.lazy import keras, tf
 from visualize.engine.forward import ForwardPass, LayerCall
-from visualize.engine.logits import ACTIVATIONS, PASS_THROUGH, makers
+from visualize.engine.logits import PASS_THROUGH, behind_scores
 from visualize.models.layers import CONVOLUTIONS, LayerFact, has_kernels
 
 
@@ -15,12 +15,23 @@ def layer_facts(forward: ForwardPass) -> list[LayerFact]:
     containers = {call.path.rsplit("/", 1)[0] for call in forward.calls if "/" in call.path}
     # An image output's own map cannot explain it.
     outputs = keras.tree.flatten(forward.output)
-    ends = {operation for output in outputs for operation in makers(output, (*PASS_THROUGH, *ACTIVATIONS))}
+    ends = {operation for output in outputs for operation in _making(output)}
     facts = []
     for call, tensor in _with_own_output(_last_calls(forward)):
         is_inside = tensor is not None and forward.is_between(tensor) and tensor.op not in ends
         facts.append(_fact(forward, call, within=is_inside, leaf=call.path not in containers))
     return facts
+
+
+def _making(output: tf.Tensor) -> Iterator[tf.Operation]:
+    """The operations that make an output: those behind its scores, and the one that makes the scores."""
+    operations = behind_scores(output)
+    yield from operations
+    operation = operations[-1].inputs[0].op if operations else output.op
+    while operation.type in PASS_THROUGH:
+        yield operation
+        operation = operation.inputs[0].op
+    yield operation
 
 
 def _last_calls(forward: ForwardPass) -> list[LayerCall]:

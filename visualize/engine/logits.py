@@ -46,7 +46,7 @@ def scores_behind(output: Any, region: tf.Tensor | None, channels_first: bool, *
     """
     if not tf.is_tensor(output) or output.shape.rank in (None, 0):
         return Scores(output, None, None, "output")
-    raw, activation = before_activation(output)
+    raw, output, activation = head_of(output)
     kind = "output" if activation is None else "logit"
     raw, output = (tf.cast(tensor, _at_least_float32(tensor)) for tensor in (raw, output))
     if output.shape.rank > 2:
@@ -66,30 +66,99 @@ def scores_behind(output: Any, region: tf.Tensor | None, channels_first: bool, *
     return Scores(logits if own is None else own, logits, probabilities, kind)
 
 
-def makers(tensor: tf.Tensor, through: tuple[str, ...] = PASS_THROUGH) -> list[tf.Operation]:
-    """The operation that made a tensor; and as long as it is of a type to go through, the one that made its input."""
-    operations = [tensor.op]
-    while operations[-1].type in through:
-        operations.append(operations[-1].inputs[0].op)
+class Head(NamedTuple):
+    """How an output is made of its logits.
+
+    Attributes:
+        logits: the input of the activation, in the shape and order of the output; the output itself where there is none.
+        probabilities: what the activation made of them, likewise; of a log-softmax its exponential.
+        activation: its type; None where there is none.
+    """
+
+    logits: tf.Tensor
+    probabilities: tf.Tensor
+    activation: str | None
+
+
+def head_of(output: tf.Tensor) -> Head:
+    """Look behind the softmax or sigmoid of an output, also through what only reorders or scales its probabilities.
+
+    Reshapes (a flattened group of softmaxes, a sigmoid squeezed to (batch,)), transpositions and positive factors are gone
+    through: the logits take the same order, and the factor says nothing of them.
+    """
+    operations = behind_scores(output)
+    if not operations:
+        return Head(output, output, None)
+    activation = operations[-1]
+    logits, probabilities = activation.inputs[0], activation.outputs[0]
+    if activation.type == "LogSoftmax":
+        probabilities = tf.exp(probabilities)
+    for operation in reversed(operations[:-1]):
+        if _only_reorders(operation):
+            logits, probabilities = (_reordered(tensor, operation) for tensor in (logits, probabilities))
+    return Head(logits, probabilities, activation.type)
+
+
+def behind_scores(output: tf.Tensor) -> list[tf.Operation]:
+    """The operations from an output back to its softmax or sigmoid: the scores can no longer be told from what they return.
+
+    Empty where there is no such activation.
+    """
+    operations = [output.op]
+    while operations[-1].type not in ACTIVATIONS:
+        operation = operations[-1]
+        scaled = _scaled(operation)
+        if scaled is None and operation.type not in PASS_THROUGH and not _only_reorders(operation):
+            return []
+        operations.append((operation.inputs[0] if scaled is None else scaled).op)
     return operations
 
 
 def before_activation(tensor: tf.Tensor, kinds: tuple[str, ...] = ACTIVATIONS) -> tuple[tf.Tensor, str | None]:
     """The input of the activation of these kinds that made a tensor, and its kind; else the tensor itself and None."""
-    operation = makers(tensor)[-1]
+    operation = tensor.op
+    while operation.type in PASS_THROUGH:
+        operation = operation.inputs[0].op
     return (operation.inputs[0], operation.type) if operation.type in kinds else (tensor, None)
-
-
-def behind_scores(output: tf.Tensor) -> list[tf.Operation]:
-    """The operations that make an output of its logits: the scores can no longer be told from what they return."""
-    operations = makers(output)
-    return operations if operations[-1].type in ACTIVATIONS else []
 
 
 def score_at(scores: tf.Tensor, indices: tf.Tensor) -> tf.Tensor:
     """One score of each row, (batch,). Its gradient traces and runs faster than that of a gather."""
     chosen = tf.one_hot(indices, scores.shape[-1], on_value=True, off_value=False, dtype=tf.bool)
     return tf.reduce_sum(tf.where(chosen, scores, tf.zeros_like(scores)), axis=-1)
+
+
+def _only_reorders(operation: tf.Operation) -> bool:
+    """Whether an operation has the elements of its input, in another shape or order."""
+    if operation.type in ("Reshape", "Squeeze", "ExpandDims", "Transpose"):
+        return True
+    if operation.type != "StridedSlice":  # scores[:, 0] of (batch, 1)
+        return False
+    before, after = operation.inputs[0].shape, operation.outputs[0].shape
+    known = before.rank is not None and after.rank is not None
+    return known and before[1:].num_elements() == after[1:].num_elements() == 1
+
+
+def _reordered(tensor: tf.Tensor, operation: tf.Operation) -> tf.Tensor:
+    """A tensor as an operation reorders its own input."""
+    if operation.type == "Transpose":
+        return tf.transpose(tensor, operation.inputs[1])
+    reshaped = tf.reshape(tensor, tf.shape(operation.outputs[0]))
+    return tf.ensure_shape(reshaped, operation.outputs[0].shape)
+
+
+def _scaled(operation: tf.Operation) -> tf.Tensor | None:
+    """What an operation multiplies or divides by one positive number, or adds nothing to; None for any other operation."""
+    if operation.type not in ("Mul", "RealDiv", "AddV2", "Sub"):
+        return None
+    first, second = operation.inputs
+    commutes = operation.type in ("Mul", "AddV2")
+    for tensor, other in [(first, second), *([(second, first)] if commutes else [])]:
+        value = tf.get_static_value(other)
+        if value is not None and value.size == 1:
+            number = float(value.reshape(()))
+            return tensor if (number > 0 if operation.type in ("Mul", "RealDiv") else number == 0) else None
+    return None
 
 
 def _as_rows(values: tf.Tensor) -> tf.Tensor:
