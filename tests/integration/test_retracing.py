@@ -6,7 +6,7 @@ import pytest
 
 from visualize.cli.commands import method, method_names, takes
 
-FEW = {"samples": 2, "steps": 2, "masks": 2, "patch": 6}  # so that a test takes no time
+FEW = {"samples": 2, "steps": 2, "masks": 20, "patch": 6}  # so that a test takes no time
 TRACED = sorted(set(method_names()) - {"filters"})  # which reads weights alone
 
 

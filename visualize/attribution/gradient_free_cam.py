@@ -57,7 +57,7 @@ def scorecam(
     Returns:
         Attribution whose values are relu(sum over channels of weight x map), never negative, in units of the activation,
         resized bilinearly to the image. weight = softmax over channels of the score of image x mask, where mask is the map
-        resized to the image and brought to 0..1; a constant map has no mask.
+        resized to the image and then scaled to 0..1, as in the paper; the mask of a constant map is 0.
 
     Raises:
         InputError: `layer` is no layer of the model, or has no map of more than one position; `target` is not a class.
@@ -93,15 +93,16 @@ class ScoreCAM(_GradientFreeCAM):
 
     def cam(self, batch: Batch, maps: LayerMaps) -> tf.Tensor:
         values, axes = maps.values, spatial_axes(maps.values)
-        lowest = tf.reduce_min(values, axis=axes, keepdims=True)
-        span = tf.reduce_max(values, axis=axes, keepdims=True) - lowest
-        masks = tf.math.divide_no_nan(values - lowest, span)
+        channels_first = tf.transpose(values, [values.shape.rank - 1, 0, *axes])  # (channels, batch, height, width)
 
         def score_of_masked(numbers, copies):
-            chosen = tf.gather(tf.transpose(masks, [values.shape.rank - 1, 0, *axes]), numbers)  # (k, batch, height, width)
-            chosen = resize(tf.reshape(chosen, [-1, *values.shape[1:-1], 1]), sizes(batch.images, 1, -1))
+            chosen = tf.reshape(tf.gather(channels_first, numbers), [-1, *values.shape[1:-1], 1])  # (k x batch, ..., 1)
+            resized = resize(chosen, sizes(batch.images, 1, -1))
+            lowest = tf.reduce_min(resized, axis=axes, keepdims=True)
+            span = tf.reduce_max(resized, axis=axes, keepdims=True) - lowest
+            masks = tf.math.divide_no_nan(resized - lowest, span)
             images = tile_batch(batch.images, copies)
-            return batch.rerun(images * tf.cast(chosen, images.dtype), copies)[1]
+            return batch.rerun(images * tf.cast(masks, images.dtype), copies)[1]
 
         scores = scores_of_copies(batch, channels_of(values), score_of_masked)  # (channels, batch)
         weights = tf.nn.softmax(tf.transpose(scores), axis=-1)  # (batch, channels)

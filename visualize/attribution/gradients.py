@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +15,9 @@ from visualize.errors import InputError
 from visualize.results import Attribution
 
 __all__ = ["input_times_gradient", "integrated_gradients", "saliency"]
+
+FEWEST_STEPS, MOST_STEPS = 50, 800  # of integrated gradients, where the number is left open
+TOLERANCE = 0.05  # of its gap, as a fraction of the change of the score
 
 
 @renamed_keywords(explained="input_name")
@@ -126,7 +129,7 @@ def integrated_gradients(
     target: Any = None,
     *,
     baseline: float | None = None,
-    steps: int = 50,
+    steps: int | None = None,
     modifier: Literal["guided", "relu"] | None = None,
     input_name: str | None = None,
     batch_size: int | None = None,
@@ -142,7 +145,8 @@ def integrated_gradients(
         target: class to explain; one for all images or one per image; by default the model's own prediction.
         baseline: value of every pixel of the baseline image; by default black, the low end of the input range that
             the model's card gives, else 0. In Python also an image, (height, width, channels).
-        steps: number of steps along the path.
+        steps: number of steps along the path; by default as many as each image needs: 50, doubled until the gap is at most
+            5 % of the difference, and at most 800.
         modifier: "guided" or "relu": how a ReLU propagates gradients back; by default unchanged.
         input_name: name of the input to explain, for a model of several inputs.
         batch_size: images at a time; by default as many as suit their size.
@@ -151,7 +155,8 @@ def integrated_gradients(
 
     Returns:
         Attribution whose values are the sum over channels of (pixel - baseline) x mean gradient, signed, in units of the
-        score. They add up to score(image) - score(baseline), to within what `arrays["gap"]` says: the difference of the two.
+        score. They add up to score(image) - score(baseline), to within `arrays["gap"]`, the difference of the two;
+        `arrays["steps"]` has the steps that each image took. `settings.remarks` says so where the gap exceeds 5 %.
 
     Raises:
         InputError: `target` is not a class of the model, `baseline` is no number or image of the model, `steps` is below 1, or
@@ -160,10 +165,17 @@ def integrated_gradients(
     Example:
         visualize integrated_gradients model.keras cat.png --steps 100
     """
-    checked_count("steps", steps, 1)
+    if steps is not None:
+        checked_count("steps", steps, 1)
     request = prepare(model, images, target, input_name, precision)
-    method = IntegratedGradients(modifier=modifier, steps=steps, baseline=_baseline(request, baseline))
-    return explain(request, method, batch_size)
+    method = IntegratedGradients(modifier=modifier, baseline=_baseline(request, baseline))
+    count = steps or FEWEST_STEPS
+    attribution = _with_steps(explain(request, method, batch_size, numbers={"steps": count}), count)
+    while steps is None and count < MOST_STEPS and (rows := np.flatnonzero(_relative_gap(attribution) > TOLERANCE)).size:
+        count = min(2 * count, MOST_STEPS)
+        refined = _with_steps(explain(request.rows(rows), method, batch_size, numbers={"steps": count}), count)
+        attribution = _merged(attribution, rows, refined)
+    return _with_remarks(attribution)
 
 
 @dataclass(frozen=True)
@@ -193,25 +205,56 @@ class IntegratedGradients(Method):
     signed = True
 
     baseline: Baseline
-    steps: int
 
     def maps(self, batch: Batch) -> dict[str, tf.Tensor]:
         baseline = tf.constant(self.baseline.array, batch.images.dtype)
-        difference = batch.images - baseline
+        difference, steps = batch.images - baseline, batch.numbers["steps"]
 
         def copies_on_path(numbers):
-            fractions = (tf.cast(numbers, difference.dtype) + 0.5) / self.steps
+            fractions = (tf.cast(numbers, difference.dtype) + 0.5) / tf.cast(steps, difference.dtype)
             return baseline + tf.reshape(fractions, [-1] + [1] * difference.shape.rank) * difference
 
-        (total,) = sum_gradients(batch, self.steps, copies_on_path, lambda gradients: (gradients,), 1)
-        values = sum_of_channels(difference * total / self.steps)
+        (total,) = sum_gradients(batch, steps, copies_on_path, lambda gradients: (gradients,), 1)
+        values = sum_of_channels(difference * total / tf.cast(steps, difference.dtype))
         _, baseline_score = batch.rerun(tf.zeros_like(difference) + baseline)
         explained = tf.reduce_sum(values, axis=list(range(1, values.shape.rank)))
-        return {"values": values, "gap": explained - tf.cast(batch.score - baseline_score, values.dtype)}
+        change = tf.cast(batch.score - baseline_score, values.dtype)
+        return {"values": values, "gap": explained - change, "change": change}
 
     def settings(self) -> dict[str, Any]:
         baseline = self.baseline.array
         return {**super().settings(), "baseline": float(baseline) if baseline.ndim == 0 else "an image"}
+
+
+def _relative_gap(attribution: Attribution) -> np.ndarray:
+    """The size of each image's gap as a fraction of the change of the score from the baseline to the image, (batch,)."""
+    change = np.abs(attribution.arrays["change"])
+    return np.abs(attribution.arrays["gap"]) / np.maximum(change, 1e-6 * np.maximum(1, np.abs(attribution.scores)))
+
+
+def _with_steps(attribution: Attribution, steps: int) -> Attribution:
+    return replace(attribution, arrays={**attribution.arrays, "steps": np.full(len(attribution.values), steps, "int32")})
+
+
+def _merged(attribution: Attribution, rows: np.ndarray, refined: Attribution) -> Attribution:
+    """The attribution, with the maps of some images replaced."""
+    values, arrays = attribution.values.copy(), {name: array.copy() for name, array in attribution.arrays.items()}
+    values[rows] = refined.values
+    for name, array in refined.arrays.items():
+        arrays[name][rows] = array
+    return replace(attribution, values=values, arrays=arrays)
+
+
+def _with_remarks(attribution: Attribution) -> Attribution:
+    """Say in the settings how many steps were taken, and for which images the gap stays too large."""
+    gaps, steps = _relative_gap(attribution), attribution.arrays["steps"]
+    remarks = [
+        f"image {row}: the values add up to {gaps[row]:.0%} more or less than the score changes, after {steps[row]} steps"
+        + (", the most that are taken." if steps[row] == MOST_STEPS else ": take more.")
+        for row in np.flatnonzero(gaps > TOLERANCE)
+    ]
+    settings = attribution.settings.with_values(steps=int(steps.max()), remarks=remarks or None)
+    return replace(attribution, settings=settings)
 
 
 def _baseline(request: Request, baseline: Any) -> Baseline:

@@ -20,7 +20,7 @@ Fill = float | tuple[float, ...] | str  # a number, a color, or one of FILL_WORD
 
 
 def loop_over_copies(
-    batch: Batch, count: int, body: Callable[..., tuple[tf.Tensor, ...]], state: Sequence[tf.Tensor]
+    batch: Batch, count: int | tf.Tensor, body: Callable[..., tuple[tf.Tensor, ...]], state: Sequence[tf.Tensor]
 ) -> list[tf.Tensor]:
     """Go through the numbers of `count` copies of each image, as many at a time as `batch.copies_at_once` allows.
 
@@ -44,7 +44,7 @@ def loop_over_copies(
 
 def sum_gradients(
     batch: Batch,
-    count: int,
+    count: int | tf.Tensor,
     change: Callable[[tf.Tensor], tf.Tensor],
     reduce: Callable[[tf.Tensor], tuple[tf.Tensor, ...]],
     sums: int,
@@ -63,13 +63,17 @@ def sum_gradients(
     """
 
     def body(numbers, *totals):
-        copies = change(numbers)
-        flat = tf.reshape(copies, [-1, *batch.images.shape[1:]])
-        forward, score = batch.rerun(flat, tf.shape(numbers)[0])
-        gradients = tf.reshape(forward.gradient(score, flat, "the image"), tf.shape(copies))
+        gradients = gradients_of_copies(batch, change(numbers))
         return tuple(total + tf.reduce_sum(part, axis=0) for total, part in zip(totals, reduce(gradients), strict=True))
 
     return loop_over_copies(batch, count, body, [tf.zeros_like(batch.images) for _ in range(sums)])
+
+
+def gradients_of_copies(batch: Batch, copies: tf.Tensor) -> tf.Tensor:
+    """The gradient of each copy's score with respect to its pixels, for copies (k, batch, height, width, channels)."""
+    flat = tf.reshape(copies, [-1, *batch.images.shape[1:]])
+    forward, score = batch.rerun(flat, tf.shape(copies)[0])
+    return tf.reshape(forward.gradient(score, flat, "the image"), tf.shape(copies))
 
 
 def scores_of_copies(batch: Batch, count: int, score: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]) -> tf.Tensor:

@@ -126,6 +126,13 @@ class Request:
             specs[REGION] = tf.TensorSpec([None, *self.inputs.size], tf.float32)
         return {**specs, "targets": tf.TensorSpec([None], tf.int32)}
 
+    def rows(self, rows: np.ndarray) -> Request:
+        """The same request for some of its images."""
+        arrays = {name: array[rows] for name, array in self.inputs.arrays.items()}
+        region = None if self.region is None else self.region[rows]
+        target = [self.target[row] for row in rows] if isinstance(self.target, list | tuple | np.ndarray) else self.target
+        return replace(self, inputs=replace(self.inputs, arrays=arrays), region=region, target=target)
+
     def targets(self, notes: Mapping[str, Any]) -> np.ndarray:
         """The class of each image, (batch,) int32, or `targets.OWN_PREDICTION`; by the notes of a graph.
 
@@ -170,6 +177,7 @@ class Batch:
         spec: which score is meant.
         modifier: how ReLUs propagate gradients back.
         copies_at_once: at most so many copies of images are to be computed side by side, () int32.
+        numbers: whole numbers that `explain` was called with, () int32 each: another value of them needs no other graph.
         forward: the forward pass of the images as they are.
         score: the score of each image, (batch,).
         targets: the class of each image, (batch,); where it was left to the model, its own prediction.
@@ -182,6 +190,7 @@ class Batch:
     spec: ScoreSpec
     modifier: str | None
     copies_at_once: tf.Tensor
+    numbers: Mapping[str, tf.Tensor]
     forward: ForwardPass
     score: tf.Tensor
     targets: tf.Tensor
@@ -197,12 +206,13 @@ class Batch:
         modifier: str | None,
         targets: tf.Tensor,
         copies_at_once: tf.Tensor,
+        numbers: Mapping[str, tf.Tensor],
     ) -> Batch:
         """Call the model on the images as they are."""
         forward = spec.forward(model, tensors, modifier=modifier)
         score, report = spec.score(forward, targets)
         notes = spec.notes(forward)
-        return cls(model, tensors, spec, modifier, copies_at_once, forward, score, report["target"], report, notes)
+        return cls(model, tensors, spec, modifier, copies_at_once, numbers, forward, score, report["target"], report, notes)
 
     @property
     def images(self) -> tf.Tensor:
@@ -289,20 +299,24 @@ def prepare(
     return Request(model, inputs, classes, region, spec, class_names, card.input_range)
 
 
-def explain(request: Request, method: Method, batch_size: int | None = None) -> Attribution:
+def explain(
+    request: Request, method: Method, batch_size: int | None = None, *, numbers: Mapping[str, int] | None = None
+) -> Attribution:
     """One map for each image of a request.
 
     Args:
         request: what `prepare` returned.
         method: its parameters and equations.
         batch_size: images, or copies of images, at a time; None for as many as suit their size.
+        numbers: whole numbers that the equations read as `batch.numbers`; they are inputs of the graph, not part of its key.
     """
     check_closed(method, "maps")
-    specs = {**request.tensor_specs, "copies_at_once": tf.TensorSpec([], tf.int32)}
-    graph = compiled(request.model, _Explanation(method, request.spec), specs)
     size = checked_batch_size(batch_size, request.inputs)
+    constants = {"copies_at_once": np.int32(size), **{name: np.int32(number) for name, number in (numbers or {}).items()}}
+    specs = {**request.tensor_specs, **dict.fromkeys(constants, tf.TensorSpec([], tf.int32))}
+    graph = compiled(request.model, _Explanation(method, request.spec, tuple(numbers or ())), specs)
     arrays = {**request.arrays, "targets": request.targets(graph.notes)}
-    results = graph.run_batches(arrays, batch_size=size, copies_at_once=np.int32(size))
+    results = graph.run_batches(arrays, batch_size=size, **constants)
     notes = dict(graph.notes)
     own = {name: results[name] for name in notes.pop("arrays") if name != "values"}
     settings = {"unit": method.unit, "signed": method.signed, **method.settings(), **notes}
@@ -317,7 +331,7 @@ def class_scores(request: Request) -> dict[str, Any]:
     Raises:
         InputError: the model has several outputs, and none was named; or no such class.
     """
-    graph = compiled(request.model, _ClassScores(dataclasses.replace(request.spec, function=None)), request.tensor_specs)
+    graph = compiled(request.model, _ClassScores(replace(request.spec, function=None)), request.tensor_specs)
     arrays = {**request.arrays, "targets": request.targets(graph.notes)}
     results = graph.run_batches(arrays, batch_size=checked_batch_size(None, request.inputs))
     return {**results, "kind": graph.notes["score"]}
@@ -339,6 +353,7 @@ class _Explanation(Program):
 
     method: Method
     spec: ScoreSpec
+    numbers: tuple[str, ...]
 
     @property
     def user_functions(self) -> tuple[Callable, ...]:
@@ -347,7 +362,8 @@ class _Explanation(Program):
     def trace(self, model: keras.Model, tensors: Mapping[str, tf.Tensor]) -> tuple[dict[str, tf.Tensor], dict[str, Any]]:
         inputs = dict(tensors)
         targets, copies_at_once = inputs.pop("targets"), inputs.pop("copies_at_once")
-        batch = Batch.run(model, inputs, self.spec, self.method.modifier, targets, copies_at_once)
+        numbers = {name: inputs.pop(name) for name in self.numbers}
+        batch = Batch.run(model, inputs, self.spec, self.method.modifier, targets, copies_at_once, numbers)
         arrays = {name: tf.cast(tensor, tf.float32) for name, tensor in self.method.maps(batch).items()}
         if batch.forward.unmodified:
             layers = list(batch.forward.unmodified)

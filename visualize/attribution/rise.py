@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+
 from visualize._utils.lazy import keras, tf
 from visualize._utils.validation import checked_count, checked_number, renamed_keywords
 from visualize.attribution.perturbation import Fill, checked_fill, fill_images, loop_over_copies
@@ -35,9 +37,11 @@ def rise(
 ) -> Attribution:
     """Explain a class score by the mean score of the masked images that show a pixel, minus the mean of all.
 
-    Petsiuk, Das & Saenko (2018), arXiv:1806.07421, equation 6 and section 3.2. The paper's map, the sum of mask x score over
-    masks x keep, is this one plus the mean score, which says nothing of the pixels; here the mean is taken away, so that the
-    map is zero where a pixel does not matter.
+    Petsiuk, Das & Saenko (2018), arXiv:1806.07421, equation 6 and section 3.2. A mask is the paper's: a grid of cells x
+    cells, resized to one cell more than the image along each side, and shifted by part of a cell. The paper divides the sum
+    of mask x score by masks x keep; here it is divided by how often the masks really show a pixel, and the mean score is
+    subtracted, so that the map is zero where a pixel does not matter. In expectation, and up to that constant, it is the
+    paper's map.
 
     Args:
         model: Keras model.
@@ -45,7 +49,7 @@ def rise(
         target: class to explain; one for all images or one per image; by default the model's own prediction for the whole
             image.
         masks: how many; they are made inside the graph, and memory does not grow with their number.
-        cells: of a mask along each side, before it is resized to the image and shifted by part of a cell.
+        cells: of a mask along each side, before it is resized and shifted.
         keep: share of the cells that show the image, above 0 and below 1.
         fill: what replaces the image where a mask hides it: a number, "mean" for the mean color of the image, or "blur" for
             the image out of focus; by default black, the low end of the input range that the model's card states, else 0. In
@@ -74,7 +78,9 @@ def rise(
     request = prepare(model, images, target, input_name, precision)
     black = request.input_range[0] if request.input_range else 0.0
     fill = checked_fill(fill, black, request.inputs.images.shape[-1])
-    return explain(request, RISE(masks=masks, cells=cells, keep=keep, fill=fill, seed=seed), batch_size)
+    method = RISE(masks=masks, cells=cells, keep=keep, fill=fill, seed=seed)
+    method.check_coverage(request.inputs.size)
+    return explain(request, method, batch_size)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,12 +118,31 @@ class RISE(Method):
 
     def mask(self, number: tf.Tensor, size: list[int]) -> tf.Tensor:
         """A mask of the image's size, smooth between 0 and 1: a random grid, resized and shifted."""
-        grid = tf.random.stateless_uniform([self.cells + 1] * len(size), tf.stack([self.seed, 2 * number])) < self.keep
+        grid = tf.random.stateless_uniform([self.cells] * len(size), tf.stack([self.seed, 2 * number])) < self.keep
         cell = [-(-length // self.cells) for length in size]
         grid = tf.expand_dims(tf.expand_dims(tf.cast(grid, tf.float32), 0), -1)  # as a batch of one picture of one channel
         resized = tf.squeeze(resize(grid, [(self.cells + 1) * length for length in cell]), [0, -1])
         shift = tf.random.stateless_uniform([len(size)], tf.stack([self.seed, 2 * number + 1]))
         return tf.slice(resized, tf.cast(shift * cell, tf.int32), size)
+
+    def check_coverage(self, size: Sequence[int]) -> None:
+        """Refuse masks that show some pixel never: nothing could be said of it.
+
+        Raises:
+            InputError: they do.
+        """
+        if self.cells ** len(size) * (1 - self.keep) ** self.masks < 1e-12:  # no cell is hidden so often: the usual case
+            return
+        shown = np.zeros(size, bool)
+        for number in range(self.masks):
+            shown |= self.mask(tf.constant(number), list(size)).numpy() > 0
+            if shown.all():
+                return
+        raise InputError(
+            f"`masks` must show every pixel at least once. Received: {self.masks} masks that keep {self.keep:g} of "
+            f"{self.cells} x {self.cells} cells, and never show {(~shown).sum():,} of {shown.size:,} pixels. "
+            "Take more masks, or a larger `keep`."
+        )
 
     def settings(self) -> dict[str, Any]:
         return {**super().settings(), "fill": list(self.fill) if isinstance(self.fill, tuple) else self.fill}

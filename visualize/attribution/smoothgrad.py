@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from visualize._utils.lazy import keras, tf
 from visualize._utils.validation import checked_count, checked_number, renamed_keywords
-from visualize.attribution.perturbation import sum_gradients
+from visualize.attribution.perturbation import gradients_of_copies, loop_over_copies, sum_gradients
 from visualize.attribution.request import Batch, Method, explain, maximum_of_channels, prepare
 from visualize.errors import InputError
 from visualize.results import Attribution
@@ -77,6 +78,14 @@ class _NoisyGradients(Method, abc.ABC):
         super().__post_init__()
 
     def maps(self, batch: Batch) -> dict[str, tf.Tensor]:
+        return {"values": maximum_of_channels(self.statistic(batch))}
+
+    @abc.abstractmethod
+    def statistic(self, batch: Batch) -> tf.Tensor:
+        """What is shown of the gradients of all copies, (batch, height, width, channels)."""
+
+    def noisy_copies(self, batch: Batch, numbers: tf.Tensor) -> tf.Tensor:
+        """The copies of those numbers, (k, batch, height, width, channels); the noise of a number is one for all images."""
         images, shape = batch.images, [1, *batch.images.shape[1:]]
         axes = list(range(1, images.shape.rank))
         ranges = tf.reduce_max(images, axes, keepdims=True) - tf.reduce_min(images, axes, keepdims=True)
@@ -84,16 +93,17 @@ class _NoisyGradients(Method, abc.ABC):
         def normal(number):
             return tf.random.stateless_normal(shape, tf.stack([self.seed, number]), dtype=images.dtype)
 
-        def noisy_copies(numbers):
-            drawn = tf.map_fn(normal, numbers, fn_output_signature=tf.TensorSpec(shape, images.dtype))
-            return images + self.noise * ranges * drawn  # (k, batch, height, width, channels)
+        drawn = tf.map_fn(normal, numbers, fn_output_signature=tf.TensorSpec(shape, images.dtype))
+        return images + self.noise * ranges * drawn
 
-        total, squares = sum_gradients(batch, self.samples, noisy_copies, lambda gradients: (gradients, gradients**2), 2)
-        return {"values": maximum_of_channels(self.statistic(total, squares))}
+    def mean_of(self, batch: Batch, function: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tensor:
+        """The mean over all copies of a function of the gradient."""
 
-    @abc.abstractmethod
-    def statistic(self, total: tf.Tensor, squares: tf.Tensor) -> tf.Tensor:
-        """What is shown of the sum of the gradients and the sum of their squares."""
+        def copies(numbers):
+            return self.noisy_copies(batch, numbers)
+
+        (total,) = sum_gradients(batch, self.samples, copies, lambda gradients: (function(gradients),), 1)
+        return total / self.samples
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,8 +113,8 @@ class SmoothGrad(_NoisyGradients):
     name = "smoothgrad"
     unit = "score per unit of pixel"
 
-    def statistic(self, total: tf.Tensor, squares: tf.Tensor) -> tf.Tensor:
-        return tf.abs(total / self.samples)
+    def statistic(self, batch: Batch) -> tf.Tensor:
+        return tf.abs(self.mean_of(batch, lambda gradients: gradients))
 
 
 @renamed_keywords(explained="input_name")
@@ -159,8 +169,8 @@ class SquareGrad(_NoisyGradients):
     name = "squaregrad"
     unit = "(score per unit of pixel)\u00b2"
 
-    def statistic(self, total: tf.Tensor, squares: tf.Tensor) -> tf.Tensor:
-        return squares / self.samples
+    def statistic(self, batch: Batch) -> tf.Tensor:
+        return self.mean_of(batch, tf.square)
 
 
 @renamed_keywords(explained="input_name")
@@ -196,7 +206,7 @@ def vargrad(
 
     Returns:
         Attribution whose values are max over channels of the variance of d score / d pixel, never negative, in (score per unit
-        of pixel)^2. On a linear model they are zero.
+        of pixel)^2. On a linear model they are exactly 0.
 
     Raises:
         InputError: `target` is not a class of the model, `samples` or `noise` is out of range, or `modifier` finds no ReLU.
@@ -210,10 +220,17 @@ def vargrad(
 
 @dataclass(frozen=True, kw_only=True)
 class VarGrad(_NoisyGradients):
-    """The variance."""
+    """The variance: of differences to the first gradient, so that what all gradients share cannot drown what they do not."""
 
     name = "vargrad"
     unit = "(score per unit of pixel)\u00b2"
 
-    def statistic(self, total: tf.Tensor, squares: tf.Tensor) -> tf.Tensor:
-        return tf.maximum(squares / self.samples - (total / self.samples) ** 2, 0)
+    def statistic(self, batch: Batch) -> tf.Tensor:
+        def body(numbers, first, total, squares):
+            gradients = gradients_of_copies(batch, self.noisy_copies(batch, numbers))
+            first = tf.where(numbers[0] == 0, gradients[0], first)
+            differences = gradients - first
+            return first, total + tf.reduce_sum(differences, 0), squares + tf.reduce_sum(tf.square(differences), 0)
+
+        _, total, squares = loop_over_copies(batch, self.samples, body, [tf.zeros_like(batch.images)] * 3)
+        return tf.maximum(squares / self.samples - tf.square(total / self.samples), 0)

@@ -111,12 +111,10 @@ class ForwardPass:
         relus = find_relus(_reachable(tensor.consumers(), _consumers) & _reachable([score.op], _producers))
         relatives = [self._layer_of(scope) for scope in relus.others]
         if not relus.activations:
-            held = (
-                f" ({listed(relatives)} hold ReLUs as parts of other functions, which are not modified)" if relatives else ""
-            )
+            parts = f"{listed(relatives)} hold ReLUs as parts of other functions, which are not modified"
             raise InputError(
-                f"`modifier` must be None here: no ReLU stands between {name} and the score, so it would change nothing{held}. "
-                f"Received: {self.modifier!r}."
+                f"`modifier` must be None here: no ReLU stands between {name} and the score, so it would change nothing"
+                f"{f' ({parts})' if relatives else ''}. Received: {self.modifier!r}."
             )
         self.unmodified.update(dict.fromkeys(relatives))
         return relus.activations

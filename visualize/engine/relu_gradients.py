@@ -1,8 +1,8 @@
 """ReLU gradients: how the ReLUs of a network propagate gradients back.
 
-A modifier changes the activation of ReLU layers and `activation="relu"`, with `max_value`, `negative_slope` and `threshold`. Not every
-Relu operation of a graph is such an activation: hard_sigmoid is relu6(x + 3) / 6, a gate, and PReLU is relu(x) - alpha relu(-x).
-Those keep the chain rule, and are reported.
+A modifier changes the activation of ReLU layers and `activation="relu"`, with `max_value`, `negative_slope` and `threshold`.
+Not every Relu operation of a graph is such an activation: hard_sigmoid is relu6(x + 3) / 6, a gate, and PReLU is relu(x) -
+alpha relu(-x). Those keep the chain rule, and are reported.
 """
 
 from __future__ import annotations
@@ -45,9 +45,8 @@ class Relus:
     others: tuple[str, ...]
 
 
-_backpropagation: contextvars.ContextVar[Backpropagation] = contextvars.ContextVar(
-    "backpropagation", default=Backpropagation(None, frozenset())
-)
+CHAIN_RULE = Backpropagation(None, frozenset())
+_backpropagation: contextvars.ContextVar[Backpropagation] = contextvars.ContextVar("backpropagation", default=CHAIN_RULE)
 
 
 def overridable_relus(graph: tf.Graph) -> contextlib.AbstractContextManager:
@@ -81,17 +80,18 @@ def backpropagating(modifier: str | None, relus: Iterable[tf.Operation] = ()) ->
 
 def find_relus(operations: Iterable[tf.Operation]) -> Relus:
     """Tell the activations among some operations from gates, halves of PReLUs and other relatives."""
-    activations, others = set(), {}
+    activations, others, layers = set(), {}, set()
     for operation in operations:
-        if (operation.type == "IdentityN" and MARK in operation.name) or (
-            operation.type in RELUS and not _is_gate(operation) and not _is_half_of_prelu(operation)
-        ):
+        scope = operation.name.rpartition("/")[0] or operation.name
+        if operation.type == "IdentityN" and MARK in operation.name:
+            activations.add(operation)
+            layers.add(scope)
+        elif operation.type in RELUS and not (_is_gate(operation) or _is_half_of_prelu(operation)):
             activations.add(operation)
         elif operation.type in (*RELUS, "LeakyRelu") or _is_maximum_with_zero(operation):
-            others[operation.name.rpartition("/")[0] or operation.name] = None
-    marked = {operation.name.rpartition("/")[0] for operation in activations if operation.type == "IdentityN"}
-    inside = frozenset(one for one in activations if one.type in RELUS and any(one.name.startswith(f"{m}/") for m in marked))
-    return Relus(frozenset(activations) - inside, tuple(name for name in others if not _within(name, marked)))
+            others[scope] = None
+    parts = {operation for operation in activations if operation.type in RELUS and _within(operation.name, layers)}
+    return Relus(frozenset(activations - parts), tuple(scope for scope in others if not _within(scope, layers)))
 
 
 def is_composed_relu(layer: keras.Layer) -> bool:
@@ -147,7 +147,7 @@ def _register_gradients() -> None:
         return tf.nn.relu(gradient if how.modifier == "relu" else active_gradient)
 
 
-# Compositions of ReLUs --------------------------------------------------------------------------------------------------------
+# Compositions of ReLUs -------------------------------------------------------------------------------------------------------
 
 
 def _is_gate(operation: tf.Operation) -> bool:

@@ -34,9 +34,8 @@ def test_scorecam_weighs_each_map_by_the_score_of_the_image_seen_through_it(part
     for index, image in enumerate(images):
         scores = []
         for channel in range(maps.shape[-1]):
-            one = maps[index, ..., channel]
-            mask = (one - one.min()) / (one.max() - one.min()) if one.max() > one.min() else np.zeros_like(one)
-            mask = resized(mask[None].astype("float32"), (12, 12))[0]
+            mask = resized(maps[index, ..., channel][None].astype("float32"), (12, 12))[0]  # first resized, then to 0..1
+            mask = (mask - mask.min()) / (mask.max() - mask.min()) if mask.max() > mask.min() else np.zeros_like(mask)
             scores.append(np.asarray(model((image * mask[..., None])[None]))[0, 1])
         weights = np.exp(scores - np.max(scores)) / np.exp(scores - np.max(scores)).sum()
         expected = resized(np.maximum((maps[index] * weights).sum(axis=-1), 0)[None].astype("float32"), (12, 12))[0]

@@ -1,10 +1,13 @@
 """Gradients against those derived by hand and by finite differences."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
 
 from visualize import InputError, describe, input_times_gradient, integrated_gradients, saliency
+from visualize.engine import compile as compile_module
 
 
 def linear_model(weights):
@@ -304,3 +307,43 @@ def test_bad_ways_are_refused(options, message, build, images_for):
     model = build("softmax")
     with pytest.raises(InputError, match=message):
         integrated_gradients(model, images_for(model), **options)
+
+
+def steep(weight):
+    """A model whose score rises steeply somewhere on the way from black: few steps miss it."""
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((4, 4, 1))
+    total = keras.layers.Dense(1, kernel_initializer="ones")(keras.layers.Flatten()(inputs))
+    return keras.Model(inputs, keras.layers.Rescaling(1.0)(keras.ops.tanh(weight * (total - 5.01))))
+
+
+def test_each_image_takes_the_steps_it_needs_whatever_its_batch_mates():
+    model = steep(10.0)
+    images = np.stack([np.full((4, 4, 1), 1.0), np.full((4, 4, 1), 0.2)]).astype("float32")  # only the first passes the step
+    together = integrated_gradients(model, images, 0)
+    assert together.arrays["steps"][0] > 50
+    assert together.arrays["steps"][1] == 50
+    assert np.abs(together.arrays["gap"][0]) <= 0.05 * np.abs(together.arrays["change"][0])
+    for row in (0, 1):
+        alone = integrated_gradients(model, images[row : row + 1], 0)
+        np.testing.assert_allclose(alone.values[0], together.values[row], rtol=1e-5, atol=1e-6)
+        assert alone.arrays["steps"][0] == together.arrays["steps"][row]
+    assert together.settings.remarks is None
+    assert together.settings["steps"] == together.arrays["steps"].max()
+
+
+def test_a_gap_that_stays_is_said():
+    images = np.full((1, 4, 4, 1), 1.0, "float32")
+    (remark,) = integrated_gradients(steep(1e5), images, 0).settings.remarks
+    assert re.search(r"^image 0: the values add up to \d+% more or less than .* 800 steps, the most that are taken\.$", remark)
+    (remark,) = integrated_gradients(steep(10.0), images, 0, steps=5).settings.remarks
+    assert remark.endswith("after 5 steps: take more.")
+
+
+def test_another_number_of_steps_needs_no_other_graph(build, images_for):
+    model = build("softmax")
+    images = images_for(model)
+    integrated_gradients(model, images, 1, steps=3)
+    graphs = len(compile_module._graphs[model])
+    integrated_gradients(model, images, 1, steps=9)
+    assert len(compile_module._graphs[model]) == graphs

@@ -83,3 +83,18 @@ def test_bad_numbers_are_refused(options, message, build, images_for):
     model = build("softmax")
     with pytest.raises(InputError, match=message):
         rise(model, images_for(model), **options)
+
+
+@pytest.mark.parametrize(("masks", "keep"), [(4, 0.1), (20, 0.05), (2, 0.5)])
+def test_masks_that_never_show_some_pixel_are_refused(masks, keep):
+    model = keras.Sequential([keras.Input((64, 64, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
+    images = np.ones((1, 64, 64, 1), "float32")
+    with pytest.raises(
+        InputError, match=r"`masks` must show every pixel at least once\. .* never show [\d,]+ of 4,096"
+    ):
+        rise(model, images, masks=masks, keep=keep)
+
+
+def test_few_masks_that_show_every_pixel_give_a_finite_map():
+    model = keras.Sequential([keras.Input((64, 64, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
+    assert np.isfinite(rise(model, np.ones((1, 64, 64, 1), "float32"), masks=30, keep=0.5).values).all()

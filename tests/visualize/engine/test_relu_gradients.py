@@ -80,7 +80,7 @@ def test_beside_a_relu_they_keep_the_chain_rule_and_are_reported(name, modifier)
     def both(x):
         return NO_RELUS[name](L.ReLU(name="relu")(x))
 
-    model, first, second = two_layers(both)
+    model, first, _ = two_layers(both)
     explained = saliency(model, X, modifier=modifier)
     hidden = tf.constant(X @ first)
     relu = tf.nn.relu(hidden)
