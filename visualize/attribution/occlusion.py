@@ -83,8 +83,8 @@ def occlusion(
     fill = checked_fill(fill, gray, request.inputs.images.shape[-1])
     batch_size = checked_batch_size(batch_size, request.inputs)
     checked_word("path", path, PATHS)
-    unhidden = _run_unhidden(request, patches, fill, batch_size, path)
-    strategy = Windows(patches, unhidden) if unhidden.in_windows else FullCopies(request, patches, batch_size, unhidden)
+    unhidden = run_unhidden(request, patches, fill, batch_size, path)
+    strategy = WindowScores(patches, unhidden) if unhidden.in_windows else FullScores(request, patches, batch_size, unhidden)
     scores = strategy.scores_at(patches.positions(len(request.inputs.images)))
     return _attribution(request, patches, fill, unhidden, scores)
 
@@ -117,7 +117,7 @@ class Strategy(abc.ABC):
 
 
 @dataclass(frozen=True, eq=False)
-class Windows(Strategy):
+class WindowScores(Strategy):
     """Only what the patch can change is recomputed, in the graph of the unhidden images, which has done so for all positions.
 
     Attributes:
@@ -137,7 +137,7 @@ class Windows(Strategy):
 
 
 @dataclass(frozen=True, eq=False)
-class FullCopies(Strategy):
+class FullScores(Strategy):
     """The whole model is computed for each hidden copy.
 
     Attributes:
@@ -168,7 +168,7 @@ class FullCopies(Strategy):
         return graph.run_batches(arrays, batch_size=self.batch_size, side=np.int32(self.patches.side), **constants)
 
 
-def _run_unhidden(request: Request, patches: Patches, fill: Fill, batch_size: int, path: str) -> Unhidden:
+def run_unhidden(request: Request, patches: Patches, fill: Fill, batch_size: int, path: str) -> Unhidden:
     """Run the images as they are; where windows are cheaper, also with the patch at every position."""
     count = len(request.inputs.images)
     planned_batch = next(number for number in (1, *BATCHES, batch_size) if number >= min(count, batch_size))
