@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import zipfile
 from pathlib import Path
 
@@ -14,12 +15,14 @@ import h5py
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from click.testing import CliRunner
 from PIL import Image
 
 from visualize import InputError, open_model
 from visualize._utils.limits import memory
 from visualize.cli.main import main
+from visualize.models import safe_loading
 
 UNPACKS = "must not unpack to over 100 times its size. Received: "
 
@@ -126,6 +129,49 @@ def test_layers_that_the_file_cannot_fill_are_refused_before_they_are_made(units
     assert keras.layers.Layer.add_weight.__module__.startswith("keras")  # nothing of ours is left behind
 
 
+WAYS = {
+    "a layer": lambda: keras.layers.Dense(1000).build((1, 1000)),
+    "a layer in a layer": lambda: keras.layers.Bidirectional(keras.layers.LSTM(400))(keras.Input((4, 4))),
+    "a symbolic call": lambda: keras.Sequential([keras.Input((1000,)), keras.layers.Dense(1000)]),
+    "a Keras variable": lambda: keras.Variable("zeros", shape=(10**6,)),
+    "a Keras variable of an array": lambda: keras.Variable(np.zeros(10**6, "float32")),
+    "a TensorFlow variable": lambda: tf.Variable(np.zeros(10**6, "float32")),
+    "half precision": lambda: keras.layers.Dense(2000, dtype="float16").build((1, 1000)),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_way_to_ask_for_weights_counts(way, monkeypatch, tmp_path):
+    monkeypatch.setattr(safe_loading, "ALWAYS_ALLOWED", 3_900_000)
+    with pytest.raises(InputError) as caught, safe_loading.limited_weights(tmp_path, 40_000):
+        WAYS[way]()
+    assert str(caught.value).startswith(f"{tmp_path} must hold the weights of its layers. Received: 40,000 bytes, and layers")
+    with safe_loading.limited_weights(tmp_path, 3_000_000):
+        WAYS[way]()
+
+
+def test_the_limit_on_weights_is_of_one_thread_and_one_load(monkeypatch, tmp_path):
+    monkeypatch.setattr(safe_loading, "ALWAYS_ALLOWED", 0)
+    ways = keras.layers.Layer.add_weight, keras.Variable.__init__, tf.Variable
+    kernels = []
+
+    def build():
+        layer = keras.layers.Dense(50)
+        layer.build((1, 50))
+        kernels.append(layer.kernel)
+
+    with safe_loading.limited_weights(tmp_path, 0):
+        assert ways == (keras.layers.Layer.add_weight, keras.Variable.__init__, tf.Variable)
+        thread = threading.Thread(target=build)
+        thread.start()
+        thread.join()
+        assert len(kernels) == 1
+        with pytest.raises(InputError, match="layers that ask for 10,000"):
+            build()
+    build()
+    assert len(kernels) == 2
+
+
 def test_a_configuration_that_is_a_bomb_is_refused_unread(packed, members):
     path = packed(**{"config.json": b" " * (257 << 20) + members["config.json"]})
     assert f"{path} {UNPACKS}" in refusal(path)
@@ -136,7 +182,7 @@ def test_a_configuration_that_is_a_bomb_is_refused_unread(packed, members):
 def test_an_array_of_a_few_letters_and_a_gigabyte_is_refused(configured):
     array = {"class_name": "__numpy__", "config": {"value": ["a", "b"], "dtype": "S1000000000"}}
     path = configured(lambda layers: layers[1]["config"].update(bias_initializer=array))
-    assert refusal(path) == f"{path} must hold arrays of numbers. Received: one of dtype 'S1000000000'."
+    assert refusal(path) == f"{path} must hold arrays of numbers. Received: an array of dtype 'S1000000000'."
 
 
 def replaced(file, **options):
@@ -179,7 +225,7 @@ def test_weights_of_another_file_are_not_read(way, weighted, tmp_path):
 @pytest.mark.parametrize("name", ["../../evil", "/tmp/evil", "assets/../../evil", "C:evil", "..\\evil"])
 def test_a_member_that_leads_out_of_the_archive_is_refused(name, packed):
     path = packed(**{name: b"evil"})
-    assert refusal(path) == f"{path} must hold files of its own. Received: {name!r}, which leads out of it."
+    assert refusal(path) == f"{path} must hold files of its own. Received: {name!r}, which leads out of the archive."
 
 
 def test_a_link_in_the_archive_is_refused(members, tmp_path):
@@ -190,7 +236,7 @@ def test_a_link_in_the_archive_is_refused(members, tmp_path):
         link = zipfile.ZipInfo("assets")
         link.external_attr = (stat.S_IFLNK | 0o777) << 16
         archive.writestr(link, "/")
-    assert refusal(path) == f"{path} must hold files of its own. Received: 'assets', which leads out of it."
+    assert refusal(path) == f"{path} must hold files of its own. Received: 'assets', which leads out of the archive."
 
 
 @pytest.mark.parametrize(
@@ -198,7 +244,7 @@ def test_a_link_in_the_archive_is_refused(members, tmp_path):
 )  # fmt: skip
 def test_a_configuration_of_no_model_is_refused(text, packed):
     path = packed(**{"config.json": text})
-    assert refusal(path).startswith(f"{path} is corrupt, or no model that Keras")
+    assert refusal(path).startswith(f"{path} is corrupt, or not a model that Keras")
 
 
 @pytest.mark.parametrize("class_name", ["Zeros", "Dense", "Adam"])
@@ -214,23 +260,23 @@ def test_ten_gigabytes_of_nothing_are_refused_in_a_moment(ending, tmp_path):
     path = tmp_path / f"hole{ending}"
     with path.open("wb") as file:
         file.truncate(10 << 30)
-    assert " is corrupt or no model: " in refusal(path)
+    assert " is corrupt or not a model: " in refusal(path)
 
 
 @pytest.mark.parametrize("ending", [".keras", ".h5"])
 def test_a_pipe_is_refused_and_not_waited_for(ending, tmp_path):
     path = tmp_path / f"pipe{ending}"
     os.mkfifo(path)
-    assert refusal(path) == f"`model` must be a .keras, .h5 or .hdf5 file. Received: {path}, which is no regular file."
+    assert refusal(path) == f"`model` must be a .keras, .h5 or .hdf5 file. Received: {path}, which is not a regular file."
 
 
 @pytest.mark.parametrize("ending", [".keras", ".h5"])
 def test_a_picture_and_a_file_of_zeros_are_no_model_by_any_name(ending, tmp_path):
     path = tmp_path / f"picture{ending}"
     Image.new("L", (9, 9)).save(path, format="png")
-    assert " is corrupt or no model: " in refusal(path)
+    assert " is corrupt or not a model: " in refusal(path)
     path.write_bytes(bytes(1000))
-    assert " is corrupt or no model: " in refusal(path)
+    assert " is corrupt or not a model: " in refusal(path)
 
 
 def test_an_hdf5_file_whose_configuration_is_a_number_is_refused(tmp_path):

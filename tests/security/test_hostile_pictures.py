@@ -132,7 +132,7 @@ def test_the_largest_picture_takes_twenty_bytes_a_pixel_at_most(mode, tmp_path):
     code = """if True:
         import sys
         from pathlib import Path
-        from visualize.images import read_picture
+        from visualize.data.images import read_picture
         peak = lambda: int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) << 10
         before = peak()
         read_picture(sys.argv[1], channels=3)

@@ -6,8 +6,8 @@ import os
 
 from visualize.errors import InputError
 
-MOST_EXPANSION = 100  # times its size that a file may unpack to; trained weights do not compress to a tenth
-FLOOR = 2**28  # bytes that any file may ask for
+MAX_EXPANSION = 100  # times its size that a file may unpack to; trained weights do not even compress to a tenth
+ALWAYS_ALLOWED = 2**28  # bytes that any file may ask for
 
 
 def check_size(what: str, needed: int, stored: int) -> None:
@@ -19,11 +19,11 @@ def check_size(what: str, needed: int, stored: int) -> None:
         stored: bytes that it takes on disk.
 
     Raises:
-        InputError: it is over a hundred times as large unpacked, or does not fit into this machine at all.
+        InputError: unpacked, it is over a hundred times as large, or does not fit into this machine at all.
     """
-    if needed > max(FLOOR, MOST_EXPANSION * stored):
+    if needed > max(ALWAYS_ALLOWED, MAX_EXPANSION * stored):
         raise InputError(
-            f"{what} must not unpack to over {MOST_EXPANSION} times its size. "
+            f"{what} must not unpack to over {MAX_EXPANSION} times its size. "
             f"Received: {stored:,} bytes that stand for {needed:,}."
         )
     if needed > memory():
@@ -31,7 +31,7 @@ def check_size(what: str, needed: int, stored: int) -> None:
 
 
 def memory() -> int:
-    """Bytes of memory of this machine, where the system tells; else about all that can be addressed."""
+    """Bytes of memory of this machine; where the system does not say, about all that can be addressed."""
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,12 +11,12 @@ import numpy as np
 
 from visualize._utils.lazy import keras, tf
 from visualize._utils.validation import checked_word, renamed_keywords
-from visualize.attribution.incremental import KEPT, PATHS, plan, scores_at_positions
+from visualize.attribution.incremental import KEPT, PATHS, WindowPlan, measured_at_positions, plan
+from visualize.attribution.patches import Patches, Positions
 from visualize.attribution.perturbation import Fill, checked_fill, fill_images
 from visualize.attribution.request import Request, ScoreSpec, prepare
-from visualize.engine.compile import CompiledGraph, Program, compiled
+from visualize.engine.compile import Program, compiled
 from visualize.engine.forward import CallKey
-from visualize.errors import InputError
 from visualize.models.inputs import checked_batch_size
 from visualize.results import Attribution
 
@@ -23,7 +24,7 @@ __all__ = ["occlusion"]
 
 BATCHES = (8, 32)  # images at a time for which windows are planned, besides one and a whole batch: few graphs for any number
 STARTS = {1: ("starts",), 2: ("tops", "lefts"), 3: ("fronts", "tops", "lefts")}  # names of where patches begin on each axis
-MEASURED = {"score": "float32", "predicted": "int32"}  # at each position of the patch
+MEASURED = {"score": "float32", "predicted": "int32"}  # name in the report, and type, of what is kept of each position
 
 
 @renamed_keywords(explained="input_name")
@@ -82,116 +83,97 @@ def occlusion(
     fill = checked_fill(fill, gray, request.inputs.images.shape[-1])
     batch_size = checked_batch_size(batch_size, request.inputs)
     checked_word("path", path, PATHS)
-    unhidden = _unhidden(request, patches, fill, batch_size, path)
-    in_windows = unhidden.notes["plan"]["path"] == "windows"
-    strategy = InWindows(unhidden.results) if in_windows else InFull(request, patches, fill, batch_size, unhidden.results)
-    measured = strategy.scores_at(patches.positions(len(request.inputs.images)))
-    return _attribution(request, patches, fill, unhidden, measured)
-
-
-@dataclass(frozen=True)
-class Patches:
-    """The patches that hide an image, one after another.
-
-    Attributes:
-        side: of a patch, in pixels.
-        stride: pixels from one position to the next.
-        starts: for each spatial axis, where the patches begin along it; the last one reaches the border.
-    """
-
-    side: int
-    stride: int
-    starts: tuple[tuple[int, ...], ...]
-
-    @classmethod
-    def over(cls, size: Sequence[int], side: int | None, stride: int | None) -> Patches:
-        """Patches that cover an image of a spatial shape; by default a seventh of its shortest side, half overlapping.
-
-        Raises:
-            InputError: `patch` or `stride` is out of range.
-        """
-        shortest = min(size)
-        side = _checked_side("patch", side, max(1, shortest // 7), shortest, "the image's shortest side")
-        stride = _checked_side("stride", stride, max(1, side // 2), side, "`patch`, or pixels would never be hidden")
-        counts = [1 - (-max(0, length - side) // stride) for length in size]
-        return cls(side, stride, tuple(tuple(range(0, count * stride, stride)) for count in counts))
-
-    def positions(self, images: int) -> dict[str, np.ndarray]:
-        """Every position of every image: `image`, (n,), and `corner`, (n, axes), the first pixel of the patch on each axis."""
-        image, *corner = (axis.ravel() for axis in np.meshgrid(np.arange(images), *self.starts, indexing="ij"))
-        return {"image": image.astype("int32"), "corner": np.stack(corner, axis=1).astype("int32")}
-
-    def on_grid(self, values: np.ndarray, images: int) -> np.ndarray:
-        """Values of all positions as (images, *positions along each axis)."""
-        return values.reshape(images, *map(len, self.starts))
-
-    def mean_at_pixels(self, values: np.ndarray, size: Sequence[int]) -> np.ndarray:
-        """The mean at each pixel over the positions that hide it, (images, *size), of values on the grid."""
-        means = values.astype("float64")
-        for axis, (starts, length) in enumerate(zip(self.starts, size, strict=True), 1):
-            pixels, first = np.arange(length), np.array(starts)[:, None]
-            hides = (pixels >= first) & (pixels < first + self.side)  # (positions, length)
-            means = np.moveaxis(np.tensordot(means, hides / hides.sum(axis=0), axes=[axis, 0]), -1, axis)
-        return means.astype("float32")
+    unhidden = run_unhidden(request, patches, fill, batch_size, path)
+    strategy = WindowScores(patches, unhidden) if unhidden.in_windows else FullScores(request, patches, batch_size, unhidden)
+    scores = strategy.scores_at(patches.positions(len(request.inputs.images)))
+    return _attribution(request, patches, fill, unhidden, scores)
 
 
 @dataclass(frozen=True, eq=False)
 class Unhidden:
-    """What the images give as they are.
+    """What the model says of the images as they are.
 
     Attributes:
-        results: the report of their scores, the fills, and in windows what was measured at every position.
-        notes: of the graph: the number of classes, what the score is, and the plan.
+        results: the report of their scores, the fills, and where windows were computed also what was measured at every
+            position, (images, positions), under names that begin with "position".
+        notes: of the graph: the number of classes, what the score is, and the settings of the plan.
     """
 
     results: Mapping[str, np.ndarray]
     notes: Mapping[str, Any]
 
+    @property
+    def in_windows(self) -> bool:
+        """Whether every position was computed in windows along with the images."""
+        return self.notes["plan"]["path"] == "windows"
+
+
+class Strategy(abc.ABC):
+    """A way to compute the scores of hidden copies."""
+
+    @abc.abstractmethod
+    def scores_at(self, positions: Positions) -> dict[str, np.ndarray]:
+        """What the model says of the hidden copies, (n,) each: `score`, and where there are classes `predicted`."""
+
 
 @dataclass(frozen=True, eq=False)
-class InWindows:
-    """Only what the patch can change was recomputed, in the graph of the images as they are."""
+class WindowScores(Strategy):
+    """Only what the patch can change is recomputed, in the graph of the unhidden images, which has done so for all positions.
 
-    results: Mapping[str, np.ndarray]
+    Attributes:
+        patches: where the patch was.
+        unhidden: the results of that graph.
+    """
 
-    def scores_at(self, positions: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """What the model says with the patch at each position, (n,) each, by the names of MEASURED."""
-        return {name: self.results[f"position {name}"].ravel() for name in MEASURED if f"position {name}" in self.results}
+    patches: Patches
+    unhidden: Unhidden
+
+    def scores_at(self, positions: Positions) -> dict[str, np.ndarray]:
+        """Look the positions up among those that were computed."""
+        in_grid = tuple((positions.corner // self.patches.stride).T)  # each corner as its row and column of the grid
+        number = np.ravel_multi_index(in_grid, self.patches.grid)
+        results = {name: self.unhidden.results.get(f"position {name}") for name in MEASURED}
+        return {name: values[positions.image, number] for name, values in results.items() if values is not None}
 
 
 @dataclass(frozen=True, eq=False)
-class InFull:
-    """The whole model is computed for each hidden copy."""
+class FullScores(Strategy):
+    """The whole model is computed for each hidden copy.
+
+    Attributes:
+        request: what is explained.
+        patches: what hides it.
+        batch_size: copies at a time.
+        unhidden: the targets and the fills.
+    """
 
     request: Request
     patches: Patches
-    fill: Fill
     batch_size: int
-    results: Mapping[str, np.ndarray]
+    unhidden: Unhidden
 
-    def scores_at(self, positions: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """What the model says with the patch at each position, (n,) each, by the names of MEASURED."""
-        request, axes = self.request, len(self.patches.starts)
-        images = request.inputs.images
-        channels = 1 if isinstance(self.fill, float) else images.shape[-1]
+    def scores_at(self, positions: Positions) -> dict[str, np.ndarray]:
+        """Run the model on the hidden copies."""
+        request, fills = self.request, self.unhidden.results["fills"]
         specs = {
             **request.tensor_specs,
             "image": tf.TensorSpec([None], tf.int32),
-            "corner": tf.TensorSpec([None, axes], tf.int32),
+            "corner": tf.TensorSpec([None, len(self.patches.starts)], tf.int32),
             "side": tf.TensorSpec([], tf.int32),
-            "fills": tf.TensorSpec([None, *[None] * axes, channels], images.dtype),
+            "fills": tf.TensorSpec([None] * (fills.ndim - 1) + [fills.shape[-1]], fills.dtype),
         }
-        graph = compiled(request.model, _HiddenCopies(request.spec, request.inputs.size), specs)
-        fixed = {**request.arrays, "targets": self.results["target"], "fills": self.results["fills"]}
-        return graph.run_batches(positions, batch_size=self.batch_size, side=np.int32(self.patches.side), **fixed)
+        graph = compiled(request.model, _FullProgram(request.spec, request.inputs.size), specs)
+        constants = {**request.arrays, "targets": self.unhidden.results["target"], "fills": fills}
+        arrays = {"image": positions.image, "corner": positions.corner}
+        return graph.run_batches(arrays, batch_size=self.batch_size, side=np.int32(self.patches.side), **constants)
 
 
-def _unhidden(request: Request, patches: Patches, fill: Fill, batch_size: int, path: str) -> Unhidden:
+def run_unhidden(request: Request, patches: Patches, fill: Fill, batch_size: int, path: str) -> Unhidden:
     """Run the images as they are; where windows are cheaper, also with the patch at every position."""
     count = len(request.inputs.images)
     planned_batch = next(number for number in (1, *BATCHES, batch_size) if number >= min(count, batch_size))
-    program = _Unhidden(request.spec, fill, patches if path != "full" else None, path, planned_batch)
-    graph: CompiledGraph = compiled(request.model, program, request.tensor_specs)
+    program = _UnhiddenProgram(request.spec, fill, patches if path != "full" else None, path, planned_batch)
+    graph = compiled(request.model, program, request.tensor_specs)
     arrays = {**request.arrays, "targets": request.targets(graph.notes)}
     at_once = max(1, min(batch_size, KEPT // max(1, graph.notes["kept"])))
     return Unhidden(graph.run_batches(arrays, batch_size=at_once), graph.notes)
@@ -201,11 +183,11 @@ def _attribution(
     request: Request, patches: Patches, fill: Fill, unhidden: Unhidden, measured: Mapping[str, np.ndarray]
 ) -> Attribution:
     """The falls of the score, spread over the pixels."""
-    images, notes = len(request.inputs.images), unhidden.notes
-    scores = patches.on_grid(measured["score"], images)
+    grid, notes = (len(request.inputs.images), *patches.grid), unhidden.notes
+    scores = measured["score"].reshape(grid)
     arrays = {"position_scores": scores}
     if "predicted" in measured and notes["classes"] > 1:
-        arrays["position_classes"] = patches.on_grid(measured["predicted"], images)
+        arrays["position_classes"] = measured["predicted"].reshape(grid)
     settings = {
         "patch": patches.side,
         "stride": patches.stride,
@@ -217,13 +199,13 @@ def _attribution(
         "score": notes["score"],
         **{name: list(starts) for name, starts in zip(STARTS[len(patches.starts)], patches.starts, strict=True)},
     }
-    whole = unhidden.results["score"].reshape([-1] + [1] * len(patches.starts))
-    values = patches.mean_at_pixels(whole - scores, request.inputs.size)
+    unhidden_scores = unhidden.results["score"].reshape([-1] + [1] * len(patches.starts))
+    values = patches.mean_at_pixels(unhidden_scores - scores, request.inputs.size)
     return request.attribution(values, unhidden.results, "occlusion", settings, **arrays)
 
 
 @dataclass(frozen=True)
-class _Unhidden(Program):
+class _UnhiddenProgram(Program):
     """The graph of the images as they are, and in windows of all positions of the patch.
 
     Attributes:
@@ -250,19 +232,30 @@ class _Unhidden(Program):
         forward = self.spec.forward(model, inputs)
         _, report = self.spec.score(forward, targets)
         fills = fill_images(forward.images, self.fill)
-        starts, side = ((), 0) if self.patches is None else (self.patches.starts, self.patches.side)
-        windows = plan(forward, starts, side, batch=self.planned_batch, path=self.path)
         results = {**report, "fills": fills}
-        if windows.steps:
-            copies = _Copies(model, self.spec, inputs, report["target"], forward.score_kind)
-            measured = scores_at_positions(windows, fills, copies.scores, MEASURED)
+        starts, side = ((), 0) if self.patches is None else (self.patches.starts, self.patches.side)
+        chosen = plan(forward, starts, side, batch=self.planned_batch, path=self.path)
+        notes = {**self.spec.notes(forward), "plan": chosen.record.settings, "kept": 0}
+        if isinstance(chosen, WindowPlan):
+            notes["kept"] = chosen.kept
+            copies = _TracedCopies(model, self.spec, inputs, report["target"], forward.score_kind)
+            dtypes = {name: dtype for name, dtype in MEASURED.items() if name in report}
+            measured = measured_at_positions(chosen, fills, copies.report, dtypes)
             results.update({f"position {name}": values for name, values in measured.items()})
-        return results, {**self.spec.notes(forward), "plan": windows.facts, "kept": windows.kept}
+        return results, notes
 
 
 @dataclass(frozen=True, eq=False)
-class _Copies:
-    """A batch of which hidden copies are scored on the graph being traced."""
+class _TracedCopies:
+    """Hidden copies of the batch, whose scores are computed on the graph being traced.
+
+    Attributes:
+        model: Keras model.
+        spec: which score is meant.
+        inputs: of the batch, by name.
+        targets: the class of each image.
+        score_kind: what the scores of the unhidden images are.
+    """
 
     model: keras.Model
     spec: ScoreSpec
@@ -270,20 +263,20 @@ class _Copies:
     targets: tf.Tensor
     score_kind: str
 
-    def scores(self, images: tf.Tensor, copies: tf.Tensor, known: Mapping[CallKey, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def report(self, images: tf.Tensor, copies: tf.Tensor, known: Mapping[CallKey, tf.Tensor]) -> dict[str, tf.Tensor]:
         """The report of `copies` hidden copies of the whole batch, where the outputs of some calls are known."""
-        tiled = {name: tf.tile(value, [copies] + [1] * (value.shape.rank - 1)) for name, value in self.inputs.items()}
+        tiled = {name: _tiled(tensor, copies) for name, tensor in self.inputs.items()}
         tensors = {**tiled, self.spec.signature.input_name: images}
         forward = self.spec.forward(self.model, tensors, known_outputs=known)
         if forward.score_kind != self.score_kind:
             raise RuntimeError(
                 f"A hidden copy's {forward.score_kind} must not be compared with the image's {self.score_kind}."
             )
-        return self.spec.score(forward, tf.tile(self.targets, [copies]))[1]
+        return self.spec.score(forward, _tiled(self.targets, copies))[1]
 
 
 @dataclass(frozen=True)
-class _HiddenCopies(Program):
+class _FullProgram(Program):
     """The graph of hidden copies, computed in full: any positions of any images.
 
     Attributes:
@@ -302,13 +295,12 @@ class _HiddenCopies(Program):
         inputs = dict(tensors)
         image, corner, side, fills, targets = (inputs.pop(name) for name in ("image", "corner", "side", "fills", "targets"))
         copies = {name: tf.gather(tensor, image) for name, tensor in inputs.items()}
-        hidden = self._hidden(corner, side)
         name = self.spec.signature.input_name
-        copies[name] = tf.where(hidden, tf.gather(fills, image), copies[name])
+        copies[name] = tf.where(self._hidden_pixels(corner, side), tf.gather(fills, image), copies[name])
         _, report = self.spec.score(self.spec.forward(model, copies), tf.gather(targets, image))
         return {name: report[name] for name in MEASURED if name in report}, {}
 
-    def _hidden(self, corner: tf.Tensor, side: tf.Tensor) -> tf.Tensor:
+    def _hidden_pixels(self, corner: tf.Tensor, side: tf.Tensor) -> tf.Tensor:
         """Which pixels the patch hides at each position, (n, *size, 1) bool."""
         hidden = tf.constant(True)
         for axis, length in enumerate(self.size):
@@ -319,8 +311,6 @@ class _HiddenCopies(Program):
         return hidden
 
 
-def _checked_side(name: str, value: int | None, default: int, most: int, limit: str) -> int:
-    value = default if value is None else value
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 1 <= value <= most:
-        raise InputError(f"`{name}` must be between 1 and {most} ({limit}). Received: {value}.")
-    return int(value)
+def _tiled(tensor: tf.Tensor, copies: tf.Tensor) -> tf.Tensor:
+    """The whole batch once for each copy, (copies x batch, ...)."""
+    return tf.tile(tensor, tf.stack([copies] + [1] * (tensor.shape.rank - 1)))

@@ -1,4 +1,4 @@
-"""Opening: a saved Keras model, read without running what it may carry."""
+"""Loading: a saved Keras model, read without running code that its file may carry."""
 
 from __future__ import annotations
 
@@ -9,36 +9,34 @@ import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from visualize._utils.lazy import keras
 from visualize._utils.text import shortened
 from visualize._utils.validation import checked_path, received
 from visualize.errors import InputError
-from visualize.models.allowance import allowed
 from visualize.models.card import read_card
 from visualize.models.layers import Origin, layers_by_path, remember
-from visualize.models.safe_loading import check_config, check_file, weights_size
+from visualize.models.safe_loading import check_config, check_file, limited_weights, weights_size
 
 
-def open_model(path: str | Path, *, unsafe: bool = False, custom_objects: str | Sequence[str] = ()) -> Any:
-    """Open a saved Keras model for looking at, not for training.
+def open_model(path: str | Path, *, unsafe: bool = False, custom_objects: str | Sequence[str] = ()) -> keras.Model:
+    """The Keras model in a file, to be explained, not trained.
 
     Args:
         path: a `.keras`, `.h5` or `.hdf5` file that holds a whole model. A card of the same name (`model.json` beside
-            `model.keras`) tells input range and class names.
+            `model.keras`) states its input range and class names.
         unsafe: let the file run code of its own (Lambda layers). Only for files whose author you trust.
-        custom_objects: name of a Python module to import first, or several; importing them registers their Keras
-            classes. Packages that announce such modules under the entry-point group `visualize.custom_objects` need not be
-            named.
+        custom_objects: name of a Python module to import first, or a list of names; importing them registers their Keras
+            classes. Modules that an installed package announces under the entry-point group `visualize.custom_objects` are
+            imported without being named.
 
     Returns:
-        The uncompiled `keras.Model`. `origin(model)` tells where it came from.
+        The uncompiled `keras.Model`. Methods take its input range and class names from the card.
 
     Raises:
-        InputError: no such file, a corrupt one, weights without a model, a class that nobody registered, a Lambda layer
-            while `unsafe` is False, a file that names a module to import, keeps weights elsewhere or asks for much more memory
-            than it has bytes, or a card that is no card.
+        InputError: the file does not exist, is corrupt, holds weights without a model or a class that nobody registered, has
+            a Lambda layer while `unsafe` is False, names a module to import, keeps weights in another file or asks for much
+            more memory than it has bytes; or its card is not a card.
     """
     path = checked_path("path", path)
     check_file(path)
@@ -46,18 +44,18 @@ def open_model(path: str | Path, *, unsafe: bool = False, custom_objects: str | 
     _import_custom_objects(custom_objects)
     if keras.backend.backend() != "tensorflow":
         raise InputError(
-            f"`visualize` runs on Keras' TensorFlow backend. Received: {keras.backend.backend()!r}. "
+            f"`visualize` needs Keras' TensorFlow backend. Received: {keras.backend.backend()!r}. "
             "Set the environment variable KERAS_BACKEND=tensorflow."
         )
     try:
         check_config(path)
-        with warnings.catch_warnings(), allowed(path, weights_size(path)):
-            warnings.simplefilter("ignore")  # what a file was compiled with does not matter here
+        with warnings.catch_warnings(), limited_weights(path, weights_size(path)):
+            warnings.simplefilter("ignore")  # Keras' advice on compiling does not matter here
             model = keras.saving.load_model(path, compile=False, safe_mode=not unsafe)
     except InputError:
         raise
-    except Exception as error:  # Keras has no error class of its own: tell by the text what happened
-        raise InputError(_reason(path, error)) from error
+    except Exception as error:  # Keras has no error class of its own: only the text says what happened
+        raise InputError(_refusal(path, error)) from error
     if not isinstance(model, keras.Model):
         raise InputError(f"{path} must hold a whole model. Received: a {type(model).__name__}.")
     layers_by_path(model)  # refuses names that no graph can have
@@ -78,11 +76,11 @@ def _import_custom_objects(modules: str | Sequence[str]) -> None:
             importlib.import_module(name)
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # a module may raise what it likes, SystemExit too
-            said = " ".join(str(error).split())
+        except BaseException as error:  # a module may raise anything, even SystemExit
+            reason = shortened(" ".join(str(error).split()))
             kind = "" if isinstance(error, ImportError) else f"{type(error).__name__}: "
             raise InputError(
-                f"`custom_objects` must name modules that Python can import. Received: {name!r} ({kind}{shortened(said)})."
+                f"`custom_objects` must name modules that Python can import. Received: {name!r} ({kind}{reason})."
             ) from error
     for entry in importlib.metadata.entry_points(group="visualize.custom_objects"):
         try:
@@ -91,23 +89,23 @@ def _import_custom_objects(modules: str | Sequence[str]) -> None:
             warnings.warn(f"The custom objects of {entry.value!r} could not be imported: {error}", stacklevel=3)
 
 
-def _reason(path: Path, error: Exception) -> str:
-    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))  # Keras writes some of its words in bold
-    said = " ".join(text.rpartition("Exception encountered: ")[2].split()) or type(error).__name__
-    first = shortened(said, 400)
-    lowered = text.lower()
+def _refusal(path: Path, error: Exception) -> str:
+    """What Keras' error means for the user, in one line."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))  # Keras prints some words in bold
+    reason = " ".join(text.rpartition("Exception encountered: ")[2].split()) or type(error).__name__
+    reason, lowered = shortened(reason, 400), text.lower()
     if "lambda" in lowered and ("safe_mode" in lowered or "unsafe" in lowered):
         return (
-            f"{path} holds a Lambda layer, which is Python code that would run on opening. "
+            f"{path} holds a Lambda layer, which is Python code that would run on loading. "
             "If you trust its author, open it with --unsafe (in Python: unsafe=True)."
         )
-    harmful = "not a modeling function" in lowered  # which Keras loads in no mode
+    harmful = "not a modeling function" in lowered  # Keras never loads these, in safe mode or not
     if not harmful and ("safe_mode" in lowered or "unsafe_deserialization" in lowered):
-        return f"{path} needs unsafe loading: {first} If you trust its author, open it with --unsafe (in Python: unsafe=True)."
+        return f"{path} needs unsafe loading: {reason} If you trust its author, open it with --unsafe (in Python: unsafe=True)."
     unregistered = re.search(r"(?:could not locate \w+|unknown \w+:) '([^']+)'", text, re.IGNORECASE)
     if unregistered:
         return (
             f"{path} uses {unregistered[1].split('>')[-1]!r}, which is not registered. "
             "Name the module that registers it: --custom-objects MODULE (in Python: custom_objects=[...])."
         )
-    return f"{path} is corrupt, or no model that Keras {keras.__version__} can read: {first}"
+    return f"{path} is corrupt, or not a model that Keras {keras.__version__} can read: {reason}"

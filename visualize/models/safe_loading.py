@@ -1,8 +1,9 @@
-"""Vetting: a model file is judged before Keras reads it."""
+"""Safe loading: a model file is checked before Keras reads it, and while Keras builds its layers."""
 
 from __future__ import annotations
 
-import importlib
+import contextlib
+import inspect
 import io
 import json
 import math
@@ -12,16 +13,20 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from visualize._utils.limits import check_size
+from visualize._utils.lazy import h5py, keras, tf
+from visualize._utils.limits import ALWAYS_ALLOWED, check_size
 from visualize._utils.text import shortened
 from visualize.errors import InputError
 
-FORMATS = "`model` must be a .keras, .h5 or .hdf5 file."
-MOST_CONFIG = 2**26  # bytes: the largest published architectures need a hundredth
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MODEL_FILES = "`model` must be a .keras, .h5 or .hdf5 file."
+MAX_CONFIG_BYTES = 2**26  # the largest published architectures need a hundredth of this
 WEIGHTS = "model.weights.h5"
-IMPORTED = ("keras", "keras_hub", "keras_cv", "keras_nlp")  # packages whose modules Keras imports if a file names them
+KERAS_PACKAGES = ("keras", "keras_hub", "keras_cv", "keras_nlp")  # Keras imports their modules if a file names them
 
 
 def check_file(path: Path) -> None:
@@ -31,39 +36,39 @@ def check_file(path: Path) -> None:
         InputError: the file cannot hold a model, or would unpack to much more than its size.
     """
     if path.is_dir():
-        raise InputError(f"{FORMATS} Received: {path}, a directory.")
+        raise InputError(f"{MODEL_FILES} Received: {path}, a directory.")
     if not path.exists():
-        raise InputError(f"{FORMATS} Received: {path}, which does not exist.")
-    if not path.is_file():  # to open a pipe would wait for ever
-        raise InputError(f"{FORMATS} Received: {path}, which is no regular file.")
+        raise InputError(f"{MODEL_FILES} Received: {path}, which does not exist.")
+    if not path.is_file():  # opening a named pipe would wait forever
+        raise InputError(f"{MODEL_FILES} Received: {path}, which is not a regular file.")
     if path.suffix == ".keras":
         _check_archive(path)
     elif path.suffix in (".h5", ".hdf5"):
         _hdf5_config(path)
     else:
-        raise InputError(f"{FORMATS} Received: {path.name}.")
+        raise InputError(f"{MODEL_FILES} Received: {path.name}.")
 
 
 def check_config(path: Path) -> None:
     """Refuse a configuration that makes Keras import a module, or fill memory with an array of a few letters.
 
-    Call it when every module that the user named is imported: what is imported already does no more harm.
+    Call it after the modules that the user named are imported: a module that is imported already can do no more harm.
 
     Raises:
         InputError: it names a module of Keras' family that nobody imported, or an array of overlong strings.
     """
-    for one in _dicts(_config(path)):
-        module = one.get("module")
-        if isinstance(module, str) and module.split(".")[0] in IMPORTED and module not in sys.modules:
+    for entry in _objects(_config(path)):
+        module = entry.get("module")
+        if isinstance(module, str) and module.split(".")[0] in KERAS_PACKAGES and module not in sys.modules:
             raise InputError(
                 f"{path} names the module {shortened(module)!r}, and nothing is imported because a file names it. "
                 "If you trust its author, name it yourself: --custom-objects MODULE (in Python: custom_objects=[...])."
             )
-        content = one.get("config")
-        if one.get("class_name") == "__numpy__" and isinstance(content, dict):
+        content = entry.get("config")
+        if entry.get("class_name") == "__numpy__" and isinstance(content, dict):
             dtype = content.get("dtype")
             if not isinstance(dtype, str) or not re.fullmatch(r"[a-z_]+\d{0,3}", dtype):
-                raise InputError(f"{path} must hold arrays of numbers. Received: one of dtype {shortened(repr(dtype))}.")
+                raise InputError(f"{path} must hold arrays of numbers. Received: an array of dtype {shortened(repr(dtype))}.")
 
 
 def weights_size(path: Path) -> int:
@@ -73,16 +78,78 @@ def weights_size(path: Path) -> int:
         InputError: some of them are in another file, or only declared and not there.
         Exception: whatever zipfile and h5py raise for a file that is damaged.
     """
-    h5py = importlib.import_module("h5py")
     if path.suffix != ".keras":
         with h5py.File(path, "r") as file:
             return _arrays_size(path, file, path.stat().st_size)
     with zipfile.ZipFile(path) as archive:
         if WEIGHTS not in archive.namelist():
             return sum(member.file_size for member in archive.infolist())
-        content = archive.read(WEIGHTS)  # whole, as Keras does: within the archive each step back would read it from its start
+        content = archive.read(WEIGHTS)  # whole, as Keras does: in an archive, each seek backward reads from the start
     with h5py.File(io.BytesIO(content), "r") as file:
         return _arrays_size(path, file, len(content))
+
+
+@contextlib.contextmanager
+def limited_weights(path: Path, stored: int) -> Iterator[None]:
+    """Refuse variables, while a model is built from its configuration, that the arrays of its file cannot fill.
+
+    A configuration of a few bytes can ask for a layer of any size, and Keras fills its weights with random numbers before it
+    reads those in the file. Inside this context, `tf.variable_creator_scope` reports each variable before it is created,
+    whichever layer or class asks for it, and however deep it is nested. The scope belongs to the current thread: other
+    threads, and Keras itself, are left as they are.
+
+    Args:
+        path: the file, for the message.
+        stored: bytes of the arrays in it.
+
+    Raises:
+        InputError: the variables take more than twice as much, and more than 256 MB.
+    """
+    requested, refusal = 0, None
+
+    def count(size: int) -> None:
+        nonlocal requested, refusal
+        requested += size
+        if requested > 2 * stored + ALWAYS_ALLOWED:
+            needed = shortened(f"{requested:,}", 60)
+            refusal = InputError(
+                f"{path} must hold the weights of its layers. Received: {stored:,} bytes, and layers that ask for {needed}."
+            )
+            raise refusal
+
+    def create(next_creator: Callable[..., tf.Variable], **options: Any) -> tf.Variable:
+        requested_variable = _keras_variable(options.get("initial_value"))
+        if requested_variable is not None:
+            count(_bytes(requested_variable))  # before any memory is taken
+            return next_creator(**options)
+        variable = next_creator(**options)
+        count(_bytes(variable))
+        return variable
+
+    try:
+        with tf.variable_creator_scope(create):
+            yield
+    except Exception:
+        if refusal is not None:  # Keras may have wrapped it in an error of its own
+            raise refusal from None
+        raise
+
+
+def _keras_variable(initial_value: object) -> keras.Variable | None:
+    """The Keras variable whose values TensorFlow is about to create; None if other code creates a TensorFlow variable.
+
+    Keras hands TensorFlow a function without arguments that calls the initializer, and only the Keras variable in the closure
+    of that function knows the shape. Other TensorFlow variables come from code that the user imported; they are measured
+    once they exist.
+    """
+    if not inspect.isfunction(initial_value):
+        return None
+    owner = inspect.getclosurevars(initial_value).nonlocals.get("self")
+    return owner if isinstance(owner, keras.Variable) else None
+
+
+def _bytes(variable: keras.Variable | tf.Variable) -> int:
+    return math.prod(length or 0 for length in variable.shape) * tf.as_dtype(variable.dtype).size
 
 
 def _check_archive(path: Path) -> None:
@@ -90,14 +157,15 @@ def _check_archive(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
     except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError):
-        raise InputError(f"{path} is corrupt or no model: a .keras file is a zip archive, this is none.") from None
-    names = [member.filename for member in members]
-    missing = {"config.json", "metadata.json"} - set(names)
+        raise InputError(f"{path} is corrupt or not a model: a .keras file is a zip archive, and this is not one.") from None
+    missing = {"config.json", "metadata.json"} - {member.filename for member in members}
     if missing:
-        raise InputError(f"{path} is a zip archive but no Keras model: it holds no {min(missing)}.")
+        raise InputError(f"{path} is a zip archive but not a Keras model: it holds no {min(missing)}.")
     outside = [member.filename for member in members if _leads_outside(member)]
     if outside:
-        raise InputError(f"{path} must hold files of its own. Received: {shortened(outside[0])!r}, which leads out of it.")
+        raise InputError(
+            f"{path} must hold files of its own. Received: {shortened(outside[0])!r}, which leads out of the archive."
+        )
     check_size(str(path), sum(member.file_size for member in members), path.stat().st_size)
 
 
@@ -107,58 +175,62 @@ def _leads_outside(member: zipfile.ZipInfo) -> bool:
     return is_link or name.startswith(("/", "\\")) or ":" in name or ".." in re.split(r"[/\\]", name)
 
 
-def _config(path: Path) -> Any:
-    """The configuration as JSON has it; None where there is none to read, which Keras will tell in its own words."""
+def _config(path: Path) -> object:
+    """The configuration as parsed JSON.
+
+    Raises:
+        Exception: whatever zipfile and json raise where it cannot be read.
+    """
     if path.suffix != ".keras":
         text = _hdf5_config(path)
     else:
         with zipfile.ZipFile(path) as archive:
             size = archive.getinfo("config.json").file_size
-            if size > MOST_CONFIG:
-                raise InputError(f"{path} must have a config.json of at most {MOST_CONFIG:,} bytes. Received: {size:,}.")
+            if size > MAX_CONFIG_BYTES:
+                raise InputError(
+                    f"{path} must have a config.json of at most {MAX_CONFIG_BYTES:,} bytes. Received: {size:,}."
+                )
             text = archive.read("config.json")
     return json.loads(text)
 
 
 def _hdf5_config(path: Path) -> str | bytes:
-    h5py = importlib.import_module("h5py")
     try:
         with h5py.File(path, "r") as file:
             config = file.attrs.get("model_config")
     except (OSError, RuntimeError, ValueError, KeyError, TypeError):
-        raise InputError(f"{path} is corrupt or no model: HDF5 cannot read it.") from None
+        raise InputError(f"{path} is corrupt or not a model: HDF5 cannot read it.") from None
     if config is None:
         raise InputError(
             f"{path} holds weights only. Build the model, load them, and save it whole: model.save('model.keras')."
         )
     if not isinstance(config, str | bytes):
-        raise InputError(f"{path} is corrupt or no model: its model_config must be text. Received: {type(config).__name__}.")
+        raise InputError(f"{path} is corrupt or not a model: its model_config must be text. Received: {type(config).__name__}.")
     return config
 
 
-def _arrays_size(path: Path, file: Any, stored: int) -> int:
-    h5py = importlib.import_module("h5py")
-    links: dict[str, Any] = {}
+def _arrays_size(path: Path, file: h5py.File, stored: int) -> int:
+    links: dict[str, object] = {}
     file.visititems_links(links.__setitem__)
     total = 0
     for name, link in links.items():
-        found = file.get(name) if isinstance(link, h5py.HardLink) else None  # what another link leads to is not looked at
-        is_array = isinstance(found, h5py.Dataset)
-        if isinstance(link, h5py.ExternalLink) or (is_array and (found.is_virtual or found.external)):
+        item = file.get(name) if isinstance(link, h5py.HardLink) else None  # the target of any other link is not read
+        array = item if isinstance(item, h5py.Dataset) else None
+        if isinstance(link, h5py.ExternalLink) or (array is not None and (array.is_virtual or array.external)):
             raise InputError(f"{path} must hold its weights itself. Received: {shortened(name)!r}, which is in another file.")
-        if is_array and found.shape is not None:
-            total += math.prod(found.shape) * found.dtype.itemsize
+        if array is not None and array.shape is not None:
+            total += math.prod(array.shape) * array.dtype.itemsize
     check_size(f"The arrays of {path}", total, stored)
     return total
 
 
-def _dicts(config: Any) -> Iterator[dict[str, Any]]:
-    """Every object in a tree of JSON, however deep."""
-    todo = [config]
-    while todo:
-        one = todo.pop()
-        if isinstance(one, dict):
-            yield one
-            todo += one.values()
-        elif isinstance(one, list):
-            todo += one
+def _objects(config: object) -> Iterator[dict[str, Any]]:
+    """Every JSON object in a tree of JSON, however deep."""
+    stack = [config]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, dict):
+            yield node
+            stack += node.values()
+        elif isinstance(node, list):
+            stack += node

@@ -1,5 +1,8 @@
 """Windows: the same as computing every hidden copy in full, on networks drawn at random."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import keras
 import numpy as np
 import pytest
@@ -8,12 +11,12 @@ from hypothesis import HealthCheck, Phase, given, reject, settings
 from hypothesis import strategies as st
 
 from visualize import InputError, Target, occlusion
-from visualize.attribution import incremental as windows
-from visualize.attribution.incremental import planner
-from visualize.attribution.incremental import receptive_field as spans
-from visualize.attribution.incremental.planner import plans
-from visualize.engine import compile as tracing
-from visualize.engine import forward as probe
+from visualize.attribution.incremental import WindowPlan, measured_at_positions, planner
+from visualize.attribution.incremental.layer_rules import FLAT_RULES, RULES
+from visualize.attribution.incremental.planner import window_plans
+from visualize.attribution.incremental.receptive_field import hidden_span, reach_of_kernel
+from visualize.engine.compile import Program, compiled
+from visualize.engine.forward import forward_pass
 
 layers = keras.layers
 ACTIVATIONS = (None, "relu", "relu6", "tanh", "gelu", "silu", "softmax", "leaky_relu", "hard_sigmoid")
@@ -120,7 +123,7 @@ class Drawn:
         )(x)
 
     def residual(self, x):
-        """A branch added to what it was made of."""
+        """A branch added to its own input."""
         branch = layers.Conv2D(x.shape[-1], self.kernel(), padding="same", activation=self.one_of(*ACTIVATIONS))(x)
         merge = self.one_of(layers.Add, layers.Subtract, layers.Multiply, layers.Average, layers.Maximum, layers.Minimum)
         return merge()([x, branch])
@@ -168,42 +171,54 @@ def pictures(model, count=2):
     return np.random.default_rng(5).standard_normal((count, *model.input_shape[1:])).astype("float32")
 
 
-def found_by_plans(model, images, starts, patch, fills, which):
-    """What some plans find, and what the full computation finds: (batch, places, classes) each; and the plans' layers."""
+@dataclass(frozen=True)
+class PlannedScores(Program):
+    """Every score at every position of the patch, by one plan by its number and by the one of most windows."""
 
-    def every(model, images, fills):
-        seen = probe.look(model, images, images)
-        outcome, noted = {}, {}
-        found, _ = plans(seen, starts, patch, batch=2)
-        for number in sorted({which % len(found), len(found) - 1}) if found else []:
-            plan = found[number]
-            assert plan.handed, "what is computed in windows must reach the rest of the model"
-            kinds = {str(unit): tf.float32 for unit in range(seen.scores.shape[-1])}
+    starts: tuple[tuple[int, ...], ...]
+    patch: int
+    number: int
 
-            def scores(hidden, copies, known, kinds=kinds):
-                again = probe.look(model, hidden, hidden, known=known)
-                assert again.score_kind == seen.score_kind
-                return {unit: again.scores[:, int(unit)] for unit in kinds}
+    def trace(self, model, tensors):
+        images, fills = tensors["images"], tensors["fills"]
+        forward = forward_pass(model, images, images)
+        plans, _ = window_plans(forward, self.starts, self.patch, batch=2)
+        scores, layer_paths = {}, {}
+        for number in sorted({self.number % len(plans), len(plans) - 1}) if plans else []:
+            assert plans[number].frontier, "what is computed in windows must reach the rest of the model"
+            dtypes = {str(unit): tf.float32 for unit in range(forward.scores.shape[-1])}
 
-            outcome[str(number)] = tf.stack(list(windows.over_places(plan, fills, scores, kinds).values()), axis=-1)
-            noted[str(number)] = [step.call.path for step in plan.steps]
-        return outcome, noted
+            def measure(hidden, copies, known_outputs):
+                again = forward_pass(model, hidden, hidden, known_outputs=known_outputs)
+                assert again.score_kind == forward.score_kind
+                return {str(unit): again.scores[:, unit] for unit in range(again.scores.shape[-1])}
 
-    def full(model, images):
-        return {"scores": probe.look(model, images, images).scores}, {}
+            by_unit = measured_at_positions(plans[number], fills, measure, dtypes)
+            scores[str(number)] = tf.stack(list(by_unit.values()), axis=-1)
+            layer_paths[str(number)] = [step.call.path for step in plans[number].steps]
+        return scores, layer_paths
 
+
+@dataclass(frozen=True)
+class Scores(Program):
+    """The scores of images as they are."""
+
+    def trace(self, model, tensors):
+        return {"scores": forward_pass(model, tensors["images"], tensors["images"]).scores}, {}
+
+
+def planned_and_full_scores(model, images, starts, patch, fills, number):
+    """The scores by two plans, and by the full computation: (batch, positions, classes) each; and the plans' layers."""
     spec = tf.TensorSpec([None, *images.shape[1:]], tf.float32)
     copies = np.stack([hidden_copy(images, fills, top, left, patch) for top in starts[0] for left in starts[1]], axis=1)
     try:
-        slow = tracing.trace(model, ("slow",), full, {"images": spec})(
-            images=tf.constant(copies.reshape(-1, *images.shape[1:]))
-        )
+        slow = compiled(model, Scores(), {"images": spec})(images=tf.constant(copies.reshape(-1, *images.shape[1:])))
     except tf.errors.AbortedError:
         reject()  # oneDNN refuses some convolutions of one channel, whoever calls them
     expected = slow["scores"].numpy().reshape(*copies.shape[:2], -1)
-    trace = tracing.trace(model, ("every", patch, str(starts)), every, {"images": spec, "fills": spec})
-    found = {number: one.numpy() for number, one in trace(images=tf.constant(images), fills=tf.constant(fills)).items()}
-    return found, expected, trace.notes
+    graph = compiled(model, PlannedScores(starts, patch, number), {"images": spec, "fills": spec})
+    planned = {name: scores.numpy() for name, scores in graph(images=tf.constant(images), fills=tf.constant(fills)).items()}
+    return planned, expected, graph.notes
 
 
 def hidden_copy(images, fills, top, left, patch):
@@ -213,19 +228,18 @@ def hidden_copy(images, fills, top, left, patch):
 
 
 def starts_of(length, patch, stride):
-    return list(range(0, max(0, length - patch) + stride, stride))
+    return tuple(range(0, max(0, length - patch) + stride, stride))
 
 
-def check(model, patch, stride, which=0):
-    """One plan by its number and the one of most windows find what full copies find."""
+def check(model, patch, stride, number=0):
+    """One plan by its number and the one of most windows give the scores of full copies."""
     images = pictures(model)
     fills = np.random.default_rng(8).standard_normal(images.shape).astype("float32")
-    starts = [starts_of(length, patch, stride) for length in images.shape[1:3]]
-    found, expected, steps = found_by_plans(model, images, starts, patch, fills, which)
+    starts = tuple(starts_of(length, patch, stride) for length in images.shape[1:3])
+    planned, expected, layer_paths = planned_and_full_scores(model, images, starts, patch, fills, number)
     scale = max(1.0, np.abs(expected).max())
-    for number, scores in found.items():
-        np.testing.assert_allclose(scores / scale, expected / scale, atol=3e-5, err_msg=f"in windows: {steps[number]}")
-    return steps
+    for name, scores in planned.items():
+        np.testing.assert_allclose(scores / scale, expected / scale, atol=3e-5, err_msg=f"in windows: {layer_paths[name]}")
 
 
 def check_drawn(data):
@@ -258,16 +272,16 @@ def head():
 
 
 def both_paths(model, images, *, patch=3, stride=2, **options):
-    """The scores at every position by windows and in full, and what the windows' result says of how it was made."""
-    found, full = (
+    """Check that windows give what the full computation gives, and return the settings of the result by windows."""
+    windows, full = (
         occlusion(model, images, 1, patch=patch, stride=stride, path=path, **options) for path in ("windows", "full")
     )
     assert full.settings["path"] == "full"
-    scores = [one.arrays["position_scores"] for one in (found, full)]
+    scores = [result.arrays["position_scores"] for result in (windows, full)]
     np.testing.assert_allclose(*scores, rtol=1e-4, atol=2e-5)
-    np.testing.assert_allclose(found.values, full.values, rtol=1e-4, atol=2e-5)
-    np.testing.assert_array_equal(*(one.arrays["position_classes"] for one in (found, full)))
-    return found.settings
+    np.testing.assert_allclose(windows.values, full.values, rtol=1e-4, atol=2e-5)
+    np.testing.assert_array_equal(*(result.arrays["position_classes"] for result in (windows, full)))
+    return windows.settings
 
 
 @pytest.mark.parametrize(
@@ -275,20 +289,19 @@ def both_paths(model, images, *, patch=3, stride=2, **options):
 )
 def test_a_span_of_outputs_is_all_that_read_a_changed_input(kernel, stride, dilation, same):
     for length in (7, 8, 12):
-        reach = spans.window_reach(length, kernel, stride, dilation, same=same)
-        hidden = spans.hidden(np.arange(length - 1), 2, length)
-        changed = reach.changed(hidden)
-        start, size = reach.read(changed)
-        for place in range(length - 1):
+        reach = reach_of_kernel(length, kernel, stride, dilation, same=same)
+        changed = reach.changed_outputs(hidden_span(np.arange(length - 1), 2, length))
+        inputs_read = reach.inputs_read(changed.window)
+        for position in range(length - 1):
             reads = [{o * stride - reach.before + k * dilation for k in range(kernel)} for o in range(reach.length)]
-            touched = [o for o, inputs in enumerate(reads) if inputs & {place, place + 1}]
-            first, stop = changed.first[place], changed.stop[place]
+            touched = [o for o, inputs in enumerate(reads) if inputs & {position, position + 1}]
+            first, stop = changed.first[position], changed.stop[position]
             assert set(touched) <= set(range(first, stop))  # with a dilation, some between read no changed input
             assert not touched or (first, stop) == (touched[0], touched[-1] + 1)
-            window = range(changed.start[place], changed.start[place] + changed.size)
+            window = changed.window.pixels[position]
             assert set(range(first, stop)) <= set(window)
             assert 0 <= window[0] <= window[-1] < reach.length
-            assert set().union(*(reads[o] for o in window)) <= set(range(start[place], start[place] + size))
+            assert set().union(*(reads[o] for o in window)) <= set(inputs_read.pixels[position])
 
 
 @pytest.mark.parametrize(
@@ -305,38 +318,53 @@ def test_a_span_of_outputs_is_all_that_read_a_changed_input(kernel, stride, dila
 )
 def test_the_score_is_the_logit_in_windows_too(ending):
     model = of_layers(layers.Conv2D(4, 3, padding="same", activation="relu"), *ending())
-    found = both_paths(model, pictures(model))
-    assert found["score"].endswith("logit")
+    windows_settings = both_paths(model, pictures(model))
+    assert windows_settings["score"].endswith("logit")
 
 
 def test_the_output_of_a_layer_in_front_of_its_activation_is_hidden_likewise():
-    asked = layers.Conv2D(8, 1, activation="sigmoid", name="asked")
-    model = of_layers(layers.Conv2D(4, 3, padding="same"), asked, *head(), shape=(24, 24, 2))
-    target = Target(1, layer="asked")
-    one, other = (occlusion(model, pictures(model), target, patch=4, stride=4, path=path) for path in ("windows", "full"))
-    np.testing.assert_allclose(one.values, other.values, rtol=1e-4, atol=2e-5)
+    explained = layers.Conv2D(8, 1, activation="sigmoid", name="explained")
+    model = of_layers(layers.Conv2D(4, 3, padding="same"), explained, *head(), shape=(24, 24, 2))
+    target = Target(1, layer="explained")
+    windows, full = (occlusion(model, pictures(model), target, patch=4, stride=4, path=path) for path in ("windows", "full"))
+    np.testing.assert_allclose(windows.values, full.values, rtol=1e-4, atol=2e-5)
 
 
 def test_what_is_outside_of_a_region_explains_nothing_of_it():
     model = of_layers(layers.Conv2D(4, 3, padding="same"), layers.Conv2D(3, 1, activation="softmax"), shape=(8, 8, 2))
     images = pictures(model)
     for path in ("windows", "full"):
-        found = occlusion(model, images, Target(1, region=(0, 0, 8, 3)), patch=4, stride=4, path=path)
-        assert np.abs(found.values[:, :, :4]).min() > 0
-        np.testing.assert_allclose(found.values[:, :, 4:], 0, atol=1e-6)
+        result = occlusion(model, images, Target(1, region=(0, 0, 8, 3)), patch=4, stride=4, path=path)
+        assert np.abs(result.values[:, :, :4]).min() > 0
+        np.testing.assert_allclose(result.values[:, :, 4:], 0, atol=1e-6)
+
+
+@dataclass(frozen=True)
+class PlansOnly(Program):
+    """The plans, among the notes of a graph."""
+
+    tops: Sequence[int]
+    lefts: Sequence[int]
+    patch: int
+    batch: int
+
+    def trace(self, model, tensors):
+        forward = forward_pass(model, tensors["images"], tensors["images"])
+        return {}, {"plans": window_plans(forward, (self.tops, self.lefts), self.patch, batch=self.batch)[0]}
+
+
+def plans_of(model, tops, lefts, patch, *, batch=1) -> list[WindowPlan]:
+    """Every plan in windows of a model."""
+    spec = {"images": tf.TensorSpec([None, *model.input_shape[1:]])}
+    return compiled(model, PlansOnly(tops, lefts, patch, batch), spec).notes["plans"]
 
 
 def test_windows_grow_as_the_receptive_field_of_a_network_does():
     model = of_layers(layers.Conv2D(2, 3), layers.Conv2D(2, 3), layers.MaxPooling2D(), *head(), shape=(28, 28, 1))
 
-    def sizes(model, images):
-        starts = [starts_of(28, 4, 4)] * 2
-        steps = plans(probe.look(model, images, images), starts, 4, batch=1)[0][-1].steps
-        return {}, {"sizes": [step.output.rows.size for step in steps if step.output is not None]}
-
-    spec = {"images": tf.TensorSpec([None, 28, 28, 1])}
-    # 4 pixels are seen by 6, these by 8, these by 4 after the pooling, which are laid out as a row
-    assert tracing.trace(model, ("sizes",), sizes, spec).notes["sizes"] == [6, 8, 4, 4]
+    steps = plans_of(model, starts_of(28, 4, 4), starts_of(28, 4, 4), 4)[-1].steps
+    # 4 pixels are read by 6 outputs, these by 8, these by 4 after the pooling, which are laid out as a row
+    assert [step.output.rows.window.size for step in steps if step.output is not None] == [6, 8, 4, 4]
 
 
 @pytest.mark.slow
@@ -364,17 +392,6 @@ def test_pooling_over_all_keeps_its_axes_where_it_should():
     check(model, 3, 2)
 
 
-def test_the_saving_is_measured_for_whoever_listens():
-    model = of_layers(layers.Conv2D(4, 3), *head())
-    told = []
-    with tracing.savings(lambda seconds, full: told.append((seconds, full))):
-        occlusion(model, pictures(model), 1, patch=3, stride=2, path="windows")
-        occlusion(model, pictures(model), 1, patch=3, stride=2, path="full")
-    ((seconds, full),) = told
-    assert seconds > 0
-    assert full > 0
-
-
 @pytest.mark.parametrize("fill", ["blur", "mean", 0.7, [0.1, 0.9]])
 def test_every_fill_that_hides_a_patch_alone_is_done_in_windows(fill):
     model = of_layers(layers.Conv2D(4, 3, padding="same", activation="relu"), layers.MaxPooling2D(), *head())
@@ -383,18 +400,18 @@ def test_every_fill_that_hides_a_patch_alone_is_done_in_windows(fill):
 
 def test_windows_say_what_they_save_and_where_full_maps_begin():
     model = of_layers(layers.Conv2D(4, 3), layers.UpSampling2D(name="up"), layers.Conv2D(4, 3), *head())
-    told = both_paths(model, pictures(model))
-    assert (told["path"], told["full_from"]) == ("windows", "up")
-    assert told["path_reason"] == "up: UpSampling2D has no rule"
-    assert told["estimated_saving"] > 0
-    assert told["operations_saving"] >= 1
+    windows_settings = both_paths(model, pictures(model))
+    assert (windows_settings["path"], windows_settings["full_from"]) == ("windows", "up")
+    assert windows_settings["path_reason"] == "up: UpSampling2D has no rule"
+    assert windows_settings["estimated_saving"] > 0
+    assert windows_settings["operations_saving"] >= 1
 
 
 def test_where_no_layer_is_computed_in_full_there_is_no_reason_why_one_is():
     wide = [layers.Conv2D(8, 3, padding="same") for _ in range(3)]  # in windows to its output, an image
     model = of_layers(*wide, shape=(24, 24, 2))
-    told = both_paths(model, pictures(model, 1), patch=3, stride=3)
-    assert (told["full_from"], told["path_reason"]) == (None, "")
+    windows_settings = both_paths(model, pictures(model, 1), patch=3, stride=3)
+    assert (windows_settings["full_from"], windows_settings["path_reason"]) == (None, "")
 
 
 class Doubled(layers.Layer):
@@ -431,14 +448,19 @@ class OwnRelu(layers.ReLU):
     ],
 )
 def test_a_layer_without_a_rule_is_computed_in_full_and_the_result_says_so(layer, reason):
-    made = layer()
-    made.name = "odd"
-    model = of_layers(made, *head())
-    found = occlusion(model, pictures(model), 1, patch=3, stride=2)
-    assert found.settings["path"] == "full"
-    assert found.settings["path_reason"] == f"odd: {reason}"
+    odd = layer()
+    odd.name = "odd"
+    model = of_layers(odd, *head())
+    result = occlusion(model, pictures(model), 1, patch=3, stride=2)
+    assert result.settings["path"] == "full"
+    assert result.settings["path_reason"] == f"odd: {reason}"
     with pytest.raises(InputError, match="`path` must be 'full' or 'auto': no layer can be computed in windows"):
         occlusion(model, pictures(model), 1, patch=3, stride=2, path="windows")
+
+
+@pytest.mark.parametrize("name", [*RULES, *FLAT_RULES])
+def test_each_rule_is_of_a_layer_of_keras(name):
+    assert getattr(layers, name).__name__ == name  # else the rule would never be used
 
 
 def test_a_branch_that_is_spread_over_the_map_is_computed_in_full():
@@ -447,12 +469,12 @@ def test_a_branch_that_is_spread_over_the_map_is_computed_in_full():
     gate = layers.GlobalAveragePooling2D(keepdims=True, name="squeeze")(x)
     x = layers.Multiply(name="excite")([x, layers.Dense(3, activation="sigmoid", name="gate")(gate)])
     model = weighed(keras.Model(picture, layers.Dense(3)(layers.Flatten()(x))))
-    told = both_paths(model, pictures(model))
-    assert told["path"] == "windows"
+    windows_settings = both_paths(model, pictures(model))
+    assert windows_settings["path"] == "windows"
 
 
 class AlwaysTraining(keras.Model):
-    """A model that asks one of its layers for training, whatever it is asked for itself."""
+    """A model that calls one of its layers in training mode, in whatever mode it is called itself."""
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
@@ -465,9 +487,9 @@ class AlwaysTraining(keras.Model):
 def test_a_layer_that_the_model_calls_in_training_mode_is_computed_in_full():
     model = AlwaysTraining()
     model(np.zeros((1, 9, 9, 1), "float32"))
-    found = occlusion(model, np.ones((1, 9, 9, 1), "float32"), 1, patch=3, path="windows")
-    assert found.settings["full_from"] == "norm"
-    assert found.settings["path_reason"] == "norm: it is called in training mode"
+    result = occlusion(model, np.ones((1, 9, 9, 1), "float32"), 1, patch=3, path="windows")
+    assert result.settings["full_from"] == "norm"
+    assert result.settings["path_reason"] == "norm: it is called in training mode"
 
 
 @keras.saving.register_keras_serializable(package="tests")
@@ -495,8 +517,8 @@ def test_what_a_subclassed_model_does_besides_its_layers_is_computed_in_full():
 @pytest.mark.parametrize("which", ["nested", "softmax", "two_inputs"])
 def test_a_reloaded_model_is_computed_in_windows(which, reloaded, images_for):
     model = reloaded(which)
-    told = both_paths(model, images_for(model), patch=4, stride=3)
-    assert told["path"] == "windows"
+    windows_settings = both_paths(model, images_for(model), patch=4, stride=3)
+    assert windows_settings["path"] == "windows"
 
 
 @pytest.mark.slow
@@ -507,21 +529,14 @@ def test_every_kind_of_model_finds_the_same_by_either_path(kind, reloaded, image
         return
     target = 0 if kind == "one_sigmoid" else 1
     images = images_for(model)
-    found, full = (occlusion(model, images, target, patch=4, stride=3, path=path) for path in ("windows", "full"))
-    np.testing.assert_allclose(found.arrays["position_scores"], full.arrays["position_scores"], rtol=1e-4, atol=1e-5)
+    windows, full = (occlusion(model, images, target, patch=4, stride=3, path=path) for path in ("windows", "full"))
+    np.testing.assert_allclose(windows.arrays["position_scores"], full.arrays["position_scores"], rtol=1e-4, atol=1e-5)
 
 
-def test_memory_is_bounded_by_computing_some_places_at_a_time(monkeypatch):
+def test_memory_is_bounded_by_computing_some_positions_at_a_time(monkeypatch):
     model = of_layers(layers.Conv2D(4, 3, padding="same"), layers.MaxPooling2D(), *head())
     monkeypatch.setattr(planner, "LIVE", 5000)
-    seen = []
-
-    def edges(model, images):
-        seen.extend(plans(probe.look(model, images, images), [range(8), range(10)], 2, batch=2)[0])
-        return {}, {}
-
-    tracing.trace(model, ("edges",), edges, {"images": tf.TensorSpec([None, 9, 11, 2])})
-    for plan in seen:
+    for plan in plans_of(model, range(8), range(10), 2, batch=2):
         assert plan.edges[0] == 0
         assert plan.edges[-1] == 80
         assert len(plan.edges) - 1 > 5

@@ -5,17 +5,20 @@ import numpy as np
 import pytest
 
 from visualize import InputError, describe, occlusion
+from visualize.attribution.occlusion import FullScores, WindowScores, run_unhidden
+from visualize.attribution.patches import Patches, Positions
+from visualize.attribution.request import prepare
 
 
 def hidden_scores(score, image, tops, lefts, patch, fill):
     """The obvious way: one copy, one patch, one call."""
-    found = np.zeros((len(tops), len(lefts)))
+    scores = np.zeros((len(tops), len(lefts)))
     for row, top in enumerate(tops):
         for column, left in enumerate(lefts):
             copy = image.copy()
             copy[top : top + patch, left : left + patch] = fill
-            found[row, column] = score(copy[None])[0]
-    return found
+            scores[row, column] = score(copy[None])[0]
+    return scores
 
 
 def linear_model(shape, seed=0):
@@ -32,56 +35,73 @@ def linear_model(shape, seed=0):
 def test_every_position_scores_as_one_copy_at_a_time_would(path, patch, stride, build, images_for):
     model = build("not_square")
     images = images_for(model, 2)
-    found = occlusion(model, images, 1, patch=patch, stride=stride, fill=0.25, path=path)
-    tops, lefts = found.settings["tops"], found.settings["lefts"]
+    result = occlusion(model, images, 1, patch=patch, stride=stride, fill=0.25, path=path)
+    tops, lefts = result.settings["tops"], result.settings["lefts"]
     linear = build("not_square")
     linear.layers[-1].activation = keras.activations.linear
-    for image, scores, classes in zip(images, found.arrays["position_scores"], found.arrays["position_classes"], strict=True):
+    for image, scores, classes in zip(
+        images, result.arrays["position_scores"], result.arrays["position_classes"], strict=True
+    ):
         slow = hidden_scores(lambda batch: np.asarray(linear(batch))[:, 1], image, tops, lefts, patch, 0.25)
         np.testing.assert_allclose(scores, slow, rtol=1e-4, atol=1e-5)
         slow = hidden_scores(lambda batch: np.asarray(linear(batch)).argmax(axis=-1), image, tops, lefts, patch, 0.25)
         np.testing.assert_array_equal(classes, slow)
 
 
+def test_either_strategy_scores_any_positions_of_any_images(build, images_for):
+    model = build("not_square")
+    request = prepare(model, images_for(model, 2), 1)
+    patches = Patches.over(request.inputs.size, 4, 3)
+    every = patches.positions(2)
+    order = np.random.default_rng(0).permutation(len(every.image))[:17]
+    some = Positions(every.image[order], every.corner[order])
+    options = {"fill": 0.25, "batch_size": 8}
+    windows = WindowScores(patches, run_unhidden(request, patches, path="windows", **options))
+    full = FullScores(request, patches, 8, run_unhidden(request, patches, path="full", **options))
+    for name, scores in full.scores_at(some).items():
+        np.testing.assert_allclose(windows.scores_at(some)[name], scores, rtol=1e-4, atol=1e-5)
+        np.testing.assert_array_equal(windows.scores_at(some)[name], windows.scores_at(every)[name][order])
+
+
 def test_a_model_of_one_number_chooses_no_class(build, images_for):
     model = build("regression")
-    found = occlusion(model, images_for(model, 1), patch=6, stride=6)
-    assert "position_scores" in found.arrays
-    assert "position_classes" not in found.arrays
+    result = occlusion(model, images_for(model, 1), patch=6, stride=6)
+    assert "position_scores" in result.arrays
+    assert "position_classes" not in result.arrays
 
 
 def test_values_are_the_mean_fall_over_the_positions_that_hide_a_pixel(build, images_for):
     model = build("softmax")
     images = images_for(model, 2)
-    found = occlusion(model, images, 2, patch=5, stride=2)
-    falls = found.scores[:, None, None] - found.arrays["position_scores"]
+    result = occlusion(model, images, 2, patch=5, stride=2)
+    falls = result.scores[:, None, None] - result.arrays["position_scores"]
     for image in range(2):
         for y, x in ((0, 0), (3, 7), (11, 11), (11, 0)):
             covering = [
                 falls[image, row, column]
-                for row, top in enumerate(found.settings["tops"])
-                for column, left in enumerate(found.settings["lefts"])
+                for row, top in enumerate(result.settings["tops"])
+                for column, left in enumerate(result.settings["lefts"])
                 if top <= y < top + 5 and left <= x < left + 5
             ]
             assert covering, "every pixel must be hidden at least once"
-            np.testing.assert_allclose(found.values[image, y, x], np.mean(covering), rtol=1e-5, atol=1e-6)
+            np.testing.assert_allclose(result.values[image, y, x], np.mean(covering), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(("height", "width", "patch"), [(28, 28, 5), (10, 16, 3), (7, 9, 7), (12, 12, 4)])
 def test_falls_add_up_for_a_linear_model(height, width, patch):
     model = linear_model((height, width, 2))
     images = np.random.default_rng(1).random((2, height, width, 2)).astype("float32")
-    found = occlusion(model, images, 0, patch=patch, stride=patch, fill=0.5)
+    result = occlusion(model, images, 0, patch=patch, stride=patch, fill=0.5)
     nothing = np.asarray(model(np.full_like(images, 0.5)))[:, 0]
-    falls = (found.scores[:, None, None] - found.arrays["position_scores"]).sum(axis=(1, 2))
-    np.testing.assert_allclose(falls, found.scores - nothing, rtol=1e-4, atol=1e-4)
+    falls = (result.scores[:, None, None] - result.arrays["position_scores"]).sum(axis=(1, 2))
+    np.testing.assert_allclose(falls, result.scores - nothing, rtol=1e-4, atol=1e-4)
 
 
 def test_where_the_patch_does_not_divide_the_side_the_last_one_is_cut():
-    found = occlusion(linear_model((28, 28, 1)), np.ones((1, 28, 28, 1)), 0, patch=5, stride=5)
-    assert found.settings["tops"] == [0, 5, 10, 15, 20, 25]
-    assert (found.values[0, -1] != 0).all()
-    assert (found.values[0, :, -1] != 0).all()
+    result = occlusion(linear_model((28, 28, 1)), np.ones((1, 28, 28, 1)), 0, patch=5, stride=5)
+    assert result.settings["tops"] == [0, 5, 10, 15, 20, 25]
+    assert (result.values[0, -1] != 0).all()
+    assert (result.values[0, :, -1] != 0).all()
 
 
 def test_the_default_fill_is_gray_by_the_card_and_the_images_mean_without_one():
@@ -105,8 +125,8 @@ def test_the_batch_size_changes_nothing(build, images_for):
     images = images_for(model, 3)
     whole = occlusion(model, images, [0, 1, 2], patch=4, stride=3)
     for size in (1, 5, 7, 1000):
-        found = occlusion(model, images, [0, 1, 2], patch=4, stride=3, batch_size=size)
-        np.testing.assert_allclose(found.values, whole.values, rtol=1e-3, atol=1e-6)
+        result = occlusion(model, images, [0, 1, 2], patch=4, stride=3, batch_size=size)
+        np.testing.assert_allclose(result.values, whole.values, rtol=1e-3, atol=1e-6)
     alone = occlusion(model, images[1:2], 1, patch=4, stride=3)
     np.testing.assert_allclose(alone.values[0], whole.values[1], rtol=1e-3, atol=1e-6)
 
@@ -114,7 +134,7 @@ def test_the_batch_size_changes_nothing(build, images_for):
 def test_the_other_input_of_two_stays_as_it_is(build, images_for):
     model = build("two_inputs")
     images = images_for(model, 2)
-    found = occlusion(model, images, 1, patch=6, stride=6, fill=0.0)
+    result = occlusion(model, images, 1, patch=6, stride=6, fill=0.0)
     linear = build("two_inputs")
     linear.get_layer("preds").activation = keras.activations.linear
     for index in range(2):
@@ -127,15 +147,15 @@ def test_the_other_input_of_two_stays_as_it_is(build, images_for):
             6,
             0.0,
         )
-        np.testing.assert_allclose(found.arrays["position_scores"][index], slow, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(result.arrays["position_scores"][index], slow, rtol=1e-4, atol=1e-5)
 
 
 def test_a_function_of_the_scores_falls_too(build, images_for):
     model = build("linear")
     images = images_for(model, 2)
-    one, other = (occlusion(model, images, target) for target in (0, 1))
+    first, second = (occlusion(model, images, target) for target in (0, 1))
     both = occlusion(model, images, lambda scores: scores[:, 0] - scores[:, 1])
-    np.testing.assert_allclose(both.values, one.values - other.values, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(both.values, first.values - second.values, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize(

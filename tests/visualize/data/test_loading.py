@@ -65,7 +65,7 @@ def test_without_a_card_the_range_is_assumed_and_said_once(opened, tmp_path):
     source = from_files(model, [tmp_path / "a.png", tmp_path / "b.png"])
     assert source.images.max() == 1
     assert source.notes == (ASSUMED,)
-    assert models.card(model).input_range is None  # to assume is not to know
+    assert models.card_of(model).input_range is None  # to assume is not to know
     assert from_files(model, tmp_path / "a.png").notes == (ASSUMED,)
 
 
@@ -200,7 +200,7 @@ def test_a_folder_of_idx_files_is_a_data_set(opened, digits):
 def test_class_names_of_a_data_set_are_taken_where_they_fit(opened):
     ten = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])
     assert from_data(ten, "mnist:test").class_names == tuple("0123456789")
-    assert models.card(ten).class_names == ()  # the model is left as it was
+    assert models.card_of(ten).class_names == ()  # the model is left as it was
     assert from_data(opened("softmax"), "mnist:test").class_names == ()
 
 

@@ -38,9 +38,9 @@ NAMES = "`class_names` of the card {path} must be a list of strings. Received: "
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "The card {path} must be a JSON object. Received: something that is no JSON."),
-        (b"\xff\xfe", "The card {path} must be a JSON object. Received: something that is no JSON."),
-        ("[" * 100_000, "The card {path} must be a JSON object. Received: something that is no JSON."),
+        ("{", "The card {path} must be a JSON object. Received: something that is not JSON."),
+        (b"\xff\xfe", "The card {path} must be a JSON object. Received: something that is not JSON."),
+        ("[" * 100_000, "The card {path} must be a JSON object. Received: something that is not JSON."),
         ("[0, 1]", "The card {path} must be a JSON object. Received: a list."),
         ('{"input_range": [1, 0]}', RANGE + "[1, 0]."),
         ('{"input_range": [1, 1]}', RANGE + "[1, 1]."),
@@ -55,7 +55,7 @@ NAMES = "`class_names` of the card {path} must be a list of strings. Received: "
         ('{"class_names": {"0": "cat"}}', NAMES + "{{'0': 'cat'}}."),
     ],
 )
-def test_a_card_that_is_none_is_refused(text, message, tmp_path):
+def test_a_file_that_is_not_a_card_is_refused(text, message, tmp_path):
     path = written(tmp_path, text)
     with pytest.raises(InputError) as caught:
         read_card(path)

@@ -1,4 +1,4 @@
-"""Opening models: what opens, what is refused and in which words, which layers there are."""
+"""Loading models: what loads, what is refused and in which words, which layers there are."""
 
 import gc
 import importlib
@@ -45,12 +45,12 @@ def test_every_format_opens_with_the_weights_that_were_saved(ending, build, save
     images = images_for(model)
     np.testing.assert_allclose(model(images), build("softmax")(images), rtol=1e-5)
     assert not model.compiled
-    assert models.origin(model).path == path
-    assert len(models.origin(model).sha256) == 64
+    assert models.origin_of(model).path == path
+    assert len(models.origin_of(model).sha256) == 64
 
 
 def test_a_model_of_a_program_has_no_origin(build):
-    assert models.origin(build("linear")) is None
+    assert models.origin_of(build("linear")) is None
 
 
 @pytest.mark.parametrize("ending", [".keras", ".h5"])
@@ -59,7 +59,7 @@ def test_a_lambda_layer_is_refused_until_it_is_allowed(ending, tmp_path):
     double = keras.layers.Lambda(lambda x: 2 * x, output_shape=(4,))
     keras.Sequential([keras.Input((4,)), double, keras.layers.Dense(2)]).save(path)
     assert refusal(path) == (
-        f"{path} holds a Lambda layer, which is Python code that would run on opening. "
+        f"{path} holds a Lambda layer, which is Python code that would run on loading. "
         "If you trust its author, open it with --unsafe (in Python: unsafe=True)."
     )
     assert open_model(path, unsafe=True)(np.ones((1, 4))).shape == (1, 2)
@@ -145,7 +145,7 @@ def test_a_file_that_is_no_archive_is_called_corrupt(saved, tmp_path):
     for name, content in contents.items():
         path = tmp_path / f"{name}.keras"
         path.write_bytes(content)
-        assert refusal(path) == f"{path} is corrupt or no model: a .keras file is a zip archive, this is none."
+        assert refusal(path) == f"{path} is corrupt or not a model: a .keras file is a zip archive, and this is not one."
 
 
 @pytest.mark.parametrize("member", ["config.json", "model.weights.h5"])
@@ -156,7 +156,7 @@ def test_an_archive_with_a_damaged_member_is_called_corrupt(member, saved, tmp_p
     damaged[middle] ^= 0xFF
     path = tmp_path / "damaged.keras"
     path.write_bytes(damaged)
-    said = f"{path} is corrupt, or no model that Keras {keras.__version__} can read: "
+    said = f"{path} is corrupt, or not a model that Keras {keras.__version__} can read: "
     assert refusal(path).startswith(said)  # what follows is zipfile's or Keras' word, by the version of Python
 
 
@@ -164,7 +164,7 @@ def test_an_archive_of_other_things_is_called_no_model(tmp_path):
     path = tmp_path / "other.keras"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("config.json", "{}")
-    assert refusal(path) == f"{path} is a zip archive but no Keras model: it holds no metadata.json."
+    assert refusal(path) == f"{path} is a zip archive but not a Keras model: it holds no metadata.json."
 
 
 def test_an_archive_whose_weights_are_gone_is_called_corrupt(saved, tmp_path):
@@ -172,14 +172,14 @@ def test_an_archive_whose_weights_are_gone_is_called_corrupt(saved, tmp_path):
     with zipfile.ZipFile(saved("softmax")) as whole, zipfile.ZipFile(path, "w") as bare:
         for name in ("config.json", "metadata.json"):
             bare.writestr(name, whole.read(name))
-    assert refusal(path).startswith(f"{path} is corrupt, or no model that Keras")
+    assert refusal(path).startswith(f"{path} is corrupt, or not a model that Keras")
 
 
 def test_an_hdf5_file_that_cannot_be_read_is_called_corrupt(legacy, tmp_path):
     for name, content in {"cut": legacy.read_bytes()[:9000], "empty": b"", "text": b"hello"}.items():
         path = tmp_path / f"{name}.h5"
         path.write_bytes(content)
-        assert refusal(path) == f"{path} is corrupt or no model: HDF5 cannot read it."
+        assert refusal(path) == f"{path} is corrupt or not a model: HDF5 cannot read it."
 
 
 def test_an_hdf5_file_that_is_damaged_inside_is_called_corrupt(legacy, tmp_path):
@@ -230,7 +230,7 @@ def test_describe_says_what_a_card_would_and_leaves_the_rest(saved):
     model = open_model(saved("softmax"))
     assert describe(model, input_range=(-1, 1)) is model
     describe(model, class_names=["a", "b", "c", "d"])
-    assert models.card(model) == models.Card((-1.0, 1.0), ("a", "b", "c", "d"))
+    assert models.card_of(model) == models.Card((-1.0, 1.0), ("a", "b", "c", "d"))
     assert saliency(model, np.zeros((1, 12, 12, 1)), "c").targets.tolist() == [2]
 
 
@@ -249,7 +249,7 @@ def test_describe_refuses_what_a_card_may_not_say(said, message, reloaded):
 
 
 def test_layers_are_named_by_path_and_a_shared_one_once(reloaded):
-    assert list(models.layers(reloaded("nested"))) == [
+    assert list(models.layers_by_path(reloaded("nested"))) == [
         "picture",
         "base",
         "base/conv",
@@ -259,7 +259,7 @@ def test_layers_are_named_by_path_and_a_shared_one_once(reloaded):
         "pool",
         "preds",
     ]
-    assert list(models.layers(reloaded("shared_layer"))).count("conv") == 1
+    assert list(models.layers_by_path(reloaded("shared_layer"))).count("conv") == 1
 
 
 def test_two_layers_of_one_name_have_two_paths():
@@ -273,7 +273,7 @@ def test_two_layers_of_one_name_have_two_paths():
 
     model = Twins()
     model(np.zeros((1, 3)))
-    assert models.layers(model) == {"twin": model.one, "twin:2": model.other}
+    assert models.layers_by_path(model) == {"twin": model.one, "twin:2": model.other}
 
 
 def test_a_layer_is_found_by_path_or_by_an_ending_that_fits_one():

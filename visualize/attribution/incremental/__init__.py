@@ -1,6 +1,6 @@
-"""Incremental occlusion: what hiding a patch changes, recomputed exactly, and nothing else."""
+"""Incremental occlusion: recompute exactly what hiding a patch changes, and nothing else."""
 
-from visualize.attribution.incremental.executor import scores_at_positions
-from visualize.attribution.incremental.planner import KEPT, PATHS, Plan, plan
+from visualize.attribution.incremental.executor import measured_at_positions
+from visualize.attribution.incremental.planner import KEPT, PATHS, FullPlan, WindowPlan, plan
 
-__all__ = ["KEPT", "PATHS", "Plan", "plan", "scores_at_positions"]
+__all__ = ["KEPT", "PATHS", "FullPlan", "WindowPlan", "measured_at_positions", "plan"]

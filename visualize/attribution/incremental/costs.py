@@ -8,19 +8,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any
 
-from visualize.attribution.incremental.layer_rules import End, Flat
-from visualize.attribution.incremental.walk import Changed, Step
+from visualize._utils.lazy import keras, tf
+from visualize.attribution.incremental.walk import ChangedMap, Step, SumStep, WindowStep
+from visualize.engine.forward import LayerCall
 
 MOVE = 20.0  # multiply-adds in the time in which a layer reads or writes one number
 CUT = 40.0  # ... in which one number is looked up in a map and copied
 CALL = 400_000.0  # ... in which TensorFlow starts one operation
 
+SUM_CALLS = 24  # operations that a sum step starts
+LAYER_CALLS = 2  # ... that a layer starts
+CUT_CALLS = 16  # ... that cutting a window starts
+
 
 @dataclass(frozen=True)
 class Cost:
-    """Of computing something for one copy of an image.
+    """The cost of computing something for one copy of an image.
 
     Attributes:
         operations: multiply-adds.
@@ -46,57 +50,63 @@ class Cost:
         )
 
     def time(self, copies: float) -> float:
-        """Of one copy where `copies` are computed side by side."""
+        """The time for one copy where `copies` are computed side by side, in multiply-adds."""
         return self.operations + MOVE * self.moved + CUT * self.cut + CALL * self.calls / copies
 
 
-def in_full(call: Any) -> Cost:
-    """Of a call of a layer on whole maps."""
-    read = sum(prod(_sizes(tensor)) for tensor in call.inputs)
+def full_cost(call: LayerCall) -> Cost:
+    """The cost of a call of a layer on whole maps."""
+    numbers_read = sum(prod(_sizes(tensor)) for tensor in call.inputs)
     written = [_sizes(tensor) for tensor in call.outputs]
     positions = max(prod(sizes[:-1]) for sizes in written)
-    return _of_layer(call.layer, positions, read, sum(map(prod, written)))
+    return _layer_cost(call.layer, positions, numbers_read, sum(map(prod, written)))
 
 
-def in_windows(step: Step) -> Cost:
-    """Of a step, what it cuts included."""
-    if isinstance(step.rule, Flat):
-        return Cost()
-    if isinstance(step.rule, End):
-        return _of_end(step)
-    cost, read = Cost(), 0
-    for one in step.inputs:
-        window = one.rows.size * one.columns.size * one.shape[-1]
-        if not step.fits(one):
-            table, window = window, prod(size for _, size in step.regions()) * one.shape[-1]
-            cost += _of_cut(table + window)
-        read += window
-    pixels = step.output.rows.size * step.output.columns.size
-    return cost + _of_layer(step.call.layer, pixels, read, pixels * step.output.shape[-1])
+def window_cost(step: Step) -> Cost:
+    """The cost of a step in windows, with the windows that are cut for it."""
+    if isinstance(step, SumStep):
+        return _sum_cost(step)
+    if not isinstance(step, WindowStep):
+        return Cost()  # a flat map is the map itself
+    cost, numbers_read = Cost(), 0
+    for changed in step.inputs:
+        numbers = _window_numbers(changed)
+        if not step.reads_just(changed):
+            table, numbers = numbers, prod(window.size for window in step.region_read) * changed.shape[-1]
+            cost += _cut_cost(table + numbers)
+        numbers_read += numbers
+    pixels = prod(window.size for window in step.output.window)
+    return cost + _layer_cost(step.call.layer, pixels, numbers_read, pixels * step.output.shape[-1])
 
 
-def of_pasting(one: Changed) -> Cost:
-    """Of a whole map made of an unhidden one and a window."""
-    return _of_cut(prod(one.shape) + one.rows.size * one.columns.size * one.shape[-1])
+def pasting_cost(changed: ChangedMap) -> Cost:
+    """The cost of a whole map, made of the unhidden one and a window."""
+    return _cut_cost(prod(changed.shape) + _window_numbers(changed))
 
 
-def _of_end(step: Step) -> Cost:
-    (one,) = step.inputs
-    columns = one.shape[1] if step.rule.across else one.columns.size
-    numbers = one.rows.size * columns * one.shape[-1]
-    units = step.call.outputs[0].shape[-1] if step.rule.across else 0
-    return _of_cut(numbers) + Cost(operations=numbers * units, moved=2 * numbers, calls=24)
+def _sum_cost(step: SumStep) -> Cost:
+    (changed,) = step.inputs
+    rows, columns = changed.window
+    whole_rows = step.rule.reads_whole_rows
+    numbers = rows.size * (changed.shape[1] if whole_rows else columns.size) * changed.shape[-1]
+    units = step.call.outputs[0].shape[-1] or 0 if whole_rows else 0
+    return _cut_cost(numbers) + Cost(operations=numbers * units, moved=2 * numbers, calls=SUM_CALLS)
 
 
-def _of_layer(layer: Any, positions: int, read: int, written: int) -> Cost:
+def _layer_cost(layer: keras.Layer, positions: int, numbers_read: int, numbers_written: int) -> Cost:
     weights = sum(prod(weight.shape) for weight in layer.weights if len(weight.shape) > 1)
-    return Cost(operations=weights * positions, moved=read + written, calls=2, live=read + written)
+    moved = numbers_read + numbers_written
+    return Cost(operations=weights * positions, moved=moved, calls=LAYER_CALLS, live=moved)
 
 
-def _of_cut(numbers: float) -> Cost:
-    return Cost(cut=numbers, calls=16, live=numbers)
+def _cut_cost(numbers: float) -> Cost:
+    return Cost(cut=numbers, calls=CUT_CALLS, live=numbers)
 
 
-def _sizes(tensor: Any) -> tuple[int, ...]:
-    """The shape of one image's part of a tensor, 1 for what is not known."""
+def _window_numbers(changed: ChangedMap) -> int:
+    return prod(window.size for window in changed.window) * changed.shape[-1]
+
+
+def _sizes(tensor: tf.Tensor) -> tuple[int, ...]:
+    """The shape of one image's part of a tensor, with 1 for sizes that are not known."""
     return tuple(size or 1 for size in tensor.shape[1:]) if tensor.shape.rank else (1,)

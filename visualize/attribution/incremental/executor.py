@@ -1,210 +1,190 @@
-"""Executor: compute the windows of a plan, many places of the patch side by side.
+"""Executor: compute the windows of a plan, many positions of the patch side by side.
 
-All windows of a layer have one size, so that they are one batch of small pictures; where each stands is a number in the graph.
-What a layer reads is looked up in one table: a row of padding, then every pixel of the unhidden maps, then every pixel of the
-changed windows. A whole map with the changed windows pasted in is looked up in the same way.
+All windows of a layer have one size, so that they are one batch of small pictures; where each stands in its map is a number
+in the graph. What a layer reads is cut out of the unhidden maps and the changed windows, see `pixel_lookup`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
-
-import numpy as np
 
 from visualize._utils.lazy import tf
-from visualize.attribution.incremental.layer_rules import End, Flat
-from visualize.attribution.incremental.planner import Plan
-from visualize.attribution.incremental.receptive_field import Span
-from visualize.attribution.incremental.walk import Changed, Step
+from visualize.attribution.incremental.pixel_lookup import PositionBatch, cut
+from visualize.attribution.incremental.planner import WindowPlan
+from visualize.attribution.incremental.walk import ChangedMap, Step, SumStep, WindowStep
+from visualize.engine.forward import CallKey
 
-OUTSIDE = 100  # marks a pixel outside of the map
-
-
-@dataclass(frozen=True, eq=False)
-class Places:
-    """The places of the patch that are computed side by side.
-
-    Attributes:
-        row: (k,), in which row of places each stands.
-        column: (k,), in which column.
-    """
-
-    row: Any
-    column: Any
+Measure = Callable[[tf.Tensor, tf.Tensor, Mapping[CallKey, tf.Tensor]], Mapping[str, tf.Tensor]]
 
 
-def scores_at_positions(
-    plan: Plan, fills: Any, scores: Callable[..., Mapping[str, Any]], kinds: Mapping[str, Any]
-) -> dict[str, Any]:
-    """What is found at all places of the patch, some places at a time: memory does not grow with their number.
+def measured_at_positions(
+    plan: WindowPlan, fills: tf.Tensor, measure: Measure, dtypes: Mapping[str, str]
+) -> dict[str, tf.Tensor]:
+    """What is measured with the patch at every position, some positions at a time: memory does not grow with their number.
 
     Args:
         plan: what `plan` returned.
-        fills: what is seen where the patch is, (batch, height, width, channels), or what broadcasts to it.
-        scores: `scores(images, k, known) -> found`: what another look at the model finds, (k x batch,) each. The images are
-            the hidden ones, the whole batch once for each of k places; `known` goes to `forward_pass`.
-        kinds: type of each thing that may be found, by name.
+        fills: what hides the pixels, (batch, height, width, channels), or what broadcasts to it.
+        measure: `measure(images, k, known_outputs) -> tensors`: what is measured in another forward pass, (k x batch,) each.
+            The images are the hidden ones, the whole batch once for each of k positions; the last argument goes to
+            `forward_pass`.
+        dtypes: name and type of each tensor that is measured.
 
     Returns:
-        What was found, (batch, places) each.
+        (batch, positions) each, by name.
     """
-    whole = tf.broadcast_to(tf.cast(fills, plan.image.tensor.dtype), tf.shape(plan.image.tensor))
-    ends = (step for step in plan.steps if isinstance(step.rule, End))
-    unhidden = {step.name: step.rule.unhidden(step.inputs[0].tensor) for step in ends}  # once, not in each turn of the loop
+    unhidden = Unhidden.of(plan, fills)
     edges, count = tf.constant(plan.edges), len(plan.edges) - 1
-    names: list[str] = []
 
-    def body(number, *rows):
+    def body(number: tf.Tensor, *arrays: tf.TensorArray) -> tuple:
         numbers = tf.range(edges[number], edges[number + 1])
         copies = tf.shape(numbers)[0]
-        places = _places(plan.image, numbers)
-        first = _first_window(plan.image, places, whole)
-        found = scores(_whole(plan.image, first, places), copies, _known_calls(plan, first, places, unhidden))
-        names[:] = [name for name in kinds if name in found]
-        shape = [copies, -1]
-        named = zip(kinds, rows, strict=True)
-        rows = [row.write(number, tf.reshape(found[name], shape)) if name in found else row for name, row in named]
-        return number + 1, *rows
+        windows = PositionWindows.at(numbers, plan, unhidden)
+        measured = measure(windows.hidden_images(), copies, windows.known_outputs())
+        rows = (tf.reshape(measured[name], [copies, -1]) for name in dtypes)  # (k, batch)
+        return number + 1, *(array.write(number, row) for array, row in zip(arrays, rows, strict=True))
 
-    rows = [tf.TensorArray(kind, count, element_shape=[None, None], infer_shape=False) for kind in kinds.values()]
-    _, *rows = tf.while_loop(lambda number, *_: number < count, body, (0, *rows), parallel_iterations=2)
-    return {name: tf.transpose(row.concat()) for name, row in zip(kinds, rows, strict=True) if name in names}
+    arrays = [tf.TensorArray(dtype, count, element_shape=[None, None], infer_shape=False) for dtype in dtypes.values()]
+    _, *arrays = tf.while_loop(lambda number, *_: number < count, body, (0, *arrays), parallel_iterations=2)
+    return {name: tf.transpose(array.concat()) for name, array in zip(dtypes, arrays, strict=True)}
 
 
-def _known_calls(plan: Plan, first: Any, places: Places, unhidden: Mapping[str, Any]) -> dict[tuple[int, str], Any]:
-    """What the calls make on which the rest of the model depends, (k x batch, ...), for `known` of `forward_pass`."""
-    windows = {plan.image.tensor.name: first}
-    for step in plan.steps:
-        read = [windows[name] for name in step.names]
-        windows[step.name] = _computed(step, read, places, unhidden.get(step.name))
-    return {(step.number, step.call.path): _whole(step.output, windows[step.name], places) for step in plan.handed}
+@dataclass(frozen=True, eq=False)
+class Unhidden:
+    """What is computed of the unhidden images once, not in each turn of the loop.
+
+    Attributes:
+        fills: what hides the pixels, in the shape of the images.
+        sums: what each `SumStep` sums over its map, by the name of the step.
+    """
+
+    fills: tf.Tensor
+    sums: Mapping[str, tf.Tensor]
+
+    @classmethod
+    def of(cls, plan: WindowPlan, fills: tf.Tensor) -> Unhidden:
+        """Compute it."""
+        images = plan.image.tensor
+        whole_fills = tf.broadcast_to(tf.cast(fills, images.dtype), tf.shape(images))
+        sums = {step.name: step.rule.sum(step.inputs[0].tensor) for step in plan.steps if isinstance(step, SumStep)}
+        return cls(whole_fills, sums)
 
 
-def _places(image: Changed, numbers: Any) -> Places:
-    columns = len(image.columns.first)
-    return Places(numbers // columns, numbers % columns)
+@dataclass(frozen=True, eq=False)
+class PositionWindows:
+    """The windows that a plan computes, for some positions of the patch.
+
+    Attributes:
+        plan: the plan.
+        unhidden: what is known of the unhidden images.
+        positions: of the patch.
+        image_window: the changed window of the images themselves, (k x batch, rows, columns, channels).
+    """
+
+    plan: WindowPlan
+    unhidden: Unhidden
+    positions: PositionBatch
+    image_window: tf.Tensor
+
+    @classmethod
+    def at(cls, numbers: tf.Tensor, plan: WindowPlan, unhidden: Unhidden) -> PositionWindows:
+        """The windows of the positions of these numbers, (k,), counted row by row of the grid."""
+        columns = len(plan.image.columns.first)
+        positions = PositionBatch(numbers // columns, tf.math.floormod(numbers, columns))
+        return cls(plan, unhidden, positions, _image_window(plan.image, unhidden.fills, positions))
+
+    def hidden_images(self) -> tf.Tensor:
+        """The images with the patch in place, (k x batch, height, width, channels)."""
+        return _whole(self.plan.image, self.image_window, self.positions)
+
+    def known_outputs(self) -> dict[CallKey, tf.Tensor]:
+        """The outputs of the calls on which the rest of the model depends, (k x batch, ...), for `forward_pass`."""
+        windows = {self.plan.image.tensor.name: self.image_window}
+        for step in self.plan.steps:
+            windows[step.name] = self._window(step, [windows[name] for name in step.input_names])
+        return {
+            (step.number, step.call.path): _whole(step.output, windows[step.name], self.positions)
+            for step in self.plan.frontier
+        }
+
+    def _window(self, step: Step, inputs: Sequence[tf.Tensor]) -> tf.Tensor:
+        """The window of a step's output, or the row that it makes, from the windows of its inputs."""
+        if isinstance(step, WindowStep):
+            return _computed_window(step, inputs, self.positions)
+        if isinstance(step, SumStep):
+            return _updated_sum(step, self.unhidden.sums[step.name], inputs[0], self.positions)
+        return inputs[0]
 
 
-def _first_window(image: Changed, places: Places, fills: Any) -> Any:
-    """The window of the images themselves: the fill where the patch is, the image where the patch is cut at the border."""
-    region = [(span.start, span.size) for span in image.axes]
+def _image_window(image: ChangedMap, fills: tf.Tensor, positions: PositionBatch) -> tf.Tensor:
+    """The window of the images themselves: the fill under the patch, the image where the patch is cut at the border."""
+    # Which pixels of the window the patch hides, rows and columns apart: (positions, size) each.
     rows, columns = (
-        (pixels >= span.first[:, None]) & (pixels < span.stop[:, None])
-        for span, pixels in ((span, span.start[:, None] + np.arange(span.size)) for span in image.axes)
+        (span.window.pixels >= span.first[:, None]) & (span.window.pixels < span.stop[:, None]) for span in image.axes
     )
-    inside = tf.gather(rows, places.row)[:, None, :, None, None] & tf.gather(columns, places.column)[:, None, None, :, None]
-    fill = Changed(fills, image.shape, *image.axes)
-    fill, seen = (_by_place(_cut(one, None, places, region), places, image) for one in (fill, image))
-    return _by_copy(tf.where(inside, fill, seen))
+    hidden_rows = tf.gather(rows, positions.row)[:, None, :, None, None]  # (k, 1, rows, 1, 1)
+    hidden_columns = tf.gather(columns, positions.column)[:, None, None, :, None]  # (k, 1, 1, columns, 1)
+    fill = ChangedMap(fills, image.shape, *image.axes)
+    filled, unhidden = (_by_position(cut(each, None, positions, image.window), positions, image) for each in (fill, image))
+    return _by_copy(tf.where(hidden_rows & hidden_columns, filled, unhidden))
 
 
-def _computed(step: Step, windows: list[Any], places: Places, unhidden: Any | None) -> Any:
-    """The window of a step's output, or the row that it ends in."""
-    if isinstance(step.rule, Flat):
-        return windows[0]
-    if isinstance(step.rule, End):
-        return _ended(step, unhidden, windows[0], places)
-    read = []
-    for one, window, tensor in zip(step.inputs, windows, step.call.inputs, strict=True):
-        if not step.fits(one):
-            window = _cut(one, window, places, step.regions(), step.rule.padding)
-        read.append(tf.cast(window, tensor.dtype))
-    made = step.rule.compute(read)
-    if not step.rule.counts_pixels:
-        return made
-    return _by_copy(_by_place(made, places, step.inputs[0]) * _over_pixels(step, places, made.dtype))
+def _computed_window(step: WindowStep, inputs: Sequence[tf.Tensor], positions: PositionBatch) -> tf.Tensor:
+    """The window of a layer's output, (k x batch, rows, columns, channels)."""
+    windows = []
+    for changed, window, tensor in zip(step.inputs, inputs, step.call.inputs, strict=True):
+        if not step.reads_just(changed):
+            window = cut(changed, window, positions, step.region_read, step.rule.padding)
+        windows.append(tf.cast(window, tensor.dtype))
+    output = step.rule.compute(windows)
+    if not step.rule.averages_real_pixels:
+        return output
+    return _by_copy(_by_position(output, positions, step.inputs[0]) * _real_pixel_factor(step, positions, output.dtype))
 
 
-def _over_pixels(step: Step, places: Places, dtype: Any) -> Any:
+def _real_pixel_factor(step: WindowStep, positions: PositionBatch, dtype: tf.DType) -> tf.Tensor:
     """The factor from an average over all that is read to one over the real pixels, (k, 1, rows, columns, 1)."""
-    before, after = step.inputs[0], step.output
-    spans = ((before.rows, after.rows, places.row), (before.columns, after.columns, places.column))
     rows, columns = (
-        tf.gather(tf.constant(reach.kernel / reach.real(written, read.length), dtype), place)
-        for reach, (read, written, place) in zip(step.rule.reaches, spans, strict=True)
+        tf.gather(tf.constant(reach.kernel / reach.real_inputs(window, span.length), dtype), position)
+        for reach, window, span, position in zip(
+            step.rule.reaches or (),
+            step.output.window,
+            step.inputs[0].axes,
+            (positions.row, positions.column),
+            strict=True,
+        )
     )
     return rows[:, None, :, None, None] * columns[:, None, None, :, None]
 
 
-def _ended(step: Step, unhidden: Any, window: Any, places: Places) -> Any:
-    """The row that a step makes of a map."""
-    (one,) = step.inputs
-    rows, columns = (one.rows.start, one.rows.size), (one.columns.start, one.columns.size)
-    if not step.rule.across:
-        before = _by_place(_cut(one, None, places, [rows, columns]), places, one)
-        return step.rule.compute(unhidden, _by_place(window, places, one), before, None)
-    now = _cut(one, window, places, [rows, _whole_axis(one.columns)])
-    first = tf.gather(one.rows.start.astype("int32"), places.row[0])
-    before = one.tensor[:, first : first + one.rows.size]
-    return step.rule.compute(unhidden, _by_place(now, places, one), before, first)
+def _updated_sum(step: SumStep, unhidden_sum: tf.Tensor, window: tf.Tensor, positions: PositionBatch) -> tf.Tensor:
+    """The row that a step makes of a map, (k x batch, ...)."""
+    (changed,) = step.inputs
+    if not step.rule.reads_whole_rows:
+        unhidden = _by_position(cut(changed, None, positions, changed.window), positions, changed)
+        return step.rule.updated(unhidden_sum, _by_position(window, positions, changed), unhidden, None)
+    rows = changed.rows.window
+    whole_rows = cut(changed, window, positions, (rows, changed.columns.whole_axis))
+    first_row = tf.gather(rows.start.astype("int32"), positions.row[0])  # the same one at all these positions
+    unhidden = changed.tensor[:, first_row : first_row + rows.size]  # (batch, rows, width, channels)
+    return step.rule.updated(unhidden_sum, _by_position(whole_rows, positions, changed), unhidden, first_row)
 
 
-def _whole(one: Changed | None, window: Any, places: Places) -> Any:
-    """A map with the changed windows in place; a row as it is."""
-    if one is None:
+def _whole(changed: ChangedMap | None, window: tf.Tensor, positions: PositionBatch) -> tf.Tensor:
+    """A map with its changed windows in place; the row of a `SumStep`, which is no map, as it is."""
+    if changed is None:
         return window
-    found = _cut(one, window, places, [_whole_axis(one.rows), _whole_axis(one.columns)])
-    return tf.reshape(found, [-1, prod(one.shape)]) if one.flat else found
+    maps = cut(changed, window, positions, (changed.rows.whole_axis, changed.columns.whole_axis))
+    return tf.reshape(maps, [-1, prod(changed.shape)]) if changed.flat else maps
 
 
-def _cut(one: Changed, window: Any | None, places: Places, region: list[tuple[np.ndarray, int]], padding: float = 0.0) -> Any:
-    """A region of a map with its changed windows in place, (k x batch, rows, columns, channels).
-
-    Args:
-        one: the map.
-        window: what has changed of it, (k x batch, ...); None for the map of the unhidden images.
-        places: of the patch.
-        region: of rows and of columns, where it begins at each place of the patch, and its size.
-        padding: what stands outside of the map.
-    """
-    height, width, channels = one.shape
-    tall, wide = (span.size for span in one.axes)
-    batch = tf.shape(one.tensor)[0]
-    rows = _axis(one.rows, region[0], width, wide)[:, :, None]  # (rows of places, rows, 1, 3)
-    columns = _axis(one.columns, region[1], 1, 1)[:, None]  # (columns of places, 1, columns, 3)
-    looked_up = tf.gather(rows, places.row) + tf.gather(columns, places.column)
-    index, inner, where = tf.unstack(looked_up, axis=-1)  # (k, rows, columns) each
-    apart = height * width  # from the pixel of one image to that of the next
-    table = [tf.reshape(one.tensor, [-1, channels])]
-    if window is not None:
-        place = tf.range(tf.shape(index)[0])[:, None, None]
-        changed = inner + batch * (apart + place * (tall * wide))
-        index, apart = tf.where(where == 0, changed, index), tf.where(where == 0, tall * wide, apart)
-        table.append(tf.reshape(window, [-1, channels]))
-    if (rows[..., 2] >= OUTSIDE).any() or (columns[..., 2] >= OUTSIDE).any():
-        index, apart = tf.where(where >= OUTSIDE, 0, index + 1), tf.where(where >= OUTSIDE, 0, apart)
-        table.insert(0, tf.fill([1, channels], tf.cast(padding, one.tensor.dtype)))
-    apart = apart[:, None] if tf.is_tensor(apart) else apart
-    index = index[:, None] + tf.range(batch)[:, None, None] * apart  # (k, batch, rows, columns)
-    found = tf.gather(tf.concat(table, axis=0) if len(table) > 1 else table[0], index)
-    return tf.reshape(found, [-1, region[0][1], region[1][1], channels])
-
-
-def _axis(span: Span, region: tuple[np.ndarray, int], step: int, inner_step: int) -> np.ndarray:
-    """Where the pixels of a region are, along one axis, for each place of the patch: (places, size, 3).
-
-    Of each pixel: how far into the map it is; how far into the window; and a number that is 0 within the window, and at least
-    `OUTSIDE` outside of the map. The sum over rows and columns tells the same of a pixel of the picture.
-    """
-    pixels = region[0][:, None] + np.arange(region[1])
-    inside = pixels - span.start[:, None]
-    where = np.where((inside >= 0) & (inside < span.size), 0, 1)
-    where = np.where((pixels >= 0) & (pixels < span.length), where, OUTSIDE)
-    return np.stack([pixels * step, inside * inner_step, where], axis=-1).astype("int32")
-
-
-def _by_place(copies: Any, places: Places, one: Changed) -> Any:
+def _by_position(copies: tf.Tensor, positions: PositionBatch, changed: ChangedMap) -> tf.Tensor:
     """(k x batch, rows, columns, channels) as (k, batch, rows, columns, channels)."""
-    return tf.reshape(copies, [tf.shape(places.row)[0], tf.shape(one.tensor)[0], *copies.shape[1:]])
+    return tf.reshape(copies, [positions.count, tf.shape(changed.tensor)[0], *copies.shape[1:]])
 
 
-def _by_copy(places: Any) -> Any:
+def _by_copy(tensor: tf.Tensor) -> tf.Tensor:
     """(k, batch, rows, columns, channels) as (k x batch, rows, columns, channels)."""
-    return tf.reshape(places, [-1, *places.shape[2:]])
-
-
-def _whole_axis(span: Any) -> tuple[np.ndarray, int]:
-    return np.zeros_like(span.first), span.length
+    return tf.reshape(tensor, [-1, *tensor.shape[2:]])

@@ -1,16 +1,18 @@
-"""Spans: how a stretch of changed pixels grows from layer to layer.
+"""Receptive fields: how a stretch of changed pixels grows from layer to layer.
 
-Everything a convolution or a pooling does to places is told by four numbers along each axis: how far its kernel reaches, its
+How a convolution or a pooling reads its input is told by four numbers along each axis: how many inputs its kernel reads, its
 stride, its dilation, and how many zeros stand before the first pixel. Output o reads the inputs
 
-    o * stride - before,  ... + dilation,  ... + 2 * dilation,  up to  o * stride - before + reach - 1
+    o * stride - before,  ... + dilation,  ... + 2 * dilation,  up to  o * stride - before + extent - 1
 
-where reach = (kernel - 1) * dilation + 1. Read backwards, it says which outputs a changed stretch of inputs can change. Rows
-and columns never mix, so one axis at a time is all there is to it. Plain NumPy: all places of the patch are known beforehand.
+where extent = (kernel - 1) * dilation + 1. Read backwards, it says which outputs a changed stretch of inputs can change. Rows
+and columns never mix, so each axis is computed by itself. All positions of the patch are known beforehand: this is NumPy, done
+while the graph is traced.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,13 +20,37 @@ import numpy as np
 
 
 @dataclass(frozen=True, eq=False)
-class Span:
-    """The changed stretch first <= pixel < stop of one axis, for each place of the patch along it.
+class Window:
+    """A stretch of one axis, of the same size at every position of the patch, so that positions can be computed side by side.
+
+    It may begin before the first pixel, or end behind the last: padding stands there.
 
     Attributes:
-        first: (places,), the first changed pixel.
-        stop: (places,), the pixel behind the last changed one; `first` where nothing has changed.
-        length: of the axis.
+        start: (positions,), the first pixel.
+        size: number of pixels.
+    """
+
+    start: np.ndarray
+    size: int
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """Every pixel of the window at each position, (positions, size)."""
+        return self.start[:, None] + np.arange(self.size)
+
+    def equals(self, other: Window) -> bool:
+        """Whether two windows are the same pixels at every position."""
+        return self.size == other.size and np.array_equal(self.start, other.start)
+
+
+@dataclass(frozen=True, eq=False)
+class Span:
+    """The changed stretch first <= pixel < stop of one axis, for each position of the patch along it.
+
+    Attributes:
+        first: (positions,), the first changed pixel.
+        stop: (positions,), the pixel behind the last changed one; `first` where nothing has changed.
+        length: number of pixels of the axis.
     """
 
     first: np.ndarray
@@ -32,14 +58,15 @@ class Span:
     length: int
 
     @cached_property
-    def size(self) -> int:
-        """Of the window that is computed: the same at every place, so that places can be computed side by side."""
-        return max(1, int((self.stop - self.first).max()))
+    def window(self) -> Window:
+        """The window that is computed: it covers the changed stretch, and never leaves the axis."""
+        size = max(1, int((self.stop - self.first).max()))
+        return Window(np.clip(self.first, 0, self.length - size), size)
 
-    @cached_property
-    def start(self) -> np.ndarray:
-        """Where the window begins, (places,). It covers the changed stretch and never leaves the axis."""
-        return np.clip(self.first, 0, self.length - self.size)
+    @property
+    def whole_axis(self) -> Window:
+        """The whole axis, at every position."""
+        return Window(np.zeros_like(self.first), self.length)
 
 
 @dataclass(frozen=True)
@@ -47,11 +74,11 @@ class Reach:
     """Which inputs one output reads along an axis.
 
     Attributes:
-        kernel: how many.
+        kernel: number of inputs.
         stride: from one output to the next.
         dilation: from one of its inputs to the next.
         before: zeros that stand before the first pixel; a negative number crops.
-        length: how many outputs there are.
+        length: number of outputs.
     """
 
     kernel: int
@@ -65,41 +92,37 @@ class Reach:
         """From the first input that an output reads to the last, both included."""
         return (self.kernel - 1) * self.dilation + 1
 
-    def changed(self, span: Span) -> Span:
+    def changed_outputs(self, span: Span) -> Span:
         """The outputs that read at least one changed input."""
         first = -((self.extent - 1 - self.before - span.first) // self.stride)  # rounded up
         stop = (span.stop - 1 + self.before) // self.stride + 1
         first = np.clip(first, 0, self.length)
         return Span(first, np.clip(stop, first, self.length), self.length)
 
-    def read(self, span: Span) -> tuple[np.ndarray, int]:
-        """The inputs that the window of a span of outputs reads: where they begin, (places,), and how many there are.
+    def inputs_read(self, outputs: Window) -> Window:
+        """The inputs that a window of outputs reads, padding included."""
+        return Window(outputs.start * self.stride - self.before, (outputs.size - 1) * self.stride + self.extent)
 
-        They may begin before the first pixel, or end behind the last: there stands padding.
-        """
-        return span.start * self.stride - self.before, (span.size - 1) * self.stride + self.extent
-
-    def real(self, span: Span, length: int) -> np.ndarray:
-        """How many of the inputs of each output in the window are pixels, not padding: (places, size)."""
-        outputs = span.start[:, None] + np.arange(span.size)
-        inputs = outputs[..., None] * self.stride - self.before + np.arange(self.kernel) * self.dilation
-        return ((inputs >= 0) & (inputs < length)).sum(axis=-1)
+    def real_inputs(self, outputs: Window, length: int) -> np.ndarray:
+        """How many inputs of each output are pixels of an axis of this length, not padding: (positions, size)."""
+        inputs = outputs.pixels[..., None] * self.stride - self.before + np.arange(self.kernel) * self.dilation
+        return ((inputs >= 0) & (inputs < length)).sum(axis=-1)  # (positions, size, kernel) -> (positions, size)
 
 
-def hidden(starts: np.ndarray, patch: int, length: int) -> Span:
+def hidden_span(starts: Sequence[int] | np.ndarray, patch: int, length: int) -> Span:
     """The pixels of an axis that a patch hides, cut at the border."""
-    starts = np.asarray(starts)
-    return Span(starts, np.minimum(starts + patch, length), length)
+    first = np.asarray(starts)
+    return Span(first, np.minimum(first + patch, length), length)
 
 
-def union(spans: list[Span]) -> Span:
-    """The shortest stretch that covers several: what merging branches has changed."""
+def union(spans: Sequence[Span]) -> Span:
+    """The shortest stretch that covers every one of the spans: what merging branches has changed."""
     first = np.minimum.reduce([span.first for span in spans])
     return Span(first, np.maximum.reduce([span.stop for span in spans]), spans[0].length)
 
 
-def window_reach(length: int, kernel: int, stride: int, dilation: int, *, same: bool) -> Reach:
-    """The reach of a convolution or pooling over an axis, padded as TensorFlow pads it."""
+def reach_of_kernel(length: int, kernel: int, stride: int, dilation: int, *, same: bool) -> Reach:
+    """The reach of a convolution or pooling over an axis of this length, padded as TensorFlow pads it."""
     extent = (kernel - 1) * dilation + 1
     if not same:
         return Reach(kernel, stride, dilation, 0, (length - extent) // stride + 1)
