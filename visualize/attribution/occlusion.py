@@ -17,6 +17,7 @@ from visualize.attribution.perturbation import Fill, checked_fill, fill_images
 from visualize.attribution.request import Request, ScoreSpec, prepare
 from visualize.engine.compile import Program, compiled
 from visualize.engine.forward import CallKey
+from visualize.engine.shapes import tile_batch
 from visualize.models.inputs import checked_batch_size
 from visualize.results import Attribution
 
@@ -165,7 +166,8 @@ class FullScores(Strategy):
         graph = compiled(request.model, _FullProgram(request.spec, request.inputs.size), specs)
         constants = {**request.arrays, "targets": self.unhidden.results["target"], "fills": fills}
         arrays = {"image": positions.image, "corner": positions.corner}
-        return graph.run_batches(arrays, batch_size=self.batch_size, side=np.int32(self.patches.side), **constants)
+        batch_size = 1 if self.unhidden.notes["one_by_one"] else self.batch_size
+        return graph.run_batches(arrays, batch_size=batch_size, side=np.int32(self.patches.side), **constants)
 
 
 def run_unhidden(request: Request, patches: Patches, fill: Fill, batch_size: int, path: str) -> Unhidden:
@@ -175,7 +177,7 @@ def run_unhidden(request: Request, patches: Patches, fill: Fill, batch_size: int
     program = _UnhiddenProgram(request.spec, fill, patches if path != "full" else None, path, planned_batch)
     graph = compiled(request.model, program, request.tensor_specs)
     arrays = {**request.arrays, "targets": request.targets(graph.notes)}
-    at_once = max(1, min(batch_size, KEPT // max(1, graph.notes["kept"])))
+    at_once = 1 if graph.notes["one_by_one"] else max(1, min(batch_size, KEPT // max(1, graph.notes["kept"])))
     return Unhidden(graph.run_batches(arrays, batch_size=at_once), graph.notes)
 
 
@@ -197,6 +199,7 @@ def _attribution(
         **notes["plan"],
         "classes": notes["classes"],
         "score": notes["score"],
+        "remarks": notes.get("remarks"),
         **{name: list(starts) for name, starts in zip(STARTS[len(patches.starts)], patches.starts, strict=True)},
     }
     unhidden_scores = unhidden.results["score"].reshape([-1] + [1] * len(patches.starts))
@@ -236,6 +239,7 @@ class _UnhiddenProgram(Program):
         starts, side = ((), 0) if self.patches is None else (self.patches.starts, self.patches.side)
         chosen = plan(forward, starts, side, batch=self.planned_batch, path=self.path)
         notes = {**self.spec.notes(forward), "plan": chosen.record.settings, "kept": 0}
+        notes["one_by_one"] = any(forward.training_layers)
         if isinstance(chosen, WindowPlan):
             notes["kept"] = chosen.kept
             copies = _TracedCopies(model, self.spec, inputs, report["target"], forward.score_kind)
@@ -265,14 +269,14 @@ class _TracedCopies:
 
     def report(self, images: tf.Tensor, copies: tf.Tensor, known: Mapping[CallKey, tf.Tensor]) -> dict[str, tf.Tensor]:
         """The report of `copies` hidden copies of the whole batch, where the outputs of some calls are known."""
-        tiled = {name: _tiled(tensor, copies) for name, tensor in self.inputs.items()}
+        tiled = {name: tile_batch(tensor, copies) for name, tensor in self.inputs.items()}
         tensors = {**tiled, self.spec.signature.input_name: images}
         forward = self.spec.forward(self.model, tensors, known_outputs=known)
         if forward.score_kind != self.score_kind:
             raise RuntimeError(
                 f"A hidden copy's {forward.score_kind} must not be compared with the image's {self.score_kind}."
             )
-        return self.spec.score(forward, _tiled(self.targets, copies))[1]
+        return self.spec.score(forward, tile_batch(self.targets, copies))[1]
 
 
 @dataclass(frozen=True)
@@ -309,8 +313,3 @@ class _FullProgram(Program):
             shape = [length if other == axis else 1 for other in range(len(self.size))]
             hidden &= tf.reshape(along_axis, [-1, *shape, 1])
         return hidden
-
-
-def _tiled(tensor: tf.Tensor, copies: tf.Tensor) -> tf.Tensor:
-    """The whole batch once for each copy, (copies x batch, ...)."""
-    return tf.tile(tensor, tf.stack([copies] + [1] * (tensor.shape.rank - 1)))

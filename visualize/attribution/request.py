@@ -83,12 +83,13 @@ class ScoreSpec:
         return score, report
 
     def notes(self, forward: ForwardPass) -> dict[str, Any]:
-        """The number of classes, and what the score is: "logit", "output", or the user's function of it."""
-        classes = None if forward.scores is None else forward.scores.shape[-1]
-        if self.function is None:
-            return {"classes": classes, "score": forward.score_kind}
-        name = getattr(self.function, "__name__", type(self.function).__name__)
-        return {"classes": classes, "score": f"{name} of the {forward.score_kind}"}
+        """The number of classes, what the score is ("logit", "output", or the user's function of it), and remarks."""
+        kind = forward.score_kind
+        if self.function is not None:
+            kind = f"{getattr(self.function, '__name__', type(self.function).__name__)} of the {kind}"
+        notes = {"classes": None if forward.scores is None else forward.scores.shape[-1], "score": kind}
+        remarks = forward.training_layers.remarks()
+        return {**notes, "remarks": remarks} if remarks else notes
 
 
 @dataclass(frozen=True, eq=False)
@@ -312,13 +313,16 @@ def explain(
     """
     check_closed(method, "maps")
     size = checked_batch_size(batch_size, request.inputs)
-    constants = {"copies_at_once": np.int32(size), **{name: np.int32(number) for name, number in (numbers or {}).items()}}
-    specs = {**request.tensor_specs, **dict.fromkeys(constants, tf.TensorSpec([], tf.int32))}
-    graph = compiled(request.model, _Explanation(method, request.spec, tuple(numbers or ())), specs)
+    numbers = dict(numbers or {})
+    specs = {**request.tensor_specs, **dict.fromkeys(("copies_at_once", *numbers), tf.TensorSpec([], tf.int32))}
+    graph = compiled(request.model, _Explanation(method, request.spec, tuple(numbers)), specs)
+    size = 1 if graph.notes["one_by_one"] else size
+    constants = {name: np.int32(number) for name, number in {"copies_at_once": size, **numbers}.items()}
     arrays = {**request.arrays, "targets": request.targets(graph.notes)}
     results = graph.run_batches(arrays, batch_size=size, **constants)
     notes = dict(graph.notes)
     own = {name: results[name] for name in notes.pop("arrays") if name != "values"}
+    notes.pop("one_by_one")
     settings = {"unit": method.unit, "signed": method.signed, **method.settings(), **notes}
     return request.attribution(results["values"], results, method.name, settings, **own)
 
@@ -333,7 +337,8 @@ def class_scores(request: Request) -> dict[str, Any]:
     """
     graph = compiled(request.model, _ClassScores(replace(request.spec, function=None)), request.tensor_specs)
     arrays = {**request.arrays, "targets": request.targets(graph.notes)}
-    results = graph.run_batches(arrays, batch_size=checked_batch_size(None, request.inputs))
+    batch_size = 1 if graph.notes["one_by_one"] else checked_batch_size(None, request.inputs)
+    results = graph.run_batches(arrays, batch_size=batch_size)
     return {**results, "kind": graph.notes["score"]}
 
 
@@ -368,7 +373,8 @@ class _Explanation(Program):
         if batch.forward.unmodified:
             layers = list(batch.forward.unmodified)
             batch.remark(f"the modifier left {listed(layers)} unchanged: they hold ReLUs as parts of other functions.")
-        return {**batch.report, **arrays}, {**batch.notes, "arrays": sorted(arrays)}
+        one_by_one = any(batch.forward.training_layers)
+        return {**batch.report, **arrays}, {**batch.notes, "arrays": sorted(arrays), "one_by_one": one_by_one}
 
 
 @dataclass(frozen=True)
@@ -383,7 +389,7 @@ class _ClassScores(Program):
         forward = self.spec.forward(model, inputs)
         _, report = self.spec.score(forward, targets)  # refuses a model without classes
         results = {"scores": forward.scores, "probabilities": forward.probabilities, "targets": report["target"]}
-        return results, self.spec.notes(forward)
+        return results, {**self.spec.notes(forward), "one_by_one": any(forward.training_layers)}
 
 
 def _own_score(function: Callable, forward: ForwardPass) -> tf.Tensor:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from visualize._utils.lazy import keras, tf
+from visualize._utils.text import first_line
 from visualize.engine.logits import behind_scores, score_at, scores_behind
 from visualize.engine.precision import lowered
 from visualize.engine.relu_gradients import (
@@ -39,6 +41,25 @@ class LayerCall:
     inputs: tuple[tf.Tensor, ...]
     outputs: tuple[tf.Tensor, ...]
     training: bool = False  # the model itself asked for training mode, as for dropout that is to stay on
+
+
+class TrainingLayers(NamedTuple):
+    """Paths of layers that run in training mode.
+
+    Attributes:
+        normalizing: they normalize by the statistics of the batch.
+        random: they draw at random.
+    """
+
+    normalizing: tuple[str, ...]
+    random: tuple[str, ...]
+
+    def remarks(self) -> list[str]:
+        """What a reader of a result must know."""
+        alone = "(training=True): images were run one by one."
+        remarks = [f"{listed(self.normalizing)} normalize by the statistics of the batch {alone}"] if self.normalizing else []
+        drawn = f"{listed(self.random)} draw at random (training=True): this is the result of one draw."
+        return [*remarks, *([drawn] if self.random else [])]
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,6 +180,14 @@ class ForwardPass:
         """Whether a tensor stands between the explained images and the output."""
         return tensor.op in self._downstream and tensor.op in self._upstream
 
+    @property
+    def training_layers(self) -> TrainingLayers:
+        """The layers that the model itself runs in training mode, where that makes a map depend on more than its image."""
+        calls = [call for call in self.calls if call.training]
+        normalizing = [call.path for call in calls if _normalizes_by_batch(call.layer)]
+        random = [call.path for call in calls if hasattr(call.layer, "seed_generator")]
+        return TrainingLayers(tuple(dict.fromkeys(normalizing)), tuple(dict.fromkeys(random)))
+
     @functools.cached_property
     def _downstream(self) -> set[tf.Operation]:
         return _reachable([self.images.op], _consumers)
@@ -201,7 +230,7 @@ def forward_pass(
     """
     checked_modifier(modifier)
     hooks = Hooks(tf.compat.v1.get_default_graph(), replaced_layer, known_outputs or {})
-    with overridable_relus(hooks.graph), lowered(model, precision), hooks.on(model):
+    with overridable_relus(hooks.graph), lowered(model, precision):
         returned = _called(model, inputs, images, hooks)
     outputs = _named_outputs(model, returned)
     chosen = _chosen_output(returned, outputs, output)
@@ -213,8 +242,7 @@ def forward_pass(
 
 def call_layer(layer: keras.Layer, tensors: Sequence[tf.Tensor]) -> Any:
     """The output of a single layer for these tensors, in inference mode."""
-    with functions_inlined():
-        return layer(tensors[0] if len(tensors) == 1 else list(tensors))
+    return layer(tensors[0] if len(tensors) == 1 else list(tensors))
 
 
 def gradient_of(value: tf.Tensor, tensor: tf.Tensor) -> tf.Tensor:
@@ -228,6 +256,8 @@ def gradient_of(value: tf.Tensor, tensor: tf.Tensor) -> tf.Tensor:
 class Hooks:
     """Note what each layer returns while a model is called, or return something else in its place.
 
+    Only the thread that traces meets the hooks: another one that calls the model meanwhile gets the layers as they are.
+
     Args:
         graph: the graph being traced.
         replaced_layer: (path, tensor), see `forward_pass`.
@@ -235,39 +265,64 @@ class Hooks:
 
     Attributes:
         calls: the calls so far.
+        failed: path of the innermost layer that raised; None while none did.
     """
 
     def __init__(self, graph: tf.Graph, replaced_layer: tuple[str, Any] | None, known_outputs: Mapping[CallKey, Any]):
         self.graph = graph
         self.calls: list[LayerCall] = []
+        self.failed: str | None = None
         self._replaced_layer = replaced_layer
         self._known_outputs = known_outputs
+        self._thread = threading.get_ident()
 
     @contextlib.contextmanager
-    def on(self, model: keras.Model) -> Iterator[None]:
-        """Set a hook on the `call` of each layer; take it off again, whatever happens."""
-        hooked = []
+    def on(self, model: keras.Model, *, inline: bool) -> Iterator[None]:
+        """Set a hook on the `call` of each layer; take it off again, whatever happens.
+
+        Args:
+            model: Keras model.
+            inline: run the model's own `@tf.function`s as plain Python, so that their operations are on our graph.
+        """
+        self.calls.clear()
+        self.failed = None
+        before: list[tuple[dict[str, Any], str, Any]] = []
         try:
-            for path, layer in layers_by_path(model).items():
+            for path, layer in {**layers_by_path(model), "": model}.items():
                 attributes: dict[str, Any] = layer.__dict__
-                for name in ("call", "quantized_call") if getattr(layer, "quantization_mode", None) else ("call",):
-                    hooked.append((attributes, name, attributes.get(name)))
-                    attributes[name] = self._hook(path, layer, getattr(layer, name))
+                hooked = _calls_of(layer) if path else ()
+                own_functions = _functions_of(layer) if inline else ()
+                for name in dict.fromkeys((*hooked, *own_functions)):
+                    original = getattr(layer, name)
+                    before.append((attributes, name, attributes.get(name)))
+                    traced = _as_python(original) if inline else original
+                    attributes[name] = self._for_this_thread(
+                        original, self._hook(path, layer, traced) if name in hooked else traced
+                    )
             yield
         finally:
-            for attributes, name, own in reversed(hooked):
+            for attributes, name, own in reversed(before):
                 if own is None:
                     del attributes[name]
                 else:
                     attributes[name] = own
 
-    def _hook(self, path: str, layer: keras.Layer, original: Callable) -> Callable:
-        if is_composed_relu(layer):
-            original = as_one_relu(original)
-
+    def _for_this_thread(self, original: Callable, traced: Callable) -> Callable:
         @functools.wraps(original)
         def call(*args, **kwargs):
-            outputs = self._returned(path, original(*args, **kwargs))
+            return (traced if threading.get_ident() == self._thread else original)(*args, **kwargs)
+
+        return call
+
+    def _hook(self, path: str, layer: keras.Layer, original: Callable) -> Callable:
+        function = as_one_relu(original) if is_composed_relu(layer) else original
+
+        def call(*args, **kwargs):
+            try:
+                outputs = self._returned(path, function(*args, **kwargs))
+            except Exception:
+                self.failed = self.failed or path
+                raise
             self._note(path, layer, (args, kwargs), outputs, training=bool(kwargs.get("training")))
             return outputs
 
@@ -287,15 +342,25 @@ class Hooks:
             self.calls.append(LayerCall(path, layer, _tensors_in(arguments), tensors, training))
 
 
-@contextlib.contextmanager
-def functions_inlined() -> Iterator[None]:
-    """A model's own `@tf.function`s run as plain Python while we trace, so that their operations are on our graph."""
-    before = tf.config.functions_run_eagerly()
-    tf.config.run_functions_eagerly(True)
-    try:
-        yield
-    finally:
-        tf.config.run_functions_eagerly(before)
+def _normalizes_by_batch(layer: keras.Layer) -> bool:
+    return isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
+
+
+def _calls_of(layer: keras.Layer) -> tuple[str, ...]:
+    """The methods that compute a layer."""
+    return ("call", "quantized_call") if getattr(layer, "quantization_mode", None) else ("call",)
+
+
+def _functions_of(layer: keras.Layer) -> list[str]:
+    """The attributes of a layer that are a `tf.function`."""
+    homes = [vars(layer), *(vars(kind) for kind in type(layer).__mro__ if not kind.__module__.startswith("keras."))]
+    return [
+        name for home in homes for name, value in home.items() if isinstance(value, tf.types.experimental.PolymorphicFunction)
+    ]
+
+
+def _as_python(function: Callable) -> Callable:
+    return function.python_function if isinstance(function, tf.types.experimental.PolymorphicFunction) else function
 
 
 def _tensors_in(structure: Any) -> tuple[tf.Tensor, ...]:
@@ -306,23 +371,34 @@ def _tensors_in(structure: Any) -> tuple[tf.Tensor, ...]:
 
 
 def _called(model: keras.Model, inputs: Any, images: tf.Tensor, hooks: Hooks) -> Any:
-    """What the model returns, in inference mode.
+    """What the model returns in inference mode. Whatever its layers update, its variables stay as they are.
 
     Raises:
-        InputError: it takes images of any size, and Keras refuses this one.
+        InputError: one of its layers raises, or Keras refuses the size of the images.
     """
     try:
-        with functions_inlined():
+        with hooks.on(model, inline=True), _untouched():
             return model(inputs, training=False)
     except tf.errors.OperatorNotAllowedInGraphError:  # it has a tf.function that only AutoGraph can trace
-        hooks.calls.clear()
-        return model(inputs, training=False)
-    except ValueError as error:
-        if isinstance(error, InputError) or None not in _declared_shape(model):
-            raise
-        first = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+        with hooks.on(model, inline=False), _untouched():
+            return model(inputs, training=False)
+    except InputError:
+        raise
+    except Exception as error:
         shape = tuple(images.shape[1:])
-        raise InputError(f"The model must take images of shape {shape}. Received from Keras: {first}") from error
+        if isinstance(error, ValueError) and None in _declared_shape(model):
+            raise InputError(
+                f"The model must take images of shape {shape}. Received from Keras: {first_line(error)}"
+            ) from error
+        where = f"its layer {hooks.failed!r}" if hooks.failed else "it"
+        raise InputError(f"The model cannot be run on images of shape {shape}: {where} raised {first_line(error)}") from error
+
+
+@contextlib.contextmanager
+def _untouched() -> Iterator[None]:
+    """Keep a model's variables from being updated, and its name, which may begin with a dash, from being a root scope."""
+    with keras.StatelessScope(initialize_variables=False), tf.name_scope("explained"):
+        yield
 
 
 def _chosen_output(returned: Any, outputs: dict[str, Any], name: str | None) -> Any:

@@ -10,6 +10,7 @@ import contextlib
 import functools
 import os
 import platform
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,13 +143,31 @@ def lowered(model: keras.Model, precision: str) -> Iterator[None]:
         raise InputError(
             f"`precision` must be 'float32' here: no layer but the last computes in float32. Received: {precision!r}."
         )
+    lowered_policy = _policy_of_this_thread()
     try:
         for layer, _ in before:
-            layer.dtype_policy = keras.dtype_policies.DTypePolicy("mixed_bfloat16")
+            layer.dtype_policy = lowered_policy
         yield
     finally:
         for layer, policy in before:
             layer.dtype_policy = policy
+
+
+def _policy_of_this_thread() -> keras.DTypePolicy:
+    """The policy mixed_bfloat16 for the thread that calls this, and float32 for all others: they may run the model meanwhile."""
+    thread = threading.get_ident()
+    plain = keras.dtype_policies.DTypePolicy("float32")
+
+    class Policy(keras.dtype_policies.DTypePolicy):
+        @property
+        def compute_dtype(self):
+            return super().compute_dtype if threading.get_ident() == thread else plain.compute_dtype
+
+        @property
+        def name(self):
+            return super().name if threading.get_ident() == thread else plain.name
+
+    return Policy("mixed_bfloat16")
 
 
 @functools.cache

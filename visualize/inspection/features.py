@@ -58,7 +58,8 @@ def features(
             raise InputError(f"`layer` must be named: the model has no convolution. Choices: {listed(list(layers))}.")
     path = find_layer(layer, list(layers))
     graph = compiled(model, _LayerOutput(path, inputs.signature), inputs.specs())
-    outputs = graph.run_batches(inputs.arrays, batch_size=checked_batch_size(batch_size, inputs))["output"]
+    size = 1 if graph.notes["one_by_one"] else checked_batch_size(batch_size, inputs)
+    outputs = graph.run_batches(inputs.arrays, batch_size=size)["output"]
     settings = TilesSettings(unit="activation", layer=path, input_range=card_of(model).input_range)
     return [_tiles(output, image, settings) for output, image in zip(outputs, inputs.images, strict=True)]
 
@@ -77,7 +78,8 @@ class _LayerOutput(Program):
             raise InputError(
                 f"`layer` must have maps or units. Received: {self.path!r}, whose output is {tuple(output.shape)}."
             )
-        return {"output": tf.cast(forward.with_channels_last(self.path, output), tf.float32)}, {}
+        output = tf.cast(forward.with_channels_last(self.path, output), tf.float32)
+        return {"output": output}, {"one_by_one": any(forward.training_layers)}
 
 
 def _tiles(output: np.ndarray, image: np.ndarray, settings: TilesSettings) -> Tiles:

@@ -89,9 +89,7 @@ def test_bad_numbers_are_refused(options, message, build, images_for):
 def test_masks_that_never_show_some_pixel_are_refused(masks, keep):
     model = keras.Sequential([keras.Input((64, 64, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
     images = np.ones((1, 64, 64, 1), "float32")
-    with pytest.raises(
-        InputError, match=r"`masks` must show every pixel at least once\. .* never show [\d,]+ of 4,096"
-    ):
+    with pytest.raises(InputError, match=r"`masks` must show every pixel at least once\. .* never show [\d,]+ of 4,096"):
         rise(model, images, masks=masks, keep=keep)
 
 

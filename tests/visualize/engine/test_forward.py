@@ -70,8 +70,11 @@ def test_an_exception_inside_the_model_leaves_no_trace():
     model(np.ones((1, 4, 4, 1)))
     breaking.broken = True
     before = everything(model)
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(InputError) as caught:
         saliency(model, np.ones((1, 4, 4, 1)))
+    where = f"its layer {breaking.name!r} raised ZeroDivisionError"
+    assert str(caught.value) == f"The model cannot be run on images of shape (4, 4, 1): {where}"
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
     assert everything(model) == before
 
 
