@@ -14,6 +14,7 @@ from visualize._utils.validation import checked_count
 from visualize.errors import InputError
 from visualize.models.layers import card_of, check_model, has_channels_first, layers_by_path
 
+PictureShape = tuple[int | None, int | None, int | None]  # (height, width, channels), None where any length fits
 ANY_SIZE = 128  # the height or width of a picture where the model takes any
 
 
@@ -160,8 +161,8 @@ def channels_of(model: keras.Model, rank: int) -> Channels:
     return Channels.FIRST if has_channels_first(model) else Channels.LAST
 
 
-def picture_shape(model: keras.Model, input_name: str | None = None) -> tuple[int | None, ...] | None:
-    """(height, width, channels) of the picture that the model takes; None where the model does not tell, or takes none."""
+def picture_shape(model: keras.Model, input_name: str | None = None) -> PictureShape | None:
+    """(height, width, channels) of the picture that the model takes; None if it takes none, or does not state its shape."""
     picture = _picture(model, input_name)
     return None if picture is None else picture[0]
 
@@ -202,7 +203,8 @@ def example_inputs(model: keras.Model, size: tuple[int, int] | None = None, inpu
     return inputs_of(model, arrays if len(arrays) > 1 else next(iter(arrays.values())), input_name)
 
 
-def _picture(model: keras.Model, input_name: str | None) -> tuple[tuple[int | None, ...], Channels] | None:
+def _picture(model: keras.Model, input_name: str | None) -> tuple[PictureShape, Channels] | None:
+    """Shape and place of the channels of the only input that takes pictures; None if there is none, or more than one."""
     shapes = input_shapes(model)
     if input_name is not None:
         shapes = {name: shape for name, shape in shapes.items() if name == input_name}
@@ -210,9 +212,10 @@ def _picture(model: keras.Model, input_name: str | None) -> tuple[tuple[int | No
     for shape in shapes.values():
         channels = channels_of(model, len(shape)) if 2 <= len(shape) <= 3 else None
         if len(shape) == 2 and channels is Channels.NONE:
-            pictures.append(((*shape, 1), channels))
+            pictures.append(((shape[0], shape[1], 1), channels))
         elif len(shape) == 3:
-            pictures.append(((*shape[1:], shape[0]) if channels is Channels.FIRST else shape, channels))
+            last = (shape[1], shape[2], shape[0]) if channels is Channels.FIRST else shape
+            pictures.append((last, channels))
     return pictures[0] if len(pictures) == 1 else None
 
 
