@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from visualize import InputError, describe, open_model
+from visualize import InputError, describe, open_model, saliency
 from visualize.data.loading import Source, from_data, from_files
 from visualize.models import layers as models
 
@@ -134,6 +134,13 @@ def test_what_does_not_fit_a_model_of_two_inputs_is_refused(opened, images_for, 
         f"Received: 2 files, one of them {tmp_path / 'both.npz'} with the arrays ['numbers', 'picture']."
     )
     assert len(from_files(model, [tmp_path / "number.npz"]).names) == 1  # the model refuses the number itself
+
+
+def test_numbers_without_axes_for_channels_are_left_for_the_method_to_refuse(tmp_path):
+    model = keras.Sequential([keras.Input((3, 6, 6)), keras.layers.Conv2D(2, 3, data_format="channels_first")])
+    np.save(tmp_path / "a.npy", np.zeros(7, "float32"))
+    assert from_files(model, tmp_path / "a.npy").images.shape == (7,)
+    assert refusal(saliency, model, np.zeros(7, "float32")).startswith("'input_layer")
 
 
 def test_arrays_of_several_sizes_are_refused(opened, tmp_path):
