@@ -101,7 +101,9 @@ def _refusal(path: Path, error: Exception) -> str:
         )
     harmful = "not a modeling function" in lowered  # Keras never loads these, in safe mode or not
     if not harmful and ("safe_mode" in lowered or "unsafe_deserialization" in lowered):
-        return f"{path} needs unsafe loading: {reason} If you trust its author, open it with --unsafe (in Python: unsafe=True)."
+        return (
+            f"{path} needs unsafe loading: {reason} If you trust its author, open it with --unsafe (in Python: unsafe=True)."
+        )
     unregistered = re.search(r"(?:could not locate \w+|unknown \w+:) '([^']+)'", text, re.IGNORECASE)
     if unregistered:
         return (

@@ -187,9 +187,7 @@ def _config(path: Path) -> object:
         with zipfile.ZipFile(path) as archive:
             size = archive.getinfo("config.json").file_size
             if size > MAX_CONFIG_BYTES:
-                raise InputError(
-                    f"{path} must have a config.json of at most {MAX_CONFIG_BYTES:,} bytes. Received: {size:,}."
-                )
+                raise InputError(f"{path} must have a config.json of at most {MAX_CONFIG_BYTES:,} bytes. Received: {size:,}.")
             text = archive.read("config.json")
     return json.loads(text)
 
@@ -205,7 +203,9 @@ def _hdf5_config(path: Path) -> str | bytes:
             f"{path} holds weights only. Build the model, load them, and save it whole: model.save('model.keras')."
         )
     if not isinstance(config, str | bytes):
-        raise InputError(f"{path} is corrupt or not a model: its model_config must be text. Received: {type(config).__name__}.")
+        raise InputError(
+            f"{path} is corrupt or not a model: its model_config must be text. Received: {type(config).__name__}."
+        )
     return config
 
 
