@@ -14,7 +14,7 @@ import numpy as np
 from visualize.data.loading import Source
 from visualize.models.layers import listed, range_of
 from visualize.plotting import export
-from visualize.results import Attribution, Result, Tiles
+from visualize.results import Attribution, Result, Structure, Tiles
 
 if TYPE_CHECKING:
     import keras
@@ -147,8 +147,9 @@ def _with_input_range(result: Result | list[Tiles], model: keras.Model) -> Resul
     if isinstance(result, list):
         return [tiles for tiles in (_with_input_range(tiles, model) for tiles in result) if isinstance(tiles, Tiles)]
     input_range, why = range_of(model)
-    has_pixels = isinstance(result, Attribution) or (isinstance(result, Tiles) and result.settings.filters is None)
-    if not why or not has_pixels or result.settings.input_range is not None:
+    if not why or isinstance(result, Structure) or result.settings.input_range is not None:
+        return result
+    if isinstance(result, Tiles) and result.settings.filters is not None:  # kernels have no pixels
         return result
     return replace(result, settings=result.settings.with_values(input_range=list(input_range), input_range_assumed=True))
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from visualize.attribution.comparison import compare
 from visualize.data.loading import Source
+from visualize.errors import InputError
 from visualize.feature_visualization.maximize import maximize
 from visualize.inspection.filters import filters
 from visualize.inspection.summary import summary
@@ -69,6 +70,11 @@ class ReportRun:
         for text in source.notes:
             self.note(f"{text}.")
         return source
+
+    def missing(self, what: str, reason: object) -> str:
+        """A sentence on what cannot be drawn, for the page; it is also noted."""
+        self.note(f"no {what}. {reason}")
+        return f"No {what}. {reason}"
 
     @contextlib.contextmanager
     def classes_named(self, source: Source | None = None) -> Iterator[None]:
@@ -165,8 +171,6 @@ def refused_methods(run: ReportRun, request: ReportRequest) -> dict[str, str]:
     Raises:
         InputError: images that cannot be read.
     """
-    from visualize.errors import InputError
-
     source = run.load_images(request)
     reasons = {}
     for name in request.methods:

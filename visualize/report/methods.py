@@ -1,4 +1,4 @@
-"""The methods by name: every function that a module of three packages lists in its `__all__`."""
+"""The methods: every function that a module of three packages lists in its `__all__`, and what its docstring says."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import functools
 import importlib
 import inspect
 import pkgutil
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -44,3 +45,25 @@ def takes(function: Callable[..., Any], parameter: str) -> bool:
 def summary_line(name: str) -> str:
     """The first line of a method's docstring: what it gives."""
     return (inspect.getdoc(method(name)) or "").split("\n")[0]
+
+
+def argument_help(function: Callable[..., Any]) -> dict[str, str]:
+    """The text of each entry of a docstring's Args section, with a capital letter."""
+    entries = re.findall(r"^    (\w+): (.*?)(?=^    \w|\Z)", _section(function, "Args"), re.MULTILINE | re.DOTALL)
+    return {name: " ".join((text[:1].upper() + text[1:]).split()) for name, text in entries}
+
+
+def help_text(function: Callable[..., Any]) -> str:
+    """The docstring up to its sections, what it returns, and its example."""
+    head = re.split(r"^\w+:$", inspect.cleandoc(function.__doc__ or ""), maxsplit=1, flags=re.MULTILINE)[0].strip()
+    returned = " ".join(_section(function, "Returns").split())
+    example = inspect.cleandoc(_section(function, "Example"))
+    parts = [head, f"Result: {returned}" if returned else "", f"\b\nExample:\n  {example}" if example else ""]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _section(function: Callable[..., Any], name: str) -> str:
+    """The body of a docstring's section, indented as in the docstring; "" if there is none."""
+    text = inspect.cleandoc(function.__doc__ or "")
+    section = re.search(rf"^{name}:\n(.*?)(?=^\w|\Z)", text, re.MULTILINE | re.DOTALL)
+    return section.group(1) if section else ""
