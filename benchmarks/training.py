@@ -130,7 +130,7 @@ def main(name: str, count: int, rounds: int) -> None:
     """Print one table."""
     network = NETWORKS[name]
     split = network.split(data.load())
-    used = len(split.train[0]) // count or 1
+    every = len(split.train[0]) // count or 1
     split = replace(
         split,
         train=tuple(array[:count] for array in split.train),

@@ -208,7 +208,7 @@ def kernels_of(layer: keras.Layer) -> keras.Variable | None:
     return None
 
 
-def listed(names: Sequence[str], most: int = 12) -> str:
+def listed(names: Sequence[object], most: int = 12) -> str:
     """Names for an error message, the first few of many."""
     shown = ", ".join(repr(name) for name in list(names)[:most])
     return shown + (f" and {len(names) - most} more" if len(names) > most else "")
