@@ -17,7 +17,7 @@ TRIED = 3  # batch sizes: powers of two, the largest that the passes fill; and a
 class Floor:
     """The passes of one network, by name, each the compiled call of the model and nothing else.
 
-    No target is looked up, nothing is checked, no map is made, and a batch is on the device before the clock starts.
+    No target is looked up, nothing is checked, no map is computed, and a batch is on the device before the clock starts.
 
     forward   images -> scores
     backward  images -> scores, and the gradient of one score of each with respect to its image
@@ -63,7 +63,7 @@ class Floor:
         }
 
     def seconds(self, **passes: int) -> Callable[[], float]:
-        """A function that runs so many passes of each kind in batches of the best size: its seconds.
+        """A function that runs so many passes of each kind in batches of the best size, and returns the seconds.
 
         What does not fill a batch counts as its part of one.
         """

@@ -3,8 +3,8 @@
     python -m benchmarks.memory
 
 A method is called once on one 224x224 image of a small network, in a process of its own. What counts is by how much the call
-raises the most memory that the process ever held, once the network has answered two batches. The layer whose channels grow has
-maps of 7x7, so that they weigh little beside the 224x224 masks made of them.
+raises the peak memory of the process, after the network has run on two batches. The layer whose channels grow has maps of
+7x7, so that they need little memory beside the 224x224 masks that are made of them.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ import click
 from benchmarks.report import Report, number
 
 FACTORS = (1, 4, 16)
-BATCH = 8  # images at a time, for all alike
-CASES = {  # what grows, its smallest count, and who has the method
+BATCH = 8  # images at a time, for all libraries
+CASES = {  # what grows, its smallest count, and which libraries have the method
     "occlusion": ("positions", 16, ("ours", "xplique")),
     "rise": ("masks", 64, ("ours", "xplique")),
     "scorecam": ("channels", 16, ("ours", "keras_vis")),
@@ -40,16 +40,16 @@ def report() -> Report:
         for contender in contenders:
             grown = [_in_a_process(method, contender, least * factor) for factor in FACTORS]
             counts = ", ".join(str(least * factor) for factor in FACTORS)
-            rows.append((f"{method}, {NAMES[contender]}", f"{counts} {growing}", *(number(one) for one in grown)))
+            rows.append((f"{method}, {NAMES[contender]}", f"{counts} {growing}", *map(number, grown)))
     header = ("method", "counts", *(f"MB at x{factor}" for factor in FACTORS))
     note = f"One 224x224 image, {BATCH} copies at a time; by how much the call raises the peak of its process."
     return Report("Peak memory", header, tuple(rows), (note,))
 
 
 def _in_a_process(method: str, contender: str, count: int) -> float:
-    command = [sys.executable, "-m", "benchmarks.memory", "--one", method, contender, str(count)]
-    answer = subprocess.run(command, check=True, capture_output=True, text=True)
-    return float(answer.stdout.split()[-1])
+    command = [sys.executable, "-m", "benchmarks.memory", "--call", method, contender, str(count)]
+    process = subprocess.run(command, check=True, capture_output=True, text=True)
+    return float(process.stdout.split()[-1])
 
 
 def megabytes_of(method: str, contender: str, count: int) -> float:
@@ -116,13 +116,13 @@ def _call(method: str, contender: str, count: int, images) -> Callable:
 
 
 @click.command()
-@click.option("--one", type=(str, str, int), help="METHOD CONTENDER COUNT: print the megabytes of one call.")
-def main(one: tuple[str, str, int] | None) -> None:
+@click.option("--call", type=(str, str, int), help="METHOD CONTENDER COUNT: print the megabytes of a single call.")
+def main(call: tuple[str, str, int] | None) -> None:
     """Print the table."""
-    if one is None:
+    if call is None:
         report().show()
     else:
-        click.echo(megabytes_of(*one))
+        click.echo(megabytes_of(*call))
 
 
 if __name__ == "__main__":

@@ -44,9 +44,9 @@ HEADER = (
     "best peer's, s",
 )
 PEERS = (
-    "A dash: the peer has no such method, or (guided, on MobileNetV2) it would change nothing there. tf-keras-vis' "
+    "A dash: the peer has no such method, or (guided, on MobileNetV2) it would change nothing. tf-keras-vis' "
     "SmoothGrad is the mean of |gradient|, ours and Xplique's the mean gradient. Xplique's occlusion adds the falls up "
-    "where ours averages them, its ascent shifts by cropping, and its integral takes the ends of the steps, ours their "
+    "where ours averages them, its maximization shifts by cropping, and its integral takes the ends of the steps, ours their "
     "middles: the same passes."
 )
 
@@ -74,7 +74,13 @@ def rows_of(workload: Workload, floor: Floor, count: int) -> list[Row]:
         target = [TARGET] if "target" in inspect.signature(function).parameters else []
         return lambda model: lambda: function(model, images, *target, **options)
 
-    def climb(model):
+    def kv(kind: str, **options) -> Contender:
+        return peers.keras_vis(kind, images, **options)
+
+    def xp(kind: str, **options) -> Contender:
+        return peers.xplique(kind, images, **options)
+
+    def maximize(model):
         return lambda: visualize.maximize(model, range(units), steps=steps)
 
     def size(name: str, each: int) -> dict[str, int]:
@@ -83,7 +89,6 @@ def rows_of(workload: Workload, floor: Floor, count: int) -> list[Row]:
     def passes(**each: int) -> Callable[[], float]:
         return floor.seconds(**{name: times * count for name, times in each.items()})
 
-    kv, xp = functools.partial(peers.keras_vis, images=images), functools.partial(peers.xplique, images=images)
     v, kv_plain = visualize, {"normalize_map": False}
     kv_smooth = {"smooth_samples": samples, "smooth_noise": NOISE, **kv_plain}
     smooth, once, many = {"samples": samples, "noise": NOISE}, size("backward", count), size("backward", count * samples)
@@ -149,10 +154,10 @@ def rows_of(workload: Workload, floor: Floor, count: int) -> list[Row]:
         Row("rise", ours(v.rise, masks=masks, cells=CELLS, keep=KEEP), passes(forward=masks), None, xp("Rise", **rise)),
         Row(
             f"maximize, {units} unit{'s' * (units > 1)}",
-            climb,
+            maximize,
             floor.steps(units, steps),
-            peers.keras_vis_ascent(workload.shape, units, steps),
-            peers.xplique_ascent(units, steps),
+            peers.keras_vis_maximize(workload.shape, units, steps),
+            peers.xplique_maximize(units, steps),
         ),
     ]
 
@@ -160,17 +165,18 @@ def rows_of(workload: Workload, floor: Floor, count: int) -> list[Row]:
 def measured(row: Row, workload: Workload, rounds: int) -> tuple[str, ...]:
     """The cells of one row."""
     row.floor()  # compiles what is common to all: a first call is to pay for itself alone
-    runs, firsts = {"floor": row.floor}, {}
+    runs: dict[str, Callable[[], float]] = {"floor": row.floor}
+    firsts: dict[str, float] = {}
     for name in ("ours", "keras_vis", "xplique"):
         contender = getattr(row, name)
         if contender is not None:
-            model = workload.model()  # its own: nobody's traces serve another
+            model = workload.model()  # its own, so that no contender uses what another has traced
             calls: list[Callable[[], object]] = []
             firsts[name] = seconds_of(lambda calls=calls, contender=contender, model=model: _first(calls, contender, model))
             runs[name] = functools.partial(seconds_of, calls[0])
     times = in_turn(runs, rounds)
     milliseconds = {name: 1000 * statistics.median(values) for name, values in times.items()}
-    best = min((name for name in firsts if name != "ours"), key=milliseconds.get, default=None)
+    best = min((name for name in firsts if name != "ours"), key=lambda name: milliseconds[name], default=None)
     peers_first = min((seconds for name, seconds in firsts.items() if name != "ours"), default=None)
     cells = [milliseconds["ours"], milliseconds["floor"], ratio(times["ours"], times["floor"])]
     cells += [milliseconds.get("keras_vis"), milliseconds.get("xplique")]
@@ -192,8 +198,9 @@ def report(name: str, count: int, rounds: int, only: tuple[str, ...] = ()) -> Re
     with click.progressbar(rows, label=title) as waiting:
         cells = tuple(measured(row, workload, rounds) for row in waiting)
     counts = (
-        f"{workload.samples} samples or steps, {workload.masks} masks, 16 patches, {workload.steps} steps of ascent; CAM of "
-        f"`{workload.layer}` ({floor.channels} channels), Score-CAM of `{workload.score_layer}` ({floor.score_channels})."
+        f"{workload.samples} samples or steps, {workload.masks} masks, 16 patches, {workload.steps} steps of maximization; "
+        f"CAM of `{workload.layer}` ({floor.channels} channels), Score-CAM of `{workload.score_layer}` "
+        f"({floor.score_channels})."
     )
     return Report(title, HEADER, cells, (counts, PEERS))
 

@@ -1,4 +1,4 @@
-"""Peers: the same work by tf-keras-vis and by Xplique, each called as its documentation has it.
+"""Peers: the same work by tf-keras-vis and by Xplique, each called as its documentation shows.
 
 A contender is a function that takes a fresh model and returns the call to be timed: what can be made once, an explainer and
 its modified model, is made outside of it. Both get a functional model that returns logits, the same target for every image,
@@ -39,7 +39,7 @@ def guided() -> Any:
     return GuidedBackpropagation()
 
 
-def keras_vis_ascent(shape: tuple[int, ...], units: int, steps: int) -> Contender:
+def keras_vis_maximize(shape: tuple[int, ...], units: int, steps: int) -> Contender:
     """Activation maximization by tf-keras-vis with what we do at each step: shift, total variation, norm, RMSprop, clip."""
     from tf_keras_vis.activation_maximization import input_modifiers, regularizers
     from tf_keras_vis.utils.scores import CategoricalScore
@@ -65,7 +65,7 @@ def keras_vis_ascent(shape: tuple[int, ...], units: int, steps: int) -> Contende
 
 def xplique(kind: str, images: np.ndarray, **options: Any) -> Contender:
     """An attribution of Xplique on some images; its targets are rows of zeros with one 1."""
-    import xplique.attributions
+    import xplique.attributions  # pyright: ignore[reportMissingImports] installed by `make bench` alone
 
     def prepare(model: keras.Model) -> Callable[[], object]:
         explainer = getattr(xplique.attributions, kind)(model, **options)
@@ -75,22 +75,28 @@ def xplique(kind: str, images: np.ndarray, **options: Any) -> Contender:
     return prepare
 
 
-def xplique_ascent(units: int, steps: int) -> Contender:
+def xplique_maximize(units: int, steps: int) -> Contender:
     """Feature visualization by Xplique on plain pixels, with a shift, total variation and a norm."""
-    import xplique.features_visualizations as made
+    from xplique.features_visualizations import (  # pyright: ignore[reportMissingImports] installed by `make bench` alone
+        Objective,
+        l2_reg,
+        optimize,
+        random_jitter,
+        total_variation_reg,
+    )
 
     def prepare(model: keras.Model) -> Callable[[], object]:
-        objective = made.Objective.neuron(model, -1, list(range(units)))
+        objective = Objective.neuron(model, -1, list(range(units)))
 
         def call() -> object:
-            return made.optimize(
+            return optimize(
                 objective,
                 optimizer=keras.optimizers.RMSprop(0.02, 0.95),
                 nb_steps=steps,
                 use_fft=False,
-                regularizers=[made.total_variation_reg(1.0), made.l2_reg(1.0)],
+                regularizers=[total_variation_reg(1.0), l2_reg(1.0)],
                 image_normalizer="clip",
-                transformations=made.random_jitter(1),
+                transformations=random_jitter(1),
                 custom_shape=None,
             )
 

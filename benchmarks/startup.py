@@ -29,14 +29,14 @@ IMPORT = "import tensorflow"
 
 def commands_in(folder: Path) -> dict[str, list[str]]:
     """What is timed, by name; models and pictures are written to the folder."""
-    found = {IMPORT: ["-c", IMPORT]}
+    commands = {IMPORT: ["-c", IMPORT]}
     for name, workload in WORKLOADS.items():
         model, picture = folder / f"{name}.keras", folder / f"{name}.png"
         workload.model().save(model)
         pixels = (255 * workload.images(1)[0]).astype("uint8")
         Image.fromarray(pixels if pixels.shape[-1] == 3 else pixels[..., 0]).save(picture)
-        found[f"visualize gradcam, {name}"] = ["-m", "visualize", "gradcam", str(model), str(picture), "--out", str(folder)]
-    return found
+        commands[f"visualize gradcam, {name}"] = ["-m", "visualize", "gradcam", str(model), str(picture), "--out", str(folder)]
+    return commands
 
 
 def report(rounds: int) -> Report:
@@ -50,7 +50,7 @@ def report(rounds: int) -> Report:
         times = in_turn(runs, rounds)
     rows = []
     for name, seconds in times.items():
-        above = [one - other for one, other in zip(seconds, times[IMPORT], strict=True)]
+        above = [own - bare for own, bare in zip(seconds, times[IMPORT], strict=True)]
         rows.append((f"`{name}`", number(statistics.median(seconds)), number(statistics.median(above))))
     return Report(f"Cold start, medians of {rounds}", ("command", "seconds", f"above `{IMPORT}`"), tuple(rows))
 

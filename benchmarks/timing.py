@@ -1,4 +1,4 @@
-"""Timing: several things done in turn, so that what else the machine does counts for all of them."""
+"""Timing: several things done in turn, so that whatever else the machine does slows all of them down."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ def seconds_of(call: Callable[[], object]) -> float:
 
 
 def in_turn(contenders: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
-    """What each contender says of its seconds, round by round, all of them in every round.
+    """The seconds that each contender returns, round by round.
 
-    Each round begins with another one, so that none always follows the same.
+    Each round begins with another contender, so that none always follows the same one.
     """
     names = list(contenders)
-    found: dict[str, list[float]] = {name: [] for name in names}
+    times: dict[str, list[float]] = {name: [] for name in names}
     for number in range(rounds):
         first = number % len(names)
-        gc.collect()  # what one has left behind is not to be swept up on the time of another
+        gc.collect()  # the garbage of one contender must not be collected in the time of another
         for name in names[first:] + names[:first]:
-            found[name].append(contenders[name]())
-    return found
+            times[name].append(contenders[name]())
+    return times
 
 
 def ratio(times: list[float], others: list[float]) -> float:
-    """The median over the rounds of one's time by the other's in the same round."""
-    return statistics.median(one / other for one, other in zip(times, others, strict=True))
+    """The median over the rounds of one time divided by the other of the same round."""
+    return statistics.median(own / other for own, other in zip(times, others, strict=True))

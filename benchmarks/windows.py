@@ -2,11 +2,11 @@
 
 python -m benchmarks.windows [--model digits_cnn|vgg|resnet|mobilenet]... [--rounds N]
 
-Both are `visualize.occlusion`: with `path="auto"`, which computes in windows where it expects to win, and with `path="full"`,
-at the batch size that suits this machine. They are timed in turn, in one process, after one call each that traces; the ratio
-is the median of the rounds' ratios. "operations" are the multiply-adds of the full computation over those of the windows, as
-counted from the shapes; "estimated" is the saving that the planner expected; "difference" the largest between two scores of
-one position, in parts of the range of all scores.
+Both are `visualize.occlusion`: with `path="auto"`, which computes in windows where they are estimated to be faster, and with
+`path="full"`, at the batch size that suits this machine. They are timed in turn, in one process, after one call each that
+traces; the ratio is the median of the rounds' ratios. "operations" are the multiply-adds of the full computation over those
+of the windows, counted from the shapes; "estimated" is the saving that the planner expected; "difference" is the largest
+difference between the two scores of a position, in parts of the range of all scores.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import functools
 import os
 import statistics
 from collections.abc import Sequence
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -28,6 +29,7 @@ from benchmarks.timing import in_turn, ratio, seconds_of
 from benchmarks.workloads import TARGET
 
 LARGE = (224, 224, 3)
+UNTRAINED: dict[str, Any] = {"weights": None, "input_shape": LARGE, "classes": 100, "classifier_activation": None}
 ROWS = {  # images, patch, stride
     "digits_cnn": [(1, 4, 4), (1, 4, 2), (1, 4, 1), (16, 4, 4), (16, 4, 2), (16, 4, 1)],
     "vgg": [(1, 32, 16), (1, 16, 8)],
@@ -52,31 +54,30 @@ def model_of(name: str) -> keras.Model:
     if name == "vgg":
         return vgg()
     if name == "resnet":
-        return keras.applications.ResNet50(weights=None, input_shape=LARGE, classes=100, classifier_activation=None)
+        return keras.applications.ResNet50(**UNTRAINED)
     if name == "mobilenet":
-        return keras.applications.MobileNetV2(weights=None, input_shape=LARGE, classes=100, classifier_activation=None)
+        return keras.applications.MobileNetV2(**UNTRAINED)
     from kerasdemos.demos.digits_cnn import build
 
     return build()
 
 
 def report(rounds: int, names: Sequence[str] = tuple(ROWS)) -> Report:
-    """The table; the large networks take minutes a round, and get a third of the rounds."""
+    """The table; the large networks take minutes per round, and get a third of the rounds."""
     rows = []
     for name in names:
         model = model_of(name)
         for count, patch, stride in ROWS[name]:
             images = np.random.default_rng(0).random((count, *model.input_shape[1:])).astype("float32")
-            ask = functools.partial(visualize.occlusion, model, images, TARGET, patch=patch, stride=stride)
-            found, full = ask(path="auto"), ask(path="full")  # traces
-            runs = {path: functools.partial(seconds_of, functools.partial(ask, path=path)) for path in ("auto", "full")}
+            explain = functools.partial(visualize.occlusion, model, images, TARGET, patch=patch, stride=stride)
+            auto, full = explain(path="auto"), explain(path="full")  # traces
+            runs = {path: functools.partial(seconds_of, functools.partial(explain, path=path)) for path in ("auto", "full")}
             times = in_turn(runs, rounds if name == "digits_cnn" else -(-rounds // 3))
-            scores = [one.arrays["position_scores"] for one in (found, full)]
+            scores = [result.arrays["position_scores"] for result in (auto, full)]
             difference = np.abs(scores[0] - scores[1]).max() / np.ptp(scores[1])
-            told = found.settings
-            saved = [number(told.get(key)) for key in ("operations_saving", "estimated_saving")]
+            savings = [number(auto.settings.get(key)) for key in ("operations_saving", "estimated_saving")]
             seconds = [number(statistics.median(times[path])) for path in ("auto", "full")]
-            row = (f"{name}, {count} x {patch}/{stride}", told["path"], *saved, *seconds)
+            row = (f"{name}, {count} x {patch}/{stride}", auto.settings["path"], *savings, *seconds)
             rows.append((*row, number(ratio(times["auto"], times["full"])), f"{difference:.0e}"))
     header = ("images x patch/stride", "path", "operations", "estimated", "seconds", "in full", "of the full", "difference")
     notes = ("operations, estimated: times saved, as counted and as predicted. difference: in parts of the scores' range.",)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -45,10 +46,11 @@ class Workload:
         keras.utils.disable_interactive_logging()  # Score-CAM of tf-keras-vis calls predict(): no bar
         keras.utils.set_random_seed(0)
         if self.name == "mobilenet":
-            return keras.applications.MobileNetV2(weights=None, input_shape=self.shape, classifier_activation=None)
+            untrained: dict[str, Any] = {"weights": None, "classifier_activation": None}
+            return keras.applications.MobileNetV2(input_shape=self.shape, **untrained)
         from kerasdemos.demos.digits_cnn import build
 
-        inputs = values = keras.Input(self.shape)  # the peers cannot take a Sequential, nor layers that one has called
+        inputs = values = keras.Input(self.shape)  # the peers cannot take a Sequential, nor layers that have been called
         for layer in build().layers:
             config = layer.get_config() | ({"activation": "linear"} if layer.name == "preds" else {})
             values = type(layer).from_config(config)(values)
@@ -60,8 +62,8 @@ class Workload:
 
 
 WORKLOADS = {
-    one.name: one
-    for one in (
+    workload.name: workload
+    for workload in (
         Workload("digits_cnn", (28, 28, 1), "conv2d_1", "conv2d_1", largest=256, samples=25, masks=128, steps=50),
         Workload("mobilenet", (224, 224, 3), "out_relu", "block_2_add", largest=16, samples=8, masks=32, steps=20),
     )

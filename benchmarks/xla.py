@@ -27,13 +27,13 @@ def report(rounds: int) -> Report:
     for name, workload in WORKLOADS.items():
         model, images = workload.model(), tf.constant(workload.images(BATCHES[name]))
 
-        def slope(images, model=model):
+        def gradient(images, model=model):
             score = model(images, training=False)[:, TARGET]
             return tf.gradients(score, [images])[0]
 
         runs = {}
-        for kind, wanted in (("plain", None), ("XLA", True)):
-            compiled = tf.function(slope, jit_compile=wanted, autograph=False)
+        for kind, jit_compile in (("plain", None), ("XLA", True)):
+            compiled = tf.function(gradient, jit_compile=jit_compile, autograph=False)
             compiled(images)
             runs[kind] = functools.partial(seconds_of, lambda compiled=compiled, images=images: compiled(images).numpy())
         times = in_turn(runs, rounds)

@@ -2,58 +2,72 @@
 
     python docs/windows.py [MODEL.keras] [--index N] [--patch N] [--out PNG]
 
-Each column is one layer. Gray is how much its maps change when the patch is hidden, found by computing both pictures in full;
+Each column is one layer. Gray is how much its maps change when the patch is hidden, computed from both pictures in full;
 the frame is the window that the planner says can change. No gray is outside of a frame.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import click
+import keras
 import numpy as np
 import tensorflow as tf
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 import visualize
-from visualize import plotting
-from visualize.attribution.incremental import planner
-from visualize.engine import compile as tracing
-from visualize.engine import forward as probe
+from visualize.attribution.incremental.planner import window_plans
+from visualize.attribution.incremental.walk import WindowStep
+from visualize.engine.compile import Program, compiled
+from visualize.engine.forward import forward_pass
+from visualize.plotting import write_png
 
-PLACES = ((0, 4), (12, 12), (20, 16))  # top and left of a few patches
+POSITIONS = ((0, 4), (12, 12), (20, 16))  # top and left of a few patches
 
 
-def changes(model: object, images: np.ndarray, hidden: np.ndarray, patch: int) -> tuple[list[np.ndarray], dict]:
-    """How much each layer's maps change, (places, height, width), and of each layer its name and its windows."""
+@dataclass(frozen=True)
+class Growth(Program):
+    """The graph of how much each layer's maps change; in its notes, the name and the windows of each layer.
 
-    def compared(model, images, hidden):
-        seen, other = probe.look(model, images, images), probe.look(model, hidden, hidden)
-        starts = [sorted({place[axis] for place in PLACES}) for axis in (0, 1)]
-        steps = planner.plans(seen, starts, patch, batch=1)[0][-1].steps
-        steps = [step for step in steps if step.output is not None and not step.output.flat]
+    Attributes:
+        patch: side of the square.
+    """
+
+    patch: int
+
+    def trace(self, model: keras.Model, tensors: Mapping[str, tf.Tensor]) -> tuple[dict[str, tf.Tensor], dict[str, Any]]:
+        """Compare the maps of two forward passes."""
+        unhidden, hidden = (forward_pass(model, tensors[name], tensors[name]) for name in ("images", "hidden"))
+        tops, lefts = (sorted({position[axis] for position in POSITIONS}) for axis in (0, 1))
+        plans, _ = window_plans(unhidden, (tops, lefts), self.patch, batch=1)
+        steps = [step for step in plans[-1].steps if isinstance(step, WindowStep)]
         differences = {
-            f"{number:03}": tf.reduce_mean(abs(other.calls[step.number].outputs[0] - step.output.tensor), axis=-1)
+            f"{number:03}": tf.reduce_mean(abs(hidden.calls[step.number].outputs[0] - step.output.tensor), axis=-1)
             for number, step in enumerate(steps)
         }
-        windows = [
-            [
-                [int(span.start[starts[axis].index(place[axis])]) for axis, span in enumerate(step.output.axes)]
-                for place in PLACES
-            ]
-            for step in steps
-        ]
-        sizes = [[span.size for span in step.output.axes] for step in steps]
-        return differences, {"names": [step.call.path for step in steps], "windows": windows, "sizes": sizes}
+        frames = []  # of each layer: top and left of the window at each position, and its height and width
+        for step in steps:
+            rows, columns = step.output.window
+            corners = [(int(rows.start[tops.index(top)]), int(columns.start[lefts.index(left)])) for top, left in POSITIONS]
+            frames.append((step.call.path, corners, (rows.size, columns.size)))
+        return differences, {"frames": frames}
 
+
+def changes(model: keras.Model, images: np.ndarray, hidden: np.ndarray, patch: int) -> tuple[list[np.ndarray], list]:
+    """How much each layer's maps change, (positions, height, width), and of each layer its name and its windows."""
     spec = tf.TensorSpec([None, *images.shape[1:]], tf.float32)
-    trace = tracing.trace(model, ("growth", patch), compared, {"images": spec, "hidden": spec})
-    found = trace(images=tf.constant(images), hidden=tf.constant(hidden))
-    return [found[name].numpy() for name in sorted(found)], trace.notes
+    graph = compiled(model, Growth(patch), {"images": spec, "hidden": spec})
+    differences = graph(images=tf.constant(images), hidden=tf.constant(hidden))
+    return [differences[name].numpy() for name in sorted(differences)], graph.notes["frames"]
 
 
 @click.command()
@@ -65,26 +79,31 @@ def main(model: str, index: int, patch: int, out: Path) -> None:
     """Draw one figure."""
     opened = visualize.open_model(model)
     digit = visualize.from_data(opened, "mnist:test", [index]).images
-    copies = np.repeat(digit, len(PLACES), axis=0)
+    copies = np.repeat(digit, len(POSITIONS), axis=0)
     hidden = copies.copy()
-    for copy, (top, left) in zip(hidden, PLACES, strict=True):
+    for copy, (top, left) in zip(hidden, POSITIONS, strict=True):
         copy[top : top + patch, left : left + patch] = 0.5
-    maps, notes = changes(opened, copies, hidden, patch)
-    figure = Figure(figsize=(2.1 * (1 + len(maps)), 2.1 * len(PLACES) + 0.3), layout="constrained")
-    axes = figure.subplots(len(PLACES), 1 + len(maps))
-    for row, (top, left) in enumerate(PLACES):
-        columns = [("the picture", hidden[row, ..., 0], (top, left), (patch, patch))]
-        rows = zip(notes["names"], maps, notes["windows"], notes["sizes"], strict=True)
-        columns += [(name, one[row], where[row], size) for name, one, where, size in rows]
-        for axis, (name, picture, (y, x), (tall, wide)) in zip(axes[row], columns, strict=True):
-            axis.imshow(picture, cmap="gray_r" if axis is not axes[row][0] else "gray", vmin=0)
-            axis.add_patch(Rectangle((x - 0.5, y - 0.5), wide, tall, fill=False, edgecolor="#d62728", linewidth=1.5))
-            height, width = picture.shape
-            axis.set_title(f"{name}: {tall}x{wide} of {height}x{width}", fontsize=7.5)
-            axis.set(xticks=[], yticks=[])
-            for side in axis.spines.values():
-                side.set(color="#bbbbbb", linewidth=0.6)
-    click.echo(plotting.write_png(figure, out))
+    maps, frames = changes(opened, copies, hidden, patch)
+    figure = Figure(figsize=(2.1 * (1 + len(maps)), 2.1 * len(POSITIONS) + 0.3), layout="constrained")
+    axes = figure.subplots(len(POSITIONS), 1 + len(maps))
+    for row, corner in enumerate(POSITIONS):
+        draw_panel(axes[row][0], "the picture", hidden[row, ..., 0], corner, (patch, patch), cmap="gray")
+        for axis, layer_maps, (name, corners, size) in zip(axes[row][1:], maps, frames, strict=True):
+            draw_panel(axis, name, layer_maps[row], corners[row], size, cmap="gray_r")
+    click.echo(write_png(figure, out))
+
+
+def draw_panel(
+    axis: Axes, name: str, picture: np.ndarray, corner: tuple[int, int], size: tuple[int, int], *, cmap: str
+) -> None:
+    """Draw one map and the frame of its window."""
+    (top, left), (tall, wide), (height, width) = corner, size, picture.shape
+    axis.imshow(picture, cmap=cmap, vmin=0)
+    axis.add_patch(Rectangle((left - 0.5, top - 0.5), wide, tall, fill=False, edgecolor="#d62728", linewidth=1.5))
+    axis.set_title(f"{name}: {tall}x{wide} of {height}x{width}", fontsize=7.5)
+    axis.set(xticks=[], yticks=[])
+    for side in axis.spines.values():
+        side.set(color="#bbbbbb", linewidth=0.6)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-"""The only exception that a user of visualize should meet."""
+"""Errors: the only exception that a user of visualize should meet."""
 
 
 class InputError(ValueError):
-    """What a person got wrong: what it is, what was expected, what was received."""
+    """A mistake in what the user passed: what was expected, what was received and, when few, the choices."""

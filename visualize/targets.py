@@ -13,24 +13,24 @@ from visualize.errors import InputError
 from visualize.tf_keras_vis import classes_of_score
 
 OWN_PREDICTION = -1  # explain the class that the model itself predicts
-MOST_LISTED = 20  # class names in a refusal
+MAX_LISTED = 20  # class names in a message
 
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """A score of a model that has several outputs, or whose output is an image; or the activation of a unit within the model.
+    """What to explain beyond a class: a score of one of several outputs, of a region of an output, or a unit inside the model.
 
-    Every method that takes images and a target takes one of these as its target.
+    Every method that takes images and a target also takes a `Target`.
 
     Attributes:
-        classes: the target itself: a class index or name, one for all or one per image; a function; None for the model's
-            own prediction.
-        output: name of the output, for a model of several.
+        classes: a class index or name, one for all images or one per image; a function of the scores; None for the class that
+            the model predicts.
+        output: name of the output, for a model with several.
         region: the positions of an image output, (batch, height, width, classes), whose mean is the score, in pixels of the
             explained image: (top, left, height, width), or the weight of each pixel, (height, width) or (batch, height,
-            width), such as a mask of 0 and 1. By default all of them.
+            width), such as a mask of 0 and 1. By default all positions.
         layer: path of a layer whose units `classes` refers to. The score of a unit is its activation, before a softmax or
-            sigmoid; of a feature map the mean over its positions, or those of the region.
+            sigmoid; for a feature map it is the mean over its positions, or over those of the region.
     """
 
     classes: Any = None
@@ -40,10 +40,10 @@ class Target:
 
 
 def region_weights(region: Any, count: int, size: tuple[int, ...]) -> np.ndarray | None:
-    """The weight of each position of `count` images, (count, *size) float32; None where there is no region.
+    """The weight of each position of `count` images, (count, *size) float32; None without a region.
 
     Raises:
-        InputError: a region that is no box within the image and no array of its size, or whose weights are all 0.
+        InputError: `region` is neither a box within the image nor an array of its size, or its weights are all 0.
     """
     if region is None:
         return None
@@ -71,7 +71,7 @@ def region_weights(region: Any, count: int, size: tuple[int, ...]) -> np.ndarray
     return np.ascontiguousarray(np.broadcast_to(array, (count, *size)), "float32")
 
 
-def split_target(target: Any) -> tuple[Any, Callable | None]:
+def split_target(target: Any) -> tuple[Any, Callable[..., Any] | None]:
     """A target as (classes, None), or as (None, function of the scores).
 
     tf-keras-vis' `CategoricalScore` and `BinaryScore` name classes, so they become classes; any other function, its other
@@ -90,11 +90,11 @@ def class_indices(target: Any, count: int, classes: int, names: Sequence[str] = 
         target: None, a class index, a class name, or a sequence of these, one per image.
         count: number of images.
         classes: number of classes of the model.
-        names: their names, where a card states them.
-        name: the parameter, for the message.
+        names: the names of the classes, if known.
+        name: name of the parameter, for the message.
 
     Raises:
-        InputError: no such class, or another number of targets than of images.
+        InputError: there is no such class, or the number of targets differs from the number of images.
     """
     if isinstance(target, np.ndarray):
         target = target.tolist()
@@ -109,14 +109,14 @@ def check_class_names(names: Sequence[str], classes: int) -> None:
     """Refuse class names that cannot be the model's.
 
     Raises:
-        InputError: there are names, and not as many as classes.
+        InputError: there are names, but not one for each class.
     """
     if names and len(names) != classes:
         raise InputError(f"`class_names` must name each of the {classes} classes of the model. Received: {len(names)} names.")
 
 
 def class_name(index: int, names: Sequence[str]) -> str:
-    """The name of a class, or its number where it has no name."""
+    """The name of a class, or its number if it has no name."""
     return names[index] if 0 <= index < len(names) else str(index)
 
 
@@ -131,7 +131,7 @@ def _index(argument: str, target: Any, classes: int, names: Sequence[str]) -> in
             return _index(argument, named[0], classes, names)
         if target.isdecimal():
             return _index(argument, int(target), classes, names)
-        raise InputError(f"`{argument}` must be {_known(target, classes, names)}. Received: {target!r}.")
+        raise InputError(f"`{argument}` must be {_choices(target, classes, names)}. Received: {target!r}.")
     if isinstance(target, bool) or not isinstance(target, int | np.integer):
         raise InputError(f"`{argument}` must be a class index, a class name or None. Received: {target!r}.")
     if not 0 <= target < classes:
@@ -139,11 +139,11 @@ def _index(argument: str, target: Any, classes: int, names: Sequence[str]) -> in
     return int(target)
 
 
-def _known(target: str, classes: int, names: Sequence[str]) -> str:
-    """The valid names of a class: all of them where they are few, else the nearest."""
+def _choices(target: str, classes: int, names: Sequence[str]) -> str:
+    """The valid names of a class: all of them if they are few, else the nearest."""
     if not names:
         return f"a number between 0 and {classes - 1}"
-    if len(names) <= MOST_LISTED:
+    if len(names) <= MAX_LISTED:
         return f"one of {', '.join(map(repr, names))}"
     near = difflib.get_close_matches(target, names, n=5, cutoff=0.4)
     nearest = f"; nearest: {', '.join(map(repr, near))}" if near else ""

@@ -109,7 +109,9 @@ def test_texts_and_profiles_that_are_bombs_are_refused(tmp_path):
     Image.new("L", (4, 4)).save(tmp_path / "text.png", pnginfo=text)
     Image.new("L", (4, 4)).save(tmp_path / "profile.png", icc_profile=bytes(80 << 20))
     for name in ("text.png", "profile.png"):
-        assert "one that cannot be decoded (Decompressed data too large" in refusal(read_picture, tmp_path / name, channels=1)
+        assert "a file that cannot be decoded (Decompressed data too large" in refusal(
+            read_picture, tmp_path / name, channels=1
+        )
 
 
 def test_a_program_for_a_printer_is_not_run(tmp_path):

@@ -1,22 +1,22 @@
-"""Escaping: text that strangers wrote, made fit to be read on a terminal."""
+"""Text from untrusted files, made safe to print on a terminal and short enough for a message."""
 
 from __future__ import annotations
 
 import re
 
-MOST = 200  # characters of a received value in a message
+MAX_LENGTH = 200  # characters of a received value in a message
 
 
 def printable(text: str) -> str:
-    """The same text, with whatever is no letter, sign or space written as an escape.
+    """The same text, with every character that is not printable written as an escape.
 
-    A name out of a file may hold line breaks, the codes that steer a terminal, or marks that turn the direction of writing.
+    A name out of a file may hold line breaks, the control codes of a terminal, or marks that reverse the direction of writing.
     """
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
-def shortened(text: str, most: int = MOST) -> str:
-    """A text cut in its middle where it is too long for a message."""
+def shortened(text: str, most: int = MAX_LENGTH) -> str:
+    """A text without its middle if it is longer than `most` characters."""
     return text if len(text) <= most else f"{text[: most // 2]}...{text[-most // 4 :]}"
 
 

@@ -1,4 +1,4 @@
-"""Validation: plain arguments, refused where they are of the wrong kind."""
+"""Validation: checks of arguments that know nothing of models."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 from visualize._utils.text import shortened
 from visualize.errors import InputError
 
-MOST_COUNT = 2**31 - 1  # TensorFlow's int32
+MAX_COUNT = 2**31 - 1  # the largest int32, in which TensorFlow counts
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def received(value: Any) -> str:
+def received(value: object) -> str:
     """A value as a message shows it, on one line."""
     return shortened(" ".join(repr(value).split()))
 
 
-def checked_number(name: str, value: Any) -> float:
-    """A finite number.
+def checked_number(name: str, value: object) -> float:
+    """A finite number as a float.
 
     Raises:
-        InputError: it is none.
+        InputError: it is not a finite number.
     """
     if not is_number(value):
         raise InputError(f"`{name}` must be a finite number. Received: {received(value)}.")
@@ -37,31 +37,31 @@ def checked_number(name: str, value: Any) -> float:
 
 
 def checked_count(name: str, value: int, least: int) -> int:
-    """A whole number that is neither too small nor more than TensorFlow counts to.
+    """A whole number from `least` to the largest that TensorFlow counts to.
 
     Raises:
-        InputError: it is not.
+        InputError: it is not a whole number in that range.
     """
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
         raise InputError(f"`{name}` must be a whole number from {least}. Received: {value!r}.")
-    if value > MOST_COUNT:
-        raise InputError(f"`{name}` must be a whole number from {least} to {MOST_COUNT}. Received: {value}.")
+    if value > MAX_COUNT:
+        raise InputError(f"`{name}` must be a whole number from {least} to {MAX_COUNT}. Received: {value}.")
     return int(value)
 
 
-def is_number(value: Any) -> bool:
-    """Whether a value is a finite number, which True and False are not."""
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a value is a finite real number; True and False are not."""
     try:
         return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
-    except OverflowError:  # a whole number beyond all floats
+    except OverflowError:  # a whole number larger than any float
         return False
 
 
 def checked_word(name: str, value: Any, words: Sequence[str | None]) -> Any:
-    """One of a few words.
+    """The value, if it is one of a few words.
 
     Raises:
-        InputError: it is none of them.
+        InputError: it is not one of them.
     """
     if not isinstance(value, str | None) or value not in words:
         choices = f"{', '.join(map(repr, words[:-1]))} or {words[-1]!r}"
@@ -69,8 +69,8 @@ def checked_word(name: str, value: Any, words: Sequence[str | None]) -> Any:
     return value
 
 
-def checked_path(name: str, value: Any) -> Path:
-    """A path of a file or folder.
+def checked_path(name: str, value: object) -> Path:
+    """The path of a file or folder.
 
     Raises:
         InputError: it is neither a string nor a path.
@@ -80,13 +80,15 @@ def checked_path(name: str, value: Any) -> Path:
     return Path(value)
 
 
-def parameters_of(name: str, method: Any) -> Mapping[str, inspect.Parameter]:
-    """The parameters of a method, by their names.
+def parameters_of(name: str, method: object) -> Mapping[str, inspect.Parameter]:
+    """The parameters of a method by name.
 
     Raises:
-        InputError: it is no function, or one that does not tell its parameters.
+        InputError: it is not a function, or its parameters are unknown.
     """
     try:
+        if not callable(method):
+            raise TypeError
         return inspect.signature(method).parameters
     except (TypeError, ValueError):
         hint = ", not its name" if isinstance(method, str) else ""
@@ -116,7 +118,7 @@ def with_new_names(keywords: Mapping[str, Any], *, stacklevel: int = 2, **new_na
     """Keywords with the old names among them replaced, each with a warning.
 
     Raises:
-        InputError: a keyword is given under both names.
+        InputError: a keyword is passed under both names.
     """
     renamed = dict(keywords)
     for old, new in new_names.items():

@@ -27,6 +27,9 @@ BATCHES = (8, 32)  # images at a time for which windows are planned, besides one
 STARTS = {1: ("starts",), 2: ("tops", "lefts"), 3: ("fronts", "tops", "lefts")}  # names of where patches begin on each axis
 MEASURED = {"score": "float32", "predicted": "int32"}  # name in the report, and type, of what is kept of each position
 
+# Tensors that a graph takes besides the inputs of the model; names of Keras' inputs have no slash.
+IMAGE, CORNER, SIDE, FILLS = "occlusion/image", "occlusion/corner", "occlusion/side", "occlusion/fills"
+
 
 @renamed_keywords(explained="input_name")
 def occlusion(
@@ -158,16 +161,17 @@ class FullScores(Strategy):
         request, fills = self.request, self.unhidden.results["fills"]
         specs = {
             **request.tensor_specs,
-            "image": tf.TensorSpec([None], tf.int32),
-            "corner": tf.TensorSpec([None, len(self.patches.starts)], tf.int32),
-            "side": tf.TensorSpec([], tf.int32),
-            "fills": tf.TensorSpec([None] * (fills.ndim - 1) + [fills.shape[-1]], fills.dtype),
+            IMAGE: tf.TensorSpec([None], tf.int32),
+            CORNER: tf.TensorSpec([None, len(self.patches.starts)], tf.int32),
+            SIDE: tf.TensorSpec([], tf.int32),
+            FILLS: tf.TensorSpec([None] * (fills.ndim - 1) + [fills.shape[-1]], fills.dtype),
         }
         graph = compiled(request.model, _FullProgram(request.spec, request.inputs.size), specs)
-        constants = {**request.arrays, "targets": self.unhidden.results["target"], "fills": fills}
-        arrays = {"image": positions.image, "corner": positions.corner}
+        constants = {**request.arrays, "targets": self.unhidden.results["target"], FILLS: fills}
+        constants[SIDE] = np.int32(self.patches.side)
+        arrays = {IMAGE: positions.image, CORNER: positions.corner}
         batch_size = 1 if self.unhidden.notes["one_by_one"] else self.batch_size
-        return graph.run_batches(arrays, batch_size=batch_size, side=np.int32(self.patches.side), **constants)
+        return graph.run_batches(arrays, batch_size=batch_size, **constants)
 
 
 def run_unhidden(request: Request, patches: Patches, fill: Fill, batch_size: int, path: str) -> Unhidden:
@@ -297,7 +301,7 @@ class _FullProgram(Program):
 
     def trace(self, model: keras.Model, tensors: Mapping[str, tf.Tensor]) -> tuple[dict[str, tf.Tensor], dict[str, Any]]:
         inputs = dict(tensors)
-        image, corner, side, fills, targets = (inputs.pop(name) for name in ("image", "corner", "side", "fills", "targets"))
+        image, corner, side, fills, targets = (inputs.pop(name) for name in (IMAGE, CORNER, SIDE, FILLS, "targets"))
         copies = {name: tf.gather(tensor, image) for name, tensor in inputs.items()}
         name = self.spec.signature.input_name
         copies[name] = tf.where(self._hidden_pixels(corner, side), tf.gather(fills, image), copies[name])

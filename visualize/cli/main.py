@@ -2,60 +2,77 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import functools
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from visualize._utils.atomic import check_writable_folder
 from visualize._utils.text import printable, shortened
-from visualize.cli import commands, options
-from visualize.cli.console import OneLineGroup, once, one_line_errors, say
+from visualize.cli import options
+from visualize.cli.console import OneLineGroup, once, one_line_errors, progress_bar, say
 from visualize.errors import InputError
 from visualize.models.layers import cam_layer, listed
 from visualize.models.safe_loading import check_file
+from visualize.report.methods import help_text, method, method_names
+
+if TYPE_CHECKING:
+    import keras
+    from rich.table import Table
+
+    from visualize.data.loading import Source
+    from visualize.models.layers import LayerFact
 
 HELP = """Show what a saved Keras model learned, and why it says what it says.
 
 \b
   visualize layers model.keras                     every layer by its path
   visualize saliency model.keras cat.png           which pixels matter
-  visualize gradcam model.keras cat.png dog.png    which places speak for the class
+  visualize gradcam model.keras cat.png dog.png    which regions speak for the class
   visualize maximize model.keras --target 3        what the model wants to see
   visualize compare model.keras cat.png            eight methods side by side
   visualize gallery model.keras --data mnist:test  the figures of seven methods at once
-  visualize report model.keras --data mnist:test   all of it in one page
+  visualize report model.keras --data mnist:test   everything on one page
 
 Each figure is written as METHOD-*.png, with its raw values beside it (.npz) and a record of how it was made (.json). The paths
-that were written go to standard output, all else to standard error. Exit status: 0, or 2 for a mistake in what was asked.
+of the files go to standard output, everything else to standard error. Exit status: 0, or 2 for wrong arguments or files.
 """
 GALLERY = ("summary", "filters", "features", "maximize", "occlusion", "saliency", "gradcam")
+OLD_OPTIONS = {"--explained": "--input-name"}
+
+
+class Command(click.Command):
+    """A command that takes options by their old names, too, with a note."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does, with the new names in place of the old ones."""
+        end = args.index("--") if "--" in args else len(args)
+        return super().parse_args(ctx, [*map(_with_new_name, args[:end]), *args[end:]])
 
 
 class Commands(OneLineGroup):
     """The fixed commands and one for each method, imported when it is asked for."""
 
-    def list_commands(self, context: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:
         """All of them, the methods last."""
-        return [*super().list_commands(context), *sorted(commands.method_names())]
+        return [*super().list_commands(ctx), *sorted(method_names())]
 
-    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """One command by its name."""
-        found = super().get_command(context, name)
-        if found is None and name in commands.method_names():
-            found = method_command(name)
-        return found
+        fixed = super().get_command(ctx, cmd_name)
+        return method_command(cmd_name) if fixed is None and cmd_name in method_names() else fixed
 
-    def resolve_command(self, context: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, the nearest names with the refusal of an unknown one."""
-        near = difflib.get_close_matches(args[0], self.list_commands(context), n=5)
-        if near and self.get_command(context, args[0]) is None:
-            context.fail(f"No such command {args[0]!r}. Nearest: {listed(near)}.")
-        return super().resolve_command(context, args)
+        near = difflib.get_close_matches(args[0], self.list_commands(ctx), n=5)
+        if near and self.get_command(ctx, args[0]) is None:
+            ctx.fail(f"No such command {args[0]!r}. Nearest: {listed(near)}.")
+        return super().resolve_command(ctx, args)
 
 
 @click.group(
@@ -69,87 +86,66 @@ def main() -> None:
 
 
 def command(**settings: Any) -> Callable:
-    """A fixed command, whose help is its docstring, its example included, as that of a method is."""
+    """A fixed command, whose help is its docstring with the example, as that of a method is."""
 
-    def made(function: Callable) -> click.Command:
-        return main.command(help=commands.long_help(function), **settings)(one_line_errors(function))
+    def decorated(function: Callable[..., None]) -> click.Command:
+        return main.command(cls=Command, help=help_text(function), **settings)(one_line_errors(function))
 
-    return made
+    return decorated
 
 
 def method_command(name: str) -> click.Command:
-    """The command of one method, read off its function."""
-    run = one_line_errors(functools.partial(run_method, name))
-    text = commands.long_help(commands.method(name))
-    return click.Command(name, callback=run, params=options.of_a_method(name), help=text, short_help=text.split("\n")[0])
+    """The command of one method: its signature as options, its docstring as help."""
+    run = one_line_errors(functools.partial(call_method, name))
+    text, params = help_text(method(name)), options.method_options(name)
+    return Command(name, callback=run, params=params, help=text, short_help=text.split("\n")[0])
 
 
-def run_method(name: str, model: Path, *, out: Path, unsafe: bool, custom_objects: Sequence[str], **asked: Any) -> None:
-    """One method on one model: open, gather, compute, write."""
-    asked = options.checked(name, asked)
-    opened = _opened(model, out, unsafe, custom_objects, asked)
-    from visualize.cli import run as running
+def call_method(name: str, model: Path, *, out: Path, unsafe: bool, custom_objects: Sequence[str], **chosen: Any) -> None:
+    """Apply one method to one model: open it, load the images, compute and write."""
+    chosen = options.check_options(name, chosen)
+    opened = _opened(model, out, unsafe, custom_objects, chosen)
+    from visualize.cli import run
 
-    source = running.source_of(opened, asked) if "images" in asked else None
-    for path in running.run(name, opened, out, asked, source):
+    source = run.source_of(opened, chosen) if "images" in chosen else None
+    for path in run.run_method(name, opened, out, chosen, source):
         click.echo(path)
 
 
-@command(params=options.of_a_comparison())
-def compare(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], **asked: Any) -> None:
-    """Draw several methods on the same images: a row an image, a column a method.
+@command(params=options.comparison_options())
+def compare(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], **chosen: Any) -> None:
+    """Draw several methods on the same images: one row per image, one column per method.
 
     The maps of one method share one scale, so that images can be compared too.
 
     Example:
         visualize compare model.keras cat.png dog.png --method saliency --method gradcam
     """
-    asked = options.checked("compare", asked)
-    opened = _opened(model, out, unsafe, custom_objects, asked)
-    from visualize.cli import run as running
+    chosen = options.check_options("compare", chosen)
+    opened = _opened(model, out, unsafe, custom_objects, chosen)
+    from visualize.cli import run
 
-    for path in running.run_comparison(opened, out, asked, running.source_of(opened, asked)):
+    request = run.report_request(model, out, unsafe, custom_objects, chosen)
+    for path in run.run_comparison(opened, request, run.source_of(opened, chosen)):
         click.echo(path)
 
 
-@command(
-    params=[
-        *options.of_the_model(),
-        *options.of_the_images(),
-        options.of_the_target("The first class; by default the model's own choice."),
-        click.Option(
-            ["--against"],
-            metavar="T",
-            multiple=True,
-            help="The second class; by default the likeliest beside the first. Repeat it for several.",
-        ),
-        click.Option(
-            ["--method"],
-            type=click.Choice(commands.explaining()),
-            default="integrated_gradients",
-            show_default=True,
-            help="That explains both.",
-        ),
-        *options.of_the_score(),
-        *options.of_every_method(),
-        *options.of_the_run(),
-    ]
-)
-def contrast(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], **asked: Any) -> None:
+@command(params=options.contrast_options())
+def contrast(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], **chosen: Any) -> None:
     """Draw why one class rather than another: the evidence for the first minus the evidence for the second.
 
     Example:
         visualize contrast model.keras --data mnist:test --index 18 --target 3 --against 5
     """
-    asked = options.checked("contrast", asked)
-    opened = _opened(model, out, unsafe, custom_objects, asked)
-    from visualize.cli import run as running
+    chosen = options.check_options("contrast", chosen)
+    opened = _opened(model, out, unsafe, custom_objects, chosen)
+    from visualize.cli import run
 
-    for path in running.run_contrast(opened, out, asked, running.source_of(opened, asked)):
+    for path in run.run_contrast(opened, out, chosen, run.source_of(opened, chosen)):
         click.echo(path)
 
 
-@command(params=options.of_the_model())
+@command(params=options.model_options())
 def layers(model: Path, unsafe: bool, custom_objects: Sequence[str]) -> None:
     """List every layer by its path, and the layer that Grad-CAM reads by default.
 
@@ -158,21 +154,13 @@ def layers(model: Path, unsafe: bool, custom_objects: Sequence[str]) -> None:
     """
     check_file(model)
     from rich.console import Console
-    from rich.table import Table
 
     from visualize.cli.run import opened_model
     from visualize.inspection.summary import layer_facts
 
     facts = layer_facts(opened_model(model, unsafe, custom_objects))
-    table = Table("layer", "class", "output", "parameters", "CAM", "kernels", box=None, header_style="bold")
-    table.columns[0].no_wrap = True
-    table.columns[3].justify = "right"
-    for fact in facts:
-        shape = " x ".join("?" if size is None else str(size) for size in fact.shape[1:])
-        cam, kernels = ("yes" if mark else "" for mark in (fact.spatial and fact.within, fact.has_kernels))
-        table.add_row(printable(fact.path), printable(fact.kind), shape, f"{fact.parameters:,}", cam, kernels)
     wide = None if sys.stdout.isatty() else 1000  # a pipe gets each layer on one line
-    Console(width=wide, highlight=False, markup=False).print(table)
+    Console(width=wide, highlight=False, markup=False).print(_layer_table(facts))
     try:
         path, reason = cam_layer(facts)
         click.echo(printable(f"Default CAM layer: {path} ({reason})."))
@@ -199,65 +187,57 @@ def draw(file: Path, out: Path | None) -> None:
             click.echo(plotting.write_gif(loaded[0], picture.with_suffix(".gif")))
     except (InputError, OSError):
         raise
-    except Exception as error:  # anybody can have written the file: its parts need not fit together
+    except Exception as error:  # anybody may have written the file: its parts need not fit together
         raise InputError(
             f"`file` must be a .npz that visualize wrote. Received: {file}, which cannot be drawn: "
             f"{type(error).__name__} {shortened(str(error))}"
         ) from error
 
 
-@command(
-    params=[
-        *options.of_the_model(),
-        *options.of_the_images(),
-        *(one for one in options.of_every_method() if one.name == "input_name"),
-        *options.of_the_run(),
-    ]
-)
-def gallery(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], **asked: Any) -> None:
+@command(params=options.gallery_options())
+def gallery(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], **chosen: Any) -> None:
     """Write the figures of seven methods at once, modifiers side by side.
 
     Example:
         visualize gallery model.keras --data mnist:test --per-class --out maps
     """
-    asked = options.checked("gallery", asked)
-    opened = _opened(model, out, unsafe, custom_objects, asked)
-    from visualize.cli import run as running
+    chosen = options.check_options("gallery", chosen)
+    opened = _opened(model, out, unsafe, custom_objects, chosen)
+    from visualize.cli import run
 
-    everything = running.source_of(opened, asked)  # images that cannot be read are a mistake: nothing is drawn
+    everything = run.source_of(opened, chosen)  # images that cannot be read are a mistake: nothing is drawn
     for name in GALLERY:
-        choices = commands.choices_of(commands.method(name))
-        wanted = {**asked, **{option: ("none", *values) for option, values in choices.items()}}
-        source = everything
-        if name == "features":  # one picture is enough where each gives a whole figure
-            wanted, source = {**wanted, "images": asked["images"][:1], "per_class": False}, everything.first()
-        try:
-            paths = list(running.run(name, opened, out, wanted, source))
-        except InputError as error:
-            paths = _without(choices, name, opened, out, wanted, source, error)
-        for path in paths:
+        choices = options.column_choices(method(name))
+        every_column = {**chosen, **{option: ("none", *words) for option, words in choices.items()}}
+        one_column, source = {**chosen, **dict.fromkeys(choices)}, everything
+        if name == "features":  # one image is enough where each gives a whole figure
+            every_column, source = {**every_column, "images": chosen["images"][:1], "per_class": False}, everything.first()
+        for path in _gallery_figures(name, opened, out, every_column, one_column if choices else None, source):
             click.echo(path)
 
 
-@command(params=options.of_a_command("report"))
-def report(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], **asked: Any) -> None:
+@command(params=options.comparison_options())
+def report(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], **chosen: Any) -> None:
     """Write one page, report.html, that shows a model and why it says what it says of each image.
 
-    The model's card, layers and training, its filters, an input for each class, and for each image the predictions and a sheet
-    of methods; with the command that draws each picture again. The page needs no other file, is at most 10 MB and asks nothing
-    of the network. The pictures in full size, their values and records are written beside it. Without images it is of the
-    model alone.
+    The page shows the model's card, layers and training, its filters, an input for each class, and for each image the
+    predictions and a figure of several methods; each with the command that draws the picture again. The page needs no other
+    file and no internet, and is at most 10 MB. The pictures in full size, their values and records are written beside it.
+    Without images the report is on the model alone.
 
     Example:
         visualize report model.keras cat.png dog.png --out report
     """
-    asked = options.checked("report", asked)
-    opened = _opened(model, out, unsafe, custom_objects, asked)
-    from visualize.report.build import report as written
+    chosen = options.check_options("report", chosen)
+    opened = _opened(model, out, unsafe, custom_objects, chosen)
+    from visualize.cli import run
+    from visualize.report.build import build_report
 
-    given = {**asked, "model": model, "out": out, "unsafe": unsafe, "custom_objects": custom_objects}
+    request = run.report_request(model, out, unsafe, custom_objects, chosen)
     with once():
-        for path in written(opened, given):
+        for path in build_report(request, opened, note=run.note, progress=progress_bar):
+            if path.name == "summary.txt" and sys.stderr.isatty():
+                click.echo(path.read_text(encoding="utf-8"), err=True)
             click.echo(path)
 
 
@@ -265,7 +245,7 @@ def report(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], 
 @click.argument("history", metavar="HISTORY.csv", type=click.Path(path_type=Path))
 @click.option("--out", metavar="FILE.png", type=click.Path(path_type=Path), help="Where to write.  [default: beside it]")
 def curves(history: Path, out: Path | None) -> None:
-    """Draw what a training measured, from a file such as Keras' CSVLogger writes.
+    """Draw training curves, from a file such as Keras' CSVLogger writes.
 
     Example:
         visualize curves outputs/digits_cnn/history.csv
@@ -277,28 +257,63 @@ def curves(history: Path, out: Path | None) -> None:
 
 
 def _png_name(out: Path | None, source: Path) -> Path:
-    """The name of a picture that was asked for, or that of what it is drawn from."""
+    """The name of a picture: the one that was given, or that of the file it is drawn from."""
     if out is not None and (out.suffix != ".png" or out.is_dir()):
         raise InputError(f"`--out` must be the name of a .png file. Received: {out}.")
     return out or source.with_suffix(".png")
 
 
-def _without(choices: Any, name: str, opened: Any, out: Path, wanted: dict, source: Any, error: InputError) -> list[Path]:
-    """A figure of the gallery once more, without the choices that this model does not allow; and a word on what is missing."""
-    from visualize.cli import run as running
+def _gallery_figures(
+    name: str,
+    model: keras.Model,
+    out: Path,
+    every_column: Mapping[str, Any],
+    one_column: Mapping[str, Any] | None,
+    source: Source,
+) -> list[Path]:
+    """The files of one method; where the model does not allow all columns, of one column, and a note on what is missing."""
+    from visualize.cli import run
 
     try:
-        paths = list(running.run(name, opened, out, {**wanted, **dict.fromkeys(choices)}, source)) if choices else []
-    except InputError:
-        paths = []
-    say(f"Note: no {name}{f' with a {next(iter(choices))}' if paths else ''}. {error}")
+        return list(run.run_method(name, model, out, every_column, source))
+    except InputError as error:
+        reason = error
+    paths = []
+    if one_column is not None:
+        with contextlib.suppress(InputError):
+            paths = list(run.run_method(name, model, out, one_column, source))
+    left_out = f" with a {next(iter(options.column_choices(method(name))))}" if paths else ""
+    run.note(f"no {name}{left_out}. {reason}")
     return paths
 
 
-def _opened(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], asked: dict[str, Any]) -> Any:
-    """The model, when all that can be told to be wrong without TensorFlow is right."""
+def _layer_table(facts: Sequence[LayerFact]) -> Table:
+    """One row per layer."""
+    from rich.table import Table
+
+    table = Table("layer", "class", "output", "parameters", "CAM", "kernels", box=None, header_style="bold")
+    table.columns[0].no_wrap = True
+    table.columns[3].justify = "right"
+    for fact in facts:
+        shape = " x ".join("?" if size is None else str(size) for size in fact.shape[1:])
+        cam, kernels = ("yes" if mark else "" for mark in (fact.spatial and fact.within, fact.has_kernels))
+        table.add_row(printable(fact.path), printable(fact.kind), shape, f"{fact.parameters:,}", cam, kernels)
+    return table
+
+
+def _with_new_name(argument: str) -> str:
+    """An argument of the command line; of an option by its old name the new one, with a note."""
+    old, equals, value = argument.partition("=")
+    if old not in OLD_OPTIONS:
+        return argument
+    say(f"Note: {old} is called {OLD_OPTIONS[old]} now.")
+    return f"{OLD_OPTIONS[old]}{equals}{value}"
+
+
+def _opened(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], chosen: Mapping[str, Any]) -> keras.Model:
+    """The model, after everything that can be checked without TensorFlow."""
     check_file(model)
     check_writable_folder("--out", out)
-    from visualize.cli import run as running
+    from visualize.cli import run
 
-    return running.opened_model(model, unsafe, custom_objects, asked["input_range"])
+    return run.opened_model(model, unsafe, custom_objects, chosen["input_range"])

@@ -1,170 +1,255 @@
-"""Options: what the commands ask of a person."""
+"""Options: the signature and the docstring of a method become the options and the help of its command.
+
+A method is added in one file. Each keyword-only parameter of its function becomes an option of the same name; a parameter
+`images` lets the command take pictures, a parameter `target` a class; `--help` shows the docstring.
+"""
 
 from __future__ import annotations
 
+import inspect
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from visualize.cli import commands
 from visualize.engine.precision import PRECISIONS
 from visualize.errors import InputError
+from visualize.report.methods import argument_help, attribution_methods, method, takes
+
+METAVARS = {"layer": "PATH", "whole_layer": "PATH", "input_name": "INPUT"}
+NEED_IMAGES = ("index", "per_class", "method", "target", "output", "region", "precision")  # of a report
 
 
-def of_the_model() -> list[click.Parameter]:
+def method_options(name: str) -> list[click.Parameter]:
+    """All options of the command of one method."""
+    function = method(name)
+    options = model_options()
+    if takes(function, "images"):
+        options += image_options()
+    if takes(function, "target"):
+        options.append(target_option(argument_help(function)["target"]))
+        options += score_options() if takes(function, "images") else []
+    return options + signature_options(function) + run_options()
+
+
+def comparison_options() -> list[click.Parameter]:
+    """All options of `compare`, and of `report`."""
+    methods = "A column of the figure. Repeat it for several; by default eight that show the families."
+    return [
+        *model_options(),
+        *(option for option in image_options() if option.name != "sheet"),
+        click.Option(["--method"], type=click.Choice(attribution_methods()), multiple=True, help=methods),
+        target_option("Class to explain; by default the model's own prediction."),
+        *score_options(),
+        *common_options(),
+        *run_options(),
+    ]
+
+
+def contrast_options() -> list[click.Parameter]:
+    """All options of `contrast`."""
+    against = "The second class; by default the likeliest besides the first. Repeat it for one per image."
+    methods = click.Choice(attribution_methods())
+    return [
+        *model_options(),
+        *image_options(),
+        target_option("The first class; by default the model's own prediction."),
+        click.Option(["--against"], metavar="T", multiple=True, help=against),
+        click.Option(
+            ["--method"],
+            type=methods,
+            default="integrated_gradients",
+            show_default=True,
+            help="The method that explains both classes.",
+        ),
+        *score_options(),
+        *common_options(),
+        *run_options(),
+    ]
+
+
+def gallery_options() -> list[click.Parameter]:
+    """All options of `gallery`."""
+    input_name = [option for option in common_options() if option.name == "input_name"]
+    return [*model_options(), *image_options(), *input_name, *run_options()]
+
+
+def model_options() -> list[click.Parameter]:
     """The model, and what opening it needs."""
+    unsafe = "Let the file run code of its own (Lambda layers). Only if you trust its author."
+    modules = "Python module to import first: it registers the model's classes."
     return [
         click.Argument(["model"], metavar="MODEL", type=click.Path(path_type=Path)),
-        click.Option(
-            ["--unsafe"], is_flag=True, help="Let the file run code of its own (Lambda layers). Only if you trust its author."
-        ),
-        click.Option(
-            ["--custom-objects"],
-            metavar="MODULE",
-            multiple=True,
-            help="Python module to import first: it registers the model's classes.",
-        ),
+        click.Option(["--unsafe"], is_flag=True, help=unsafe),
+        click.Option(["--custom-objects"], metavar="MODULE", multiple=True, help=modules),
     ]
 
 
-def of_the_images() -> list[click.Parameter]:
+def image_options() -> list[click.Parameter]:
     """The images, from files or from a data set."""
+    data = "A named data set such as mnist:test or idx:DIR, or a .npz or .npy file."
+    per_class = "The first image of each class, each explained for its own class, in one figure."
     return [
         click.Argument(["images"], metavar="[IMAGES]...", nargs=-1, type=click.Path(path_type=Path)),
-        click.Option(
-            ["--data"], metavar="NAME:PART", help="A named data set such as mnist:test or idx:DIR, or a .npz or .npy file."
-        ),
+        click.Option(["--data"], metavar="NAME:PART", help=data),
         click.Option(["--index"], metavar="N,N,...", help="Which images of the data set.  [default: 0]"),
-        click.Option(
-            ["--per-class"],
-            is_flag=True,
-            help="The first image of each class, each explained for its own class, as one sheet.",
-        ),
-        click.Option(["--sheet"], is_flag=True, help="All images in one figure; by default each has its own."),
+        click.Option(["--per-class"], is_flag=True, help=per_class),
+        click.Option(["--sheet"], is_flag=True, help="All images in one figure; by default one figure per image."),
     ]
 
 
-def of_the_target(text: str) -> click.Parameter:
+def target_option(text: str) -> click.Parameter:
     """The class to explain."""
     return click.Option(["--target"], metavar="T", multiple=True, help=f"{text} Repeat it for several.")
 
 
-def of_the_score() -> list[click.Parameter]:
-    """Which scores are meant, where a model has more than one row of them for an image."""
+def score_options() -> list[click.Parameter]:
+    """Which score is explained, for a model that has more than one row of them per image."""
+    output = "Name of the output to explain, for a model of several outputs."
+    region = "The pixels whose mean score is explained, for an output that is an image; by default all."
     return [
-        click.Option(["--output"], metavar="NAME", help="Name of the output to explain, for a model of several outputs."),
-        click.Option(
-            ["--region"],
-            type=int,
-            nargs=4,
-            metavar="TOP LEFT HEIGHT WIDTH",
-            help="Which pixels of an output that is an image the score is the mean of; by default all.",
-        ),
+        click.Option(["--output"], metavar="NAME", help=output),
+        click.Option(["--region"], type=int, nargs=4, metavar="TOP LEFT HEIGHT WIDTH", help=region),
     ]
 
 
-def of_every_method() -> list[click.Parameter]:
+def common_options() -> list[click.Parameter]:
     """What every method that explains images takes, for a command that runs several."""
+    input_name = "Name of the input to explain, for a model of several inputs."
+    batch_size = "Images at a time; by default as many as suit their size."
+    precision = "In which the layers compute: bfloat16 is faster if the hardware supports it, and auto uses it there."
+    choices = click.Choice(PRECISIONS)
     return [
-        click.Option(["--input-name"], metavar="INPUT", help="Name of the input to explain, for a model of several inputs."),
-        click.Option(["--batch-size"], type=int, help="Images at a time; by default as many as suit their size."),
-        click.Option(
-            ["--precision"],
-            type=click.Choice(PRECISIONS),
-            default="float32",
-            show_default=True,
-            help="In which the model computes: bfloat16 is faster where the hardware has it, and auto takes it there.",
-        ),
+        click.Option(["--input-name"], metavar="INPUT", help=input_name),
+        click.Option(["--batch-size"], type=int, help=batch_size),
+        click.Option(["--precision"], type=choices, default="float32", show_default=True, help=precision),
     ]
 
 
-def of_the_run() -> list[click.Parameter]:
-    """What black and white are, and where to write."""
+def run_options() -> list[click.Parameter]:
+    """The values of black and white, and the folder to write to."""
+    pixels = "Values of a black and of a white pixel; by default those of the model's card."
+    folder = click.Path(path_type=Path)
     return [
-        click.Option(
-            ["--input-range"],
-            type=float,
-            nargs=2,
-            metavar="LOW HIGH",
-            help="What black and white are for the model; by default its card says.",
-        ),
-        click.Option(
-            ["--out"],
-            type=click.Path(path_type=Path),
-            default=Path(),
-            metavar="DIR",
-            help="Where to write.  [default: here]",
-        ),
+        click.Option(["--input-range"], type=float, nargs=2, metavar="LOW HIGH", help=pixels),
+        click.Option(["--out"], type=folder, default=Path(), metavar="DIR", help="Folder to write to.  [default: .]"),
     ]
 
 
-def of_a_method(name: str) -> list[click.Parameter]:
-    """Everything that the command of one method asks, read off its function."""
-    function = commands.method(name)
-    found = of_the_model()
-    if commands.takes(function, "images"):
-        found += of_the_images()
-    if commands.takes(function, "target"):
-        found.append(of_the_target(commands.argument_help(function)["target"]))
-        found += of_the_score() if commands.takes(function, "images") else []
-    return found + commands.options_of(function) + of_the_run()
+def signature_options(function: Callable[..., Any]) -> list[click.Option]:
+    """An option for each keyword-only parameter of a simple type; the others can be used in Python only."""
+    texts, parameters = argument_help(function), inspect.signature(function).parameters
+    options = []
+    for name, hint in _keyword_hints(function).items():
+        if name == "input_range":
+            continue  # --input-range is an option of every command
+        option = _option(name, hint, parameters[name].default, texts.get(name, ""))
+        if option is not None:
+            options.append(option)
+    return options
 
 
-def of_a_comparison() -> list[click.Parameter]:
-    """Everything that `compare` asks."""
-    return [
-        *of_the_model(),
-        *(one for one in of_the_images() if one.name != "sheet"),
-        click.Option(
-            ["--method"],
-            type=click.Choice(commands.explaining()),
-            multiple=True,
-            help="A column of the figure. Repeat it for several; by default eight that show the families.",
-        ),
-        of_the_target("Class to explain; by default the model's own choice."),
-        *of_the_score(),
-        *of_every_method(),
-        *of_the_run(),
-    ]
+def column_choices(function: Callable[..., Any]) -> dict[str, tuple[str, ...]]:
+    """The options of a method that are one word of a few, or none: each can be repeated for several columns of a figure."""
+    hints = {name: hint for name, hint in _keyword_hints(function).items() if _is_optional(hint)}
+    first_types = {name: _types(hint)[0] for name, hint in hints.items() if _types(hint)}
+    return {name: typing.get_args(kind) for name, kind in first_types.items() if typing.get_origin(kind) is typing.Literal}
 
 
-def of_a_command(name: str) -> list[click.Parameter]:
-    """Everything that a command asks; a report asks what a comparison does."""
-    return of_a_comparison() if name in ("compare", "report") else of_a_method(name)
-
-
-def checked(name: str, asked: dict[str, Any]) -> dict[str, Any]:
-    """The options, with what can be told to be wrong told before TensorFlow is imported.
+def check_options(command: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options, checked as far as that is possible before TensorFlow is imported; `index` as numbers.
 
     Raises:
-        InputError: options that exclude each other, that choose from what was not named, or whose values are none.
+        InputError: options that exclude each other, that choose images where there are none, or a malformed value.
     """
-    low_high = asked.get("input_range")
-    if low_high and not low_high[0] < low_high[1]:
-        raise InputError(f"`--input-range` must be LOW HIGH, low < high. Received: {low_high[0]:g} {low_high[1]:g}.")
-    if "images" not in asked:
-        return asked
-    if name == "report" and not asked["images"] and not asked["data"]:
-        return _without_images(asked)
-    if bool(asked["images"]) == bool(asked["data"]):
-        given = "both" if asked["data"] else "neither"
-        raise InputError(f"`{name}` needs either IMAGES or --data, such as --data mnist:test. Received: {given}.")
-    if asked["data"] is None and (asked["index"] is not None or asked["per_class"]):
+    input_range = options.get("input_range")
+    if input_range and not input_range[0] < input_range[1]:
+        raise InputError(f"`--input-range` must be LOW HIGH, low < high. Received: {input_range[0]:g} {input_range[1]:g}.")
+    if "images" not in options:
+        return dict(options)
+    if command == "report" and not options["images"] and not options["data"]:
+        return _check_without_images(options)
+    if bool(options["images"]) == bool(options["data"]):
+        received = "both" if options["data"] else "neither"
+        raise InputError(f"`{command}` needs either IMAGES or --data, such as --data mnist:test. Received: {received}.")
+    if options["data"] is None and (options["index"] is not None or options["per_class"]):
         raise InputError("`--index` and `--per-class` choose from a data set: name it with --data.")
-    if asked["index"] is not None and asked["per_class"]:
+    if options["index"] is not None and options["per_class"]:
         raise InputError("`--index` and `--per-class` exclude each other: both choose the images.")
+    return {**options, "index": _numbers(options["index"])}
+
+
+def _numbers(index: str | None) -> tuple[int, ...] | None:
     try:
-        index = tuple(int(part) for part in asked["index"].split(",")) if asked["index"] is not None else None
+        return None if index is None else tuple(int(part) for part in index.split(","))
     except ValueError:
-        raise InputError(f"`--index` must be whole numbers with commas between. Received: {asked['index']!r}.") from None
-    return {**asked, "index": index}
+        raise InputError(f"`--index` must be whole numbers with commas between. Received: {index!r}.") from None
 
 
-def _without_images(asked: dict[str, Any]) -> dict[str, Any]:
+def _check_without_images(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options of a report on a model alone."""
-    idle = {**asked, "precision": asked["precision"] != "float32"}
-    for one in ("index", "per_class", "method", "target", "output", "region", "precision"):
-        if idle[one]:
-            raise InputError(f"`--{one.replace('_', '-')}` needs images: name IMAGES or --data. Received: neither.")
-    return asked
+    chosen = {**options, "precision": options["precision"] != "float32"}
+    for name in NEED_IMAGES:
+        if chosen[name]:
+            raise InputError(f"`--{name.replace('_', '-')}` needs images: name IMAGES or --data. Received: neither.")
+    return dict(options)
+
+
+class _NumberOrWord(click.ParamType):
+    """A number if it can be read as one; else the word, which the method checks."""
+
+    name = "number or word"
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float | str:
+        """As click calls it."""
+        try:
+            return float(value)
+        except ValueError:
+            return value
+
+
+def _option(name: str, hint: Any, default: Any, text: str) -> click.Option | None:
+    """The option of one parameter; None if its type cannot be written on a command line."""
+    flag, metavar = "--" + name.replace("_", "-"), METAVARS.get(name)
+    types_ = _types(hint)
+    if types_ == (str, Sequence[str]):
+        return click.Option([flag], multiple=True, metavar=metavar, help=text)
+    if types_[:2] == (float, str):
+        return click.Option([flag], type=_NumberOrWord(), default=default, help=text)
+    if len(types_) != 1:
+        return None
+    (kind,) = types_
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is typing.Literal and not _is_optional(hint):
+        return click.Option([flag], type=click.Choice(arguments), default=default, show_default=True, help=text)
+    if origin is typing.Literal:
+        choices = click.Choice([*arguments, "none"])
+        return click.Option([flag], type=choices, multiple=True, help=f"{text} Repeat it for several columns in one figure.")
+    if origin is tuple and all(argument in (int, float) for argument in arguments):
+        metavar = "LOW HIGH" if arguments[0] is float else "HEIGHT WIDTH"
+        return click.Option([flag], type=arguments[0], nargs=len(arguments), default=default, metavar=metavar, help=text)
+    if kind in (int, float, str):
+        return click.Option([flag], type=kind, default=default, show_default=default is not None, metavar=metavar, help=text)
+    return None
+
+
+def _keyword_hints(function: Callable[..., Any]) -> dict[str, Any]:
+    """The type of each keyword-only parameter. The other annotations are not evaluated: `keras.Model` would import Keras."""
+    parameters = inspect.signature(function).parameters.values()
+    annotations = {each.name: each.annotation for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY}
+    namespace = getattr(inspect.unwrap(function), "__globals__", {})
+    return typing.get_type_hints(types.SimpleNamespace(__annotations__=annotations), namespace)
+
+
+def _is_optional(hint: Any) -> bool:
+    """Whether an annotation allows None."""
+    return type(None) in typing.get_args(hint)
+
+
+def _types(hint: Any) -> tuple[Any, ...]:
+    """The types of an annotation, without None."""
+    union = typing.get_origin(hint) in (typing.Union, types.UnionType)
+    return tuple(kind for kind in typing.get_args(hint) if kind is not type(None)) if union else (hint,)

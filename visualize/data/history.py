@@ -1,4 +1,4 @@
-"""Histories: what a training measured, epoch by epoch, from a file such as Keras' CSVLogger writes."""
+"""History: the loss and metrics of each epoch of a training, from a file as Keras' CSVLogger writes it."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ import numpy as np
 
 from visualize.errors import InputError
 
-OTHER = "val_"  # before the name of what was measured on other data than was trained on
+VALIDATION = "val_"  # prefix of what was measured on validation data
 
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """What was measured of a training.
+    """What was measured during a training.
 
     Attributes:
-        epochs: (epochs,) their numbers.
-        measures: for each measure its values, (epochs,), by the name of the column; "val_loss" is "loss" on other data.
+        epochs: (epochs,) the number of each epoch.
+        measures: the values of each measure, (epochs,), by the name of its column; "val_loss" is "loss" on validation data.
     """
 
     epochs: np.ndarray
     measures: dict[str, np.ndarray]
 
     def pairs(self) -> list[tuple[str, np.ndarray, np.ndarray | None]]:
-        """Each measure, its values in training, those on other data: the measures that have both, or all where none has."""
-        own = [name for name in self.measures if not name.startswith(OTHER)]
-        both = [name for name in own if OTHER + name in self.measures]
-        return [(name, self.measures[name], self.measures.get(OTHER + name)) for name in both or own]
+        """(name, training values, validation values) of each measure that has both; if none has, of each, with None."""
+        training = [name for name in self.measures if not name.startswith(VALIDATION)]
+        both = [name for name in training if VALIDATION + name in self.measures]
+        return [(name, self.measures[name], self.measures.get(VALIDATION + name)) for name in both or training]
 
 
 def read_history(path: str | Path) -> History:
-    """The history in a CSV file: a line of names, then a line of numbers an epoch; `epoch` counts them, where it is there.
+    """The history in a CSV file: a line of names, then one line of numbers per epoch; a column `epoch` numbers them.
 
     Raises:
-        InputError: no such file, or none of that form.
+        InputError: the file does not exist, or does not have that form.
     """
     path = Path(path)
     if not path.is_file():
@@ -48,10 +48,10 @@ def read_history(path: str | Path) -> History:
             raise ValueError
     except (ValueError, csv.Error):
         raise InputError(
-            f"`history` must have a line of names, then a line of numbers an epoch. Received: {path}, which has not."
+            f"`history` must have a line of names, then one line of numbers per epoch. Received: {path}, which differs."
         ) from None
     measures = dict(zip(names, values.T, strict=True))
     epochs = measures.pop("epoch", np.arange(1, len(values) + 1))
-    if not len(values) or not any(not name.startswith(OTHER) for name in measures):
-        raise InputError(f"`history` must hold what one epoch measured at least. Received: {path}, which holds nothing.")
+    if not len(values) or not any(not name.startswith(VALIDATION) for name in measures):
+        raise InputError(f"`history` must hold at least what one epoch measured. Received: {path}, which holds nothing.")
     return History(epochs, measures)

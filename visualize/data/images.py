@@ -1,4 +1,4 @@
-"""Images: from a file to numbers that a model takes."""
+"""Images: pictures and arrays in files, as numbers that a model takes."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from visualize.data.arrays import load_arrays
 from visualize.errors import InputError
 
-# Not all that Pillow reads: for EPS it runs Ghostscript on a program that the file brings.
+# Not all that Pillow reads: for EPS it would run Ghostscript on a program in the file.
 FORMATS = ("AVIF", "BMP", "GIF", "ICO", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TGA", "TIFF", "WEBP")
 
 
 def read_picture(path: str | Path, *, channels: int) -> np.ndarray:
-    """A picture file as bytes, (height, width, channels) uint8, turned as its EXIF entry says.
+    """A picture file as bytes, (height, width, channels) uint8, rotated as its EXIF data says.
 
     Args:
-        path: a file of one of `FORMATS`, whatever its name; of an animation the first frame.
+        path: a file in one of `FORMATS`, whatever its name; the first frame of an animation.
         channels: 1 for gray, 3 for red, green and blue. Transparent parts become white.
 
     Raises:
-        InputError: no such file, no picture, or one of more than 89 million pixels.
+        InputError: the file does not exist, is not a picture, or has more than 89 million pixels.
     """
     path = Path(path)
     if not path.is_file():
@@ -33,24 +33,24 @@ def read_picture(path: str | Path, *, channels: int) -> np.ndarray:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=_formats()) as picture:
-                ImageOps.exif_transpose(picture, in_place=True)  # without a copy of what needs no turn
-                return _bytes(picture, channels)
+                ImageOps.exif_transpose(picture, in_place=True)  # copies only what needs rotation
+                return _pixels(picture, channels)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise InputError(f"{path} must have at most {Image.MAX_IMAGE_PIXELS:,} pixels. Received: more.") from None
     except UnidentifiedImageError:
         raise InputError(f"{path} must be a picture. Received: a file that Pillow cannot identify.") from None
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-    except Exception as error:  # each of Pillow's decoders raises what it likes
-        why = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{path} must be a whole picture. Received: one that cannot be decoded ({why}).") from None
+    except Exception as error:  # Pillow's decoders raise errors of many classes
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{path} must be a whole picture. Received: a file that cannot be decoded ({reason}).") from None
 
 
 def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
-    """The arrays of a `.npy` (one, named "images") or `.npz` file.
+    """The arrays of a `.npz` file by name; of a `.npy` file its only array, under the name "images".
 
     Raises:
-        InputError: no such file, no such format, or pickled objects in it, which could run code.
+        InputError: the file does not exist, has another format, or holds pickled objects, which could run code.
     """
     path = Path(path)
     if not path.is_file():
@@ -59,7 +59,7 @@ def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
         loaded = load_arrays(path)
     except InputError:
         raise
-    except Exception as error:  # zipfile, zlib and NumPy raise what they like
+    except Exception as error:  # zipfile, zlib and NumPy raise errors of many classes
         pickled = "Object arrays" in str(error)
         what = "pickled objects, which could run code" if pickled else "something that NumPy cannot read"
         raise InputError(f"{path} must hold plain arrays. Received: {what}.") from None
@@ -72,7 +72,7 @@ def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
 
 
 def resized(picture: np.ndarray, size: tuple[int | None, int | None]) -> np.ndarray:
-    """A picture of bytes, (height, width, channels), scaled to (height, width); an unknown length stays as it is."""
+    """A picture of bytes, (height, width, channels), resized to (height, width); None keeps a length."""
     height, width = size[0] or picture.shape[0], size[1] or picture.shape[1]
     if picture.shape[:2] == (height, width):
         return picture
@@ -83,16 +83,16 @@ def resized(picture: np.ndarray, size: tuple[int | None, int | None]) -> np.ndar
 
 
 def scaled(pixels: np.ndarray, input_range: Sequence[float]) -> np.ndarray:
-    """Bytes as numbers in a model's range: 0 becomes its low end and 255 its high end, float32."""
+    """Bytes as float32 in a model's range: 0 becomes its low end and 255 its high end."""
     low, high = input_range
     return (low + (high - low) / 255.0 * pixels.astype("float64")).astype("float32")
 
 
 def with_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
-    """Bytes, (height, width) or (height, width, any), as (height, width, channels): gray is repeated, color mixed to gray.
+    """Bytes, (height, width) or (height, width, any), as (height, width, channels): gray is repeated, color turns gray.
 
     Raises:
-        InputError: neither 1 nor 3 channels are given, and others are wanted.
+        InputError: the bytes have neither 1 nor 3 channels, and another number is needed.
     """
     pixels = pixels[..., None] if pixels.ndim == 2 else pixels
     if pixels.shape[-1] == channels:
@@ -105,25 +105,27 @@ def with_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
 
 
 def _formats() -> list[str]:
-    """Those of `FORMATS` that this Pillow has."""
+    """The `FORMATS` that the installed Pillow supports."""
     Image.init()
     return [name for name in FORMATS if name in Image.OPEN]
 
 
-def _bytes(picture: Image.Image, channels: int) -> np.ndarray:
-    if picture.mode.startswith("I"):  # 16 bits a pixel, which convert() would cut off at 255
+def _pixels(picture: Image.Image, channels: int) -> np.ndarray:
+    if picture.mode.startswith("I"):  # 16 bits per pixel, which convert() would clip at 255
         deep = np.clip(np.asarray(picture), 0, 65535).astype("int32")
-        deep += 128  # rounds: a half is never met
+        deep += 128  # to round to the nearest; 257 is odd, so there are no ties
         deep //= 257
         picture = Image.fromarray(deep.astype("uint8"))
     if picture.mode == "F":
-        raise InputError("A picture of real numbers does not tell its black and white. Hand it over as a .npy array.")
+        raise InputError(
+            "A picture file must state its black and white. Received: real numbers of any range. Pass them as a .npy array."
+        )
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        clear = picture if picture.mode == "RGBA" else picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear)
-        del clear
+        layered = picture if picture.mode == "RGBA" else picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", layered.size, "white"), layered)
+        del layered  # at most 20 bytes per pixel are held at a time
     if channels == 1:
         return np.asarray(picture.convert("L"))[..., None]
     if channels == 3:
         return np.asarray(picture.convert("RGB"))
-    raise InputError(f"A picture file gives 1 or 3 channels. The model takes {channels}: hand over a .npy array.")
+    raise InputError(f"The model must take 1 or 3 channels to read a picture file. Received: {channels}. Pass a .npy array.")

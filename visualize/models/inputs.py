@@ -1,4 +1,4 @@
-"""Inputs: the arrays that a model is called on, checked once when they come in."""
+"""Inputs: the arrays that a model is called on, checked once, when the user passes them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from visualize._utils.validation import checked_count
 from visualize.errors import InputError
 from visualize.models.layers import card_of, check_model, has_channels_first, layers_by_path
 
-ANY_SIZE = 128  # the height or width of a picture where the model takes any
+PictureShape = tuple[int | None, int | None, int | None]  # (height, width, channels), None where any length fits
+ANY_SIZE = 128  # height or width of a picture if the model takes any
 
 
 class Channels(enum.Enum):
-    """Where an input of a model has its channels. Inside, images always have them last."""
+    """Where an input of a model has its channels. Inside this package, images always have them last."""
 
     LAST = "last"
     FIRST = "first"  # (batch, channels, height, width)
@@ -34,7 +35,7 @@ class Channels(enum.Enum):
         """Images with their channels last, an array or a tensor, as the model takes them."""
         if self is Channels.NONE:
             return images[..., 0]
-        if self is Channels.LAST:
+        if self is Channels.LAST or len(images.shape) < 3:  # too few axes to have channels: `inputs_of` refuses them
             return images
         order = [0, len(images.shape) - 1, *range(1, len(images.shape) - 1)]
         return tf.transpose(images, order) if tf.is_tensor(images) else np.transpose(images, order)
@@ -102,15 +103,15 @@ class Inputs:
 
 
 def inputs_of(model: keras.Model, images: Any, input_name: str | None = None) -> Inputs:
-    """Check the `images` that a caller passes against what the model takes.
+    """The `images` that a caller passes, checked against what the model takes.
 
     Args:
         model: Keras model.
         images: an array; or, for a model of several inputs, a list of arrays or a dict of arrays by input name.
-        input_name: the input to explain; it can be left out where only one of them is a batch of pictures.
+        input_name: the input to explain; it can be left out if only one input holds pictures.
 
     Raises:
-        InputError: names, shapes or numbers that the model cannot take.
+        InputError: the model cannot take these names, shapes or numbers.
     """
     declared = _declared_inputs(model)
     if isinstance(images, Mapping):
@@ -143,13 +144,13 @@ def inputs_of(model: keras.Model, images: Any, input_name: str | None = None) ->
 
 
 def channels_of(model: keras.Model, rank: int) -> Channels:
-    """Where a model has the channels of an input of so many axes, the batch not counted.
+    """Where a model has the channels of an input of `rank` axes, not counting the batch.
 
-    A convolution with `data_format="channels_first"` tells for the whole model. Two axes are (length, channels) for a model
-    with one-dimensional convolutions or poolings and no others, and a gray picture, (height, width), for any other.
+    One convolution with `data_format="channels_first"` decides it for the whole model. Two axes are (length, channels) for a
+    model whose convolutions and poolings are all one-dimensional, and a gray picture, (height, width), for any other.
 
     Raises:
-        InputError: no such number of axes.
+        InputError: `rank` is not from 1 to 4.
     """
     if not 1 <= rank <= 4:
         raise InputError(f"The explained input must have 1 to 4 axes beside the batch. Received: {rank}.")
@@ -160,8 +161,8 @@ def channels_of(model: keras.Model, rank: int) -> Channels:
     return Channels.FIRST if has_channels_first(model) else Channels.LAST
 
 
-def picture_shape(model: keras.Model, input_name: str | None = None) -> tuple[int | None, ...] | None:
-    """(height, width, channels) of the picture that the model takes; None where the model does not tell, or takes none."""
+def picture_shape(model: keras.Model, input_name: str | None = None) -> PictureShape | None:
+    """(height, width, channels) of the picture that the model takes; None if it takes none, or does not state its shape."""
     picture = _picture(model, input_name)
     return None if picture is None else picture[0]
 
@@ -173,17 +174,17 @@ def picture_channels(model: keras.Model, input_name: str | None = None) -> Chann
 
 
 def input_shapes(model: keras.Model) -> dict[str, tuple[int | None, ...]]:
-    """The shape of each input by name, without the batch; empty where the model does not tell.
+    """The shape of each input by name, without the batch; empty if the model does not state it.
 
     Raises:
-        InputError: `model` is no Keras model.
+        InputError: `model` is not a built Keras model.
     """
     check_model(model)
     return {name: shape for name, (shape, _) in _declared_inputs(model).items()}
 
 
 def example_inputs(model: keras.Model, size: tuple[int, int] | None = None, input_name: str | None = None) -> Inputs:
-    """One row of zeros for each input of a model that tells its input shapes: enough to trace it.
+    """One row of zeros for each input of a model that states its input shapes: enough to trace it.
 
     Args:
         model: Keras model.
@@ -191,7 +192,7 @@ def example_inputs(model: keras.Model, size: tuple[int, int] | None = None, inpu
         input_name: name of the input to explain; by default the first that takes pictures.
 
     Raises:
-        InputError: the model does not tell its input shape, or takes another size.
+        InputError: the model does not state its input shape, or takes another size.
     """
     shapes = input_shapes(model)
     if not shapes:
@@ -202,7 +203,8 @@ def example_inputs(model: keras.Model, size: tuple[int, int] | None = None, inpu
     return inputs_of(model, arrays if len(arrays) > 1 else next(iter(arrays.values())), input_name)
 
 
-def _picture(model: keras.Model, input_name: str | None) -> tuple[tuple[int | None, ...], Channels] | None:
+def _picture(model: keras.Model, input_name: str | None) -> tuple[PictureShape, Channels] | None:
+    """Shape and place of the channels of the only input that takes pictures; None if there is none, or more than one."""
     shapes = input_shapes(model)
     if input_name is not None:
         shapes = {name: shape for name, shape in shapes.items() if name == input_name}
@@ -210,24 +212,25 @@ def _picture(model: keras.Model, input_name: str | None) -> tuple[tuple[int | No
     for shape in shapes.values():
         channels = channels_of(model, len(shape)) if 2 <= len(shape) <= 3 else None
         if len(shape) == 2 and channels is Channels.NONE:
-            pictures.append(((*shape, 1), channels))
+            pictures.append(((shape[0], shape[1], 1), channels))
         elif len(shape) == 3:
-            pictures.append(((*shape[1:], shape[0]) if channels is Channels.FIRST else shape, channels))
+            last = (shape[1], shape[2], shape[0]) if channels is Channels.FIRST else shape
+            pictures.append((last, channels))
     return pictures[0] if len(pictures) == 1 else None
 
 
 def _settled(model: keras.Model, shape: tuple[int | None, ...], size: tuple[int, int] | None) -> tuple[int, ...]:
-    """An input shape without unknowns: `size`, or a size that any network can take."""
+    """An input shape without unknown lengths: `size`, or a size that any network can take."""
     if size is not None and len(shape) == 3:
         shape = (shape[0], *size) if channels_of(model, 3) is Channels.FIRST else (*size, shape[-1])
     return tuple(length or ANY_SIZE for length in shape)
 
 
 def checked_input(input_name: str, names: Iterable[str]) -> str:
-    """The name of an input.
+    """The name of an input, if the model has it.
 
     Raises:
-        InputError: no input has it.
+        InputError: no input has that name.
     """
     if input_name not in list(names):
         raise InputError(f"`input_name` must be an input of the model: {_names(names)}. Received: {input_name!r}.")
@@ -235,17 +238,17 @@ def checked_input(input_name: str, names: Iterable[str]) -> str:
 
 
 def checked_batch_size(batch_size: int | None, inputs: Inputs) -> int:
-    """The batch size that was asked for, or the one that suits the size of the images."""
-    return _suited(inputs.images.shape[1:]) if batch_size is None else checked_count("batch_size", batch_size, 1)
+    """The batch size that the caller chose, or by default one that suits the size of the images."""
+    return _default_batch_size(inputs.images.shape[1:]) if batch_size is None else checked_count("batch_size", batch_size, 1)
 
 
-def _suited(shape: tuple[int, ...]) -> int:
+def _default_batch_size(shape: tuple[int, ...]) -> int:
     """How many images of (height, width, channels) keep two cores busy without costing memory: 128 small, 10 of 224x224."""
     return max(1, min(128, 2**19 // max(1, int(np.prod(shape[:-1])))))
 
 
 def _declared_inputs(model: keras.Model) -> dict[str, tuple[tuple[int | None, ...], str]]:
-    """Shape without batch and dtype of each input, by name, where the model tells."""
+    """Shape without batch and dtype of each input, by name; empty if the model does not state them."""
     tensors = getattr(model, "inputs", None)
     if tensors:
         named = getattr(model, "input", None)  # a Sequential that no other model calls has none
@@ -257,14 +260,14 @@ def _declared_inputs(model: keras.Model) -> dict[str, tuple[tuple[int | None, ..
     if isinstance(shape, list | tuple) and len(shape) > 1 and not isinstance(shape[-1], list | tuple):
         return {"images": (tuple(shape[1:]), "float32")}
     if isinstance(shape, dict):
-        return {name: (tuple(one[1:]), "float32") for name, one in shape.items()}
+        return {name: (tuple(lengths[1:]), "float32") for name, lengths in shape.items()}
     return {}
 
 
 def _container(
     model: keras.Model, arrays: Mapping[str, Any], declared: Mapping[str, Any]
 ) -> Literal["tensor", "list", "dict"]:
-    """What the model is called on, where its inputs are given by name."""
+    """What a model is called on whose inputs were passed by name."""
     if declared and set(arrays) != set(declared):
         raise InputError(f"`images` must hold one array for each input: {_names(declared)}. Received: {_names(arrays)}.")
     structure = getattr(model, "input", None) if getattr(model, "inputs", None) else None
@@ -273,7 +276,8 @@ def _container(
     return "tensor" if len(declared) == 1 and not isinstance(structure, dict) else "dict"
 
 
-def _array(name: str, value: Any, known: tuple[tuple[int | None, ...], str] | None) -> np.ndarray:
+def _array(name: str, value: Any, declared: tuple[tuple[int | None, ...], str] | None) -> np.ndarray:
+    """One input as an array of a type that the model takes."""
     try:
         array = np.asarray(value)
     except ValueError:
@@ -282,10 +286,10 @@ def _array(name: str, value: Any, known: tuple[tuple[int | None, ...], str] | No
         raise InputError(f"{name!r} must be an array of numbers. Received: dtype {array.dtype}.")
     if not array.ndim:
         raise InputError(f"{name!r} must be a batch of images. Received: the number {array}.")
-    if known is not None:
-        shape, dtype = known
+    if declared is not None:
+        shape, dtype = declared
         fits = len(shape) == array.ndim - 1 and all(
-            want in (None, size) for want, size in zip(shape, array.shape[1:], strict=True)
+            expected in (None, size) for expected, size in zip(shape, array.shape[1:], strict=True)
         )
         if not fits:
             expected = ", ".join(str(size or "any") for size in ("batch", *shape))
@@ -300,7 +304,7 @@ def _array(name: str, value: Any, known: tuple[tuple[int | None, ...], str] | No
 
 
 def _check_range(images: np.ndarray, input_range: tuple[float, float] | None) -> None:
-    """Refuse pixels that are farther outside of the range than the range is long, such as 0 to 255 for 0 to 1."""
+    """Refuse pixels that are farther outside the range than the range is long, such as 0 to 255 for 0 to 1."""
     if input_range is None:
         return
     (low, high), least, most = input_range, float(images.min()), float(images.max())
@@ -322,5 +326,5 @@ def _chosen_input(arrays: Mapping[str, np.ndarray], input_name: str | None) -> s
     return pictures[0]
 
 
-def _names(names: Any) -> str:
+def _names(names: Iterable[str]) -> str:
     return ", ".join(repr(name) for name in names)

@@ -1,4 +1,4 @@
-"""Layers: what is known of a Keras model and of each of its layers."""
+"""Layers: the layers of a Keras model by path, and what is known of the model and of each of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -32,24 +31,24 @@ class LayerFact:
 
     path: str  # "base/block_13_expand" inside a nested model
     kind: str  # class name
-    shape: tuple[int | None, ...]  # of its output; () where it has several
+    shape: tuple[int | None, ...]  # of its output; () if it has several
     parameters: int
-    has_kernels: bool  # its weights can be drawn as pictures
+    has_kernels: bool  # its weights can be drawn as images
     convolution: bool
-    spatial_shape: tuple[int | None, ...]  # (height, width) of its output as a map of the image; () where it is no map
-    within: bool  # it stands between the explained input and the output, and is not the output itself
+    spatial_shape: tuple[int | None, ...]  # (height, width) of its output as a map of the image; () if it is not a map
+    within: bool  # it lies between the explained input and the output, and is not the output itself
     leaf: bool  # it contains no other layer
 
     @property
     def spatial(self) -> bool:
-        """Whether its output is a map of more than one place."""
+        """Whether its output is a map of more than one position."""
         return any(length != 1 for length in self.spatial_shape)
 
 
 _origins: weakref.WeakKeyDictionary[keras.Model, Origin] = weakref.WeakKeyDictionary()
 _cards: weakref.WeakKeyDictionary[keras.Model, Card] = weakref.WeakKeyDictionary()
 
-SCOPE = re.compile(r"[A-Za-z0-9_.-]*")  # what TensorFlow takes in the name of an operation
+SCOPE = re.compile(r"[A-Za-z0-9_.-]*")  # what TensorFlow allows in the name of an operation
 CONVOLUTIONS = (
     *("Conv1D", "DepthwiseConv1D", "SeparableConv1D", "Conv1DTranspose"),
     *("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Conv2DTranspose"),
@@ -58,7 +57,7 @@ CONVOLUTIONS = (
 
 
 def check_model(model: object) -> None:
-    """Refuse what is no Keras model, or has no weights yet.
+    """Refuse what is not a Keras model, or has no weights yet.
 
     Raises:
         InputError: it is not a built `keras.Model`.
@@ -72,9 +71,9 @@ def check_model(model: object) -> None:
 def describe(
     model: keras.Model, *, class_names: Sequence[str] | None = None, input_range: tuple[float, float] | None = None
 ) -> keras.Model:
-    """Say what the classes of a model are called and which values a black and a white pixel have, as a card would.
+    """State the class names of a model and the values of a black and a white pixel, as a card would.
 
-    Nothing is changed on the model itself. What is left out stays as it was.
+    The model itself is not changed. What is left out stays as it was.
 
     Args:
         model: Keras model.
@@ -85,13 +84,13 @@ def describe(
         The same model.
 
     Raises:
-        InputError: `input_range` is no range, or `class_names` are no names.
+        InputError: `input_range` is not a range, or `class_names` are not names.
     """
     known = card_of(model)
     if input_range is not None:
-        known = replace(known, input_range=checked_range("`input_range`", _listed(input_range)))
+        known = replace(known, input_range=checked_range("`input_range`", _as_list(input_range)))
     if class_names is not None:
-        known = replace(known, class_names=checked_names("`class_names`", _listed(class_names)))
+        known = replace(known, class_names=checked_names("`class_names`", _as_list(class_names)))
     _cards[model] = known
     return model
 
@@ -108,13 +107,13 @@ def origin_of(model: keras.Model) -> Origin | None:
 
 
 def card_of(model: keras.Model) -> Card:
-    """What is known of a model's input and classes; an empty card where nothing was stated."""
+    """What is known of a model's input and classes; an empty card if nothing was stated."""
     check_model(model)
     return _cards.get(model, Card())
 
 
 def range_of(model: keras.Model) -> tuple[tuple[float, float], str]:
-    """The input range of a model's card and ""; without a card the range to assume, and why."""
+    """The input range that a model's card states, and ""; else the range to assume, and why."""
     known = card_of(model).input_range
     if known is not None:
         return known, ""
@@ -127,7 +126,7 @@ def layers_by_path(model: keras.Model) -> dict[str, keras.Layer]:
     """Every layer of a model by its path, containers before what they contain, a shared layer once.
 
     Raises:
-        InputError: `model` is no built Keras model, or has a layer whose name TensorFlow refuses in every graph.
+        InputError: `model` is not a built Keras model, or has a layer whose name TensorFlow refuses in any graph.
     """
     check_model(model)
     layers: dict[str, keras.Layer] = {}
@@ -151,7 +150,7 @@ def find_layer(path: str, paths: Sequence[str]) -> str:
     """The full path of a layer, from the path itself or its unambiguous last part.
 
     Raises:
-        InputError: it fits no layer, or several; the message names the nearest ones.
+        InputError: it fits no layer, or more than one; the message names the nearest ones.
     """
     if not isinstance(path, str):
         raise InputError(f"`layer` must be a path such as {next(iter(paths), 'conv2d')!r}. Received: {path!r}.")
@@ -170,8 +169,9 @@ def find_layer(path: str, paths: Sequence[str]) -> str:
 def cam_layer(facts: Sequence[LayerFact]) -> tuple[str, str]:
     """The layer whose maps class activation mapping reads by default, with the reason.
 
-    It is the last map of the size of the last convolution's output: the convolution itself, or the normalization, addition
-    or ReLU that finishes its block (`out_relu` in MobileNetV2, `conv5_block3_out` in ResNet50), but not a pooling after it.
+    It is the last map that has the size of the last convolution's output: the convolution itself, or the normalization,
+    addition or ReLU that finishes its block (`out_relu` in MobileNetV2, `conv5_block3_out` in ResNet50), but not a pooling
+    after it.
 
     Args:
         facts: the model's layers in the order in which it calls them.
@@ -200,7 +200,7 @@ def has_kernels(layer: keras.Layer) -> bool:
 
 
 def kernels_of(layer: keras.Layer) -> keras.Variable | None:
-    """A convolution's weight of rank 4, as the layer keeps it; None for a layer without."""
+    """The weight of rank 4 of a convolution, as the layer stores it; None for any other layer."""
     for name in ("kernel", "depthwise_kernel"):
         weight = getattr(layer, name, None)
         if weight is not None and len(getattr(weight, "shape", ())) == 4:
@@ -208,14 +208,14 @@ def kernels_of(layer: keras.Layer) -> keras.Variable | None:
     return None
 
 
-def listed(names: Sequence[str], most: int = 12) -> str:
+def listed(names: Sequence[object], most: int = 12) -> str:
     """Names for an error message, the first few of many."""
     shown = ", ".join(repr(name) for name in list(names)[:most])
     return shown + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def _listed(values: Any) -> Any:
-    """An array or sequence as a list; a string or anything else as it is, for its check to refuse."""
+def _as_list(values: object) -> object:
+    """An array or sequence as a list; a string or anything else unchanged, for the check to refuse."""
     return list(values) if isinstance(values, Sequence | np.ndarray) and not isinstance(values, str) else values
 
 

@@ -1,103 +1,105 @@
-"""Wording: what a figure shows, in a sentence for who cannot see it."""
+"""Alt texts: what a figure shows, in a sentence for readers who cannot see it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from visualize.data.history import History
 from visualize.results import Attribution, Structure, Tiles
 
-MOST_LETTERS = 80  # of a name that people gave
-MOST_NAMED = 12  # things that a sentence lists
+MAX_LETTERS = 80  # of a name that a user chose
+MAX_NAMES = 12  # that a sentence lists
 _ROWS, _COLUMNS = ("top", "middle", "bottom"), ("left", "center", "right")
 
 
-def shown(text: Any, most: int = MOST_LETTERS) -> str:
-    """A name on one line, cut in its middle where it is long; a space for what is no letter or turns the writing around."""
+def one_line(text: object, most: int = MAX_LETTERS) -> str:
+    """A name on one line, cut in its middle if it is long; spaces in place of control and direction characters."""
     line = "".join(letter if letter.isprintable() else " " for letter in str(text))
     half = most // 2
     return line if len(line) <= most else f"{line[:half]}\u2026{line[-(most - half - 1) :]}"
 
 
-def class_name(index: int, names: Sequence[str]) -> str:
-    """A class as a text says it: its name, or its number where the name is none or a number."""
-    return shown(names[index]) if 0 <= index < len(names) and not names[index].isdecimal() else f"class {index}"
+def class_text(index: int, names: Sequence[str]) -> str:
+    """A class in a sentence: its name, or "class 3" if it has no name or one that is a number."""
+    return one_line(names[index]) if 0 <= index < len(names) and not names[index].isdecimal() else f"class {index}"
 
 
-def place(values: np.ndarray) -> str:
-    """Where in a map its highest value stands, "top left"; "" where all are one, or it is no map of a picture."""
+def peak_position(values: np.ndarray) -> str:
+    """Where in a map its highest value is, such as "top left"; "" if there is no such pixel."""
     if values.ndim != 2 or not np.isfinite(values).all() or values.min() == values.max():
         return ""
     row, column = np.unravel_index(values.argmax(), values.shape)
     height, width = values.shape
-    named = f"{_ROWS[3 * int(row) // height]} {_COLUMNS[3 * int(column) // width]}"
-    return "center" if named == "middle center" else named
+    position = f"{_ROWS[3 * int(row) // height]} {_COLUMNS[3 * int(column) // width]}"
+    return "center" if position == "middle center" else position
 
 
-def score_of(one: Attribution, row: int) -> str:
-    """The score that was explained, and the output that belongs to it: "logit 12.4, probability 0.998"."""
-    kind = one.settings.get("score", "score")
-    text = f"{kind} {one.scores[row]:.4g}"
-    return f"{text}, probability {one.arrays['probability'][row]:.3f}" if _has_probability(one, kind) else text
+def score_text(kind: str, score: float, probability: float | None) -> str:
+    """A score with its probability, if there is one: "logit 12.4, probability 0.998"."""
+    text = f"{kind} {score:.4g}"
+    return text if probability is None else f"{text}, probability {probability:.3f}"
 
 
-def of_sheet(attributions: Sequence[Attribution]) -> str:
-    """The maps of some methods: of what, for which class, and where each is highest."""
-    first = attributions[0]
+def comparison_text(results: Sequence[Attribution]) -> str:
+    """The maps of several methods: of which image, for which class, and where each map is highest."""
+    first = results[0]
     count = len(first.values)
-    names = [shown(name) for name in first.arrays["names"][:MOST_NAMED]]
+    names = [one_line(name) for name in first.arrays["names"][:MAX_NAMES]]
     if count > 1:
-        methods = ", ".join(one.method for one in attributions)
-        return f"{count} images, a row each, and what matters in them by {methods}: {_listed(names, count)}."
-    target = int(first.targets[0])
-    one_number = first.settings.get("classes") == 1
-    called = "its output" if one_number else class_name(target, first.settings.get("class_names", []))
-    maps = []
-    for one in attributions:
-        where = place(one.values[0])
-        flat = one.values[0].min() == one.values[0].max()
-        maps.append(f"{one.method} {f'highest at the {where}' if where else 'the same everywhere' if flat else 'drawn'}")
-    return f"{names[0]} and what matters in it for {called}, {score_of(first, 0)}: {'; '.join(maps)}."
+        methods = ", ".join(result.method for result in results)
+        return f"{count} images, one row each, and what matters in them by {methods}: {_listed(names, count)}."
+    single = first.settings.classes == 1
+    explained = "its output" if single else class_text(int(first.targets[0]), first.settings.class_names)
+    maps = "; ".join(f"{result.method} {_peak_text(result.values[0])}" for result in results)
+    return f"{names[0]} and what matters in it for {explained}, {_explained_score(first)}: {maps}."
 
 
-def of_structure(structure: Structure) -> str:
+def structure_text(structure: Structure) -> str:
     """A diagram: how many layers, from which to which."""
-    rows = structure.rows
-    ends = f", from {shown(rows[0]['path'])} to {shown(rows[-1]['path'])}" if rows else ""
-    settings = structure.settings
-    return f"Diagram of {shown(settings['name'])}: {settings['layers']} layers{ends}, {settings['parameters']:,} parameters."
+    rows, settings = structure.rows, structure.settings
+    ends = f", from {one_line(rows[0]['path'])} to {one_line(rows[-1]['path'])}" if rows else ""
+    return f"Diagram of {one_line(settings.name)}: {settings.layers} layers{ends}, {settings.parameters:,} parameters."
 
 
-def of_filters(tiles: Tiles) -> str:
+def filters_text(tiles: Tiles) -> str:
     """Kernels: how many, of what size, between which weights."""
     settings, (height, width) = tiles.settings, tiles.pictures.shape[1:3]
     low, high = float(tiles.pictures.min()), float(tiles.pictures.max())
-    over = f"{settings['filters']} filters of {shown(settings['layer'])} over {settings['channels']} channels"
-    return f"{over}, {height} x {width} weights each, from {low:.3g} to {high:.3g}."
+    layer = f"{settings.filters} filters of {one_line(settings.layer)} over {settings.channels} channels"
+    return f"{layer}, {height} x {width} weights each, from {low:.3g} to {high:.3g}."
 
 
-def of_maximized(tiles: Tiles) -> str:
-    """Inputs that were climbed to: for which classes, and what these answer."""
-    kind, captions = tiles.settings["score"], [shown(caption) for caption in tiles.captions]
+def maximized_text(tiles: Tiles) -> str:
+    """Maximized inputs: for which classes, and the score that each reached."""
+    captions = [one_line(caption) for caption in tiles.captions]
     what = f"{len(captions)} inputs, each made to raise one score" if len(captions) > 1 else "An input made to raise one score"
-    return f"{what}; which, and the {kind} reached: {_listed(captions[:MOST_NAMED], len(captions))}."
+    return f"{what}; which, and the {tiles.settings.score} reached: {_listed(captions[:MAX_NAMES], len(captions))}."
 
 
-def of_history(history: History) -> str:
+def history_text(history: History) -> str:
     """Curves: each measure at its first and its last epoch."""
     ends = []
-    for name, own, other in history.pairs()[:MOST_NAMED]:
-        beside = "" if other is None else f" (validation {other[0]:.4g} to {other[-1]:.4g})"
-        ends.append(f"{shown(name)} {own[0]:.4g} to {own[-1]:.4g}{beside}")
+    for name, training, validation in history.pairs()[:MAX_NAMES]:
+        beside = "" if validation is None else f" (validation {validation[0]:.4g} to {validation[-1]:.4g})"
+        ends.append(f"{one_line(name)} {training[0]:.4g} to {training[-1]:.4g}{beside}")
     count = len(history.epochs)
     return f"Curves over {count} epoch{'s' if count > 1 else ''}: {'; '.join(ends)}."
 
 
-def _has_probability(one: Attribution, kind: str) -> bool:
-    return "probability" in one.arrays and kind.endswith("logit") and one.targets[0] >= 0
+def _explained_score(result: Attribution) -> str:
+    """The explained score of the first image."""
+    kind = result.settings.score
+    has_probability = "probability" in result.arrays and kind.endswith("logit") and result.targets[0] >= 0
+    return score_text(kind, result.scores[0], result.arrays["probability"][0] if has_probability else None)
+
+
+def _peak_text(values: np.ndarray) -> str:
+    position = peak_position(values)
+    if position:
+        return f"highest at the {position}"
+    return "the same everywhere" if values.min() == values.max() else "drawn"
 
 
 def _listed(names: Sequence[str], count: int) -> str:

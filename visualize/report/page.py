@@ -1,4 +1,4 @@
-"""The page of a report: one HTML file that needs no other, of a limited size."""
+"""The page of a report: one HTML file with its pictures inside, of a limited size."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from PIL import Image
 
 from visualize._utils.atomic import atomic_file
 
-MOST_BYTES = 10_000_000  # of the file
-WIDTHS = (1600, 1200, 900, 640, 480)  # pixels that a picture may be wide, until all of them fit
-WIDE = 560  # pixels: on a phone a wider picture is moved sideways in its frame, for its letters would be too small
+MAX_BYTES = 10_000_000  # of the file
+WIDTHS = (1600, 1200, 900, 640, 480)  # pixels: the largest width at which all pictures fit is taken
+WIDE = 560  # pixels: on a phone a wider picture is scrolled sideways in its frame, so that its text stays legible
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class Picture:
 
     Attributes:
         path: the original, a PNG in the folder of the report or below it.
-        title: what it is.
-        alt: what is to be seen.
-        command: the words of the command line that draws it again.
+        title: its caption.
+        alt: what it shows, for readers who cannot see it.
+        command: the command line that draws it again.
     """
 
     path: Path
@@ -43,12 +43,12 @@ class Table:
     """Rows of text.
 
     Attributes:
-        caption: what they are.
+        caption: above the table.
         header: the names of the columns.
-        rows: one text a column.
-        numbers: which columns hold numbers, and stand to the right.
-        rest: a word on what was left out, or "".
-        loose: whether its columns may be many and have long names; on a phone each row is then a list.
+        rows: one text per column.
+        numbers: indices of the columns that hold numbers and are aligned to the right.
+        rest: a sentence on what was left out, or "".
+        loose: whether there may be many columns with long names; on a phone each row is then shown as a list.
     """
 
     caption: str
@@ -61,17 +61,17 @@ class Table:
 
 @dataclass(frozen=True)
 class Part:
-    """A section of the report: some lines, facts, tables and figures, each of which may be missing.
+    """A section of the report. Everything but its anchor and title may be empty.
 
     Attributes:
-        anchor: its name in the address of the page.
+        anchor: its id in the page.
         title: its heading.
         lines: plain sentences.
-        facts: names and what they are.
-        tables: in their order.
+        facts: pairs of a name and a value.
+        tables: above the pictures.
         pictures: in their order.
-        below: the tables that stand below the pictures.
-        missing: sentences on what could not be made, and why.
+        below: tables below the pictures.
+        missing: sentences on what could not be drawn, and why.
     """
 
     anchor: str
@@ -91,11 +91,11 @@ class Page:
     Attributes:
         title: of the document.
         lead: one sentence below it.
-        model: the parts that speak of the model.
-        images: the parts that speak of one image each.
-        methods: each method and its first line of help.
-        command: the words of the command line that makes the report again.
-        made: when, and with which versions.
+        model: the sections on the model.
+        images: the sections on one image each.
+        methods: the name and the first line of help of each method.
+        command: the command line that makes the report again.
+        made: when it was made, and with which versions.
     """
 
     title: str
@@ -114,10 +114,10 @@ class Page:
 
 @dataclass(frozen=True)
 class Embedded:
-    """A picture as the page holds it.
+    """A picture as it is embedded in the page.
 
     Attributes:
-        data: a `data:` address, or "" where there was no room for it.
+        data: a `data:` URL, or "" if there was no room for it.
         width, height: of the original, in pixels.
         scaled: whether it has fewer pixels than the original.
     """
@@ -129,34 +129,36 @@ class Embedded:
 
     @property
     def wide(self) -> bool:
-        """Whether a phone cannot show it whole with letters to read."""
+        """Whether its text would be too small on a phone if it were shown whole."""
         return self.width > WIDE
 
 
-def write(page: Page, path: Path, *, most_bytes: int = MOST_BYTES) -> Path:
-    """Write the page with its pictures in it, each as large as fits; what does not fit is a link to the original.
+def write(page: Page, path: Path, *, max_bytes: int = MAX_BYTES) -> Path:
+    """Write the page with its pictures embedded, as large as fits; what does not fit is a link to the original.
 
     Args:
         page: what to show.
         path: of the `.html`; the originals stand beside it or below its folder.
-        most_bytes: how large the file may become.
+        max_bytes: how large the file may become.
+
+    Returns:
+        The path.
     """
-    bare = {picture.path: _embedded(picture.path, None) for picture in page.pictures}
-    found = _fitting(list(bare), most_bytes - len(render(page, path.parent, bare)))
-    content = render(page, path.parent, found)
-    while len(content) > most_bytes and any(
-        one.data for one in found.values()
-    ):  # what stands around a picture takes room, too
-        last = [name for name, one in found.items() if one.data][-1]
-        found[last] = bare[last]
-        content = render(page, path.parent, found)
+    links = {picture.path: _embedded(picture.path, None) for picture in page.pictures}
+    pictures = _fitting(list(links), max_bytes - len(render(page, path.parent, links)))
+    content = render(page, path.parent, pictures)
+    # The markup around the pictures takes room, too.
+    while len(content) > max_bytes and any(each.data for each in pictures.values()):
+        last = [name for name, each in pictures.items() if each.data][-1]
+        pictures[last] = links[last]
+        content = render(page, path.parent, pictures)
     with atomic_file(path) as file:
         file.write(content)
     return path
 
 
 def render(page: Page, folder: Path, embedded: Mapping[Path, Embedded]) -> bytes:
-    """The page as HTML, in which every text stands as it is: whatever it holds, it is no markup."""
+    """The page as HTML. Every text is escaped: whatever it holds, it is never read as markup."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["link"] = lambda picture: _link(picture, folder)
     source = resources.files("visualize.report").joinpath("report.html").read_text(encoding="utf-8")
@@ -164,37 +166,38 @@ def render(page: Page, folder: Path, embedded: Mapping[Path, Embedded]) -> bytes
 
 
 def _fitting(paths: Sequence[Path], room: int) -> dict[Path, Embedded]:
-    """The pictures with as many pixels as there is room for, alike for all; in the end without the last of them."""
+    """The pictures at the largest width at which all of them fit; at the smallest width, without the last ones if need be."""
+    pictures: dict[Path, Embedded] = {}
     for width in WIDTHS:
-        found = {path: _embedded(path, width) for path in paths}
-        if sum(len(one.data) for one in found.values()) <= room:
-            return found
-    for path, one in found.items():
-        room -= len(one.data)
-        if room < 0:  # and so for all that follow: which are there must not depend on how well one happens to pack
-            found[path] = _embedded(path, None)
-    return found
+        pictures = {path: _embedded(path, width) for path in paths}
+        if sum(len(each.data) for each in pictures.values()) <= room:
+            return pictures
+    for path, picture in pictures.items():
+        room -= len(picture.data)
+        if room < 0:  # also for all that follow: whether a picture is shown must not depend on how well it compresses
+            pictures[path] = _embedded(path, None)
+    return pictures
 
 
 def _embedded(path: Path, width: int | None) -> Embedded:
-    """A picture of at most so many pixels in width; without its data where `width` is None."""
+    """A picture of at most `width` pixels in width; without its data if `width` is None."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # we drew it ourselves
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # it is our own figure
         with Image.open(path) as picture:
-            size = picture.size
             if width is None:
-                return Embedded("", *size, scaled=False)
-            content, scaled = path.read_bytes(), size[0] > width
-            if scaled:
-                smaller = picture.convert("RGB").resize(
-                    (width, max(1, round(size[1] * width / size[0]))), Image.Resampling.LANCZOS
-                )
-                held = io.BytesIO()
-                smaller.save(held, format="PNG", optimize=True)
-                content = held.getvalue()
-    return Embedded("data:image/png;base64," + base64.b64encode(content).decode(), *size, scaled=scaled)
+                return Embedded("", *picture.size, scaled=False)
+            scaled = picture.width > width
+            content = _scaled_png(picture, width) if scaled else path.read_bytes()
+            return Embedded("data:image/png;base64," + base64.b64encode(content).decode(), *picture.size, scaled=scaled)
+
+
+def _scaled_png(picture: Image.Image, width: int) -> bytes:
+    size = (width, max(1, round(picture.height * width / picture.width)))
+    content = io.BytesIO()
+    picture.convert("RGB").resize(size, Image.Resampling.LANCZOS).save(content, format="PNG", optimize=True)
+    return content.getvalue()
 
 
 def _link(picture: Picture, folder: Path) -> str:
-    """The original as an address relative to the page; never one of another kind, whatever its name."""
+    """The address of the original, relative to the page; a file's address whatever its name is."""
     return "./" + urllib.parse.quote(picture.path.relative_to(folder).as_posix())

@@ -121,7 +121,7 @@ def test_what_no_source_or_model_can_be_named_by_is_said(model, saved):
     message = "`data` must be NAME:PART, such as mnist:test, or a file. Received: 3."
     assert refusal(visualize.from_data, model, 3) == message
     for index in ("a", 1.5, []):
-        message = f"`index` must be a whole number, or several. Received: {index!r}."
+        message = f"`index` must be a whole number, or a list of whole numbers. Received: {index!r}."
         assert refusal(visualize.from_data, model, "mnist:test", index) == message
     assert refusal(visualize.open_model, 3) == "`path` must be a path. Received: 3."
     message = "`custom_objects` must name modules, such as package.layers. Received: 3."

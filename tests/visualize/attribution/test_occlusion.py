@@ -150,6 +150,17 @@ def test_the_other_input_of_two_stays_as_it_is(build, images_for):
         np.testing.assert_allclose(result.arrays["position_scores"][index], slow, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("path", ["windows", "full"])
+@pytest.mark.parametrize("name", ["image", "corner", "side", "fills"])
+def test_an_input_may_have_any_name(name, path):
+    picture = keras.Input((8, 8, 1), name=name)
+    model = keras.Model(picture, keras.layers.Dense(3)(keras.layers.Flatten()(keras.layers.Conv2D(2, 3)(picture))))
+    images = np.random.default_rng(0).random((2, 8, 8, 1)).astype("float32")
+    result = occlusion(model, images, 1, patch=8, stride=8, fill=0.0, path=path)
+    falls = np.asarray(model(images) - model(np.zeros_like(images)))[:, 1]
+    np.testing.assert_allclose(result.values[:, 3, 3], falls, rtol=1e-4, atol=1e-5)
+
+
 def test_a_function_of_the_scores_falls_too(build, images_for):
     model = build("linear")
     images = images_for(model, 2)

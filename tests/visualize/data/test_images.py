@@ -155,7 +155,7 @@ def test_half_a_picture_is_told_so(name, put):
     path = put(Image.fromarray(noise), name)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     message = refusal(read_picture, path, channels=1)
-    assert message.startswith(f"{path} must be a whole picture. Received: one that cannot be decoded (")
+    assert message.startswith(f"{path} must be a whole picture. Received: a file that cannot be decoded (")
 
 
 def png_that_claims(width, height):
@@ -181,14 +181,15 @@ def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(side, tmp_
 def test_a_picture_of_real_numbers_is_not_guessed_at(put):
     path = put(Image.fromarray(np.ones((4, 4), "float32")), "real.tiff")
     assert refusal(read_picture, path, channels=1) == (
-        f"{path}: A picture of real numbers does not tell its black and white. Hand it over as a .npy array."
+        f"{path}: A picture file must state its black and white. Received: real numbers of any range. "
+        "Pass them as a .npy array."
     )
 
 
 def test_a_picture_cannot_have_five_channels(put):
     path = put(Image.fromarray(COLORS), "color.png")
     assert refusal(read_picture, path, channels=5) == (
-        f"{path}: A picture file gives 1 or 3 channels. The model takes 5: hand over a .npy array."
+        f"{path}: The model must take 1 or 3 channels to read a picture file. Received: 5. Pass a .npy array."
     )
 
 

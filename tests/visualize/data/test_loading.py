@@ -1,4 +1,4 @@
-"""Sources: from the files and data sets of a command line to what the model takes."""
+"""Loading images: from files and data sets to what the model takes."""
 
 import struct
 
@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from visualize import InputError, describe, open_model
+from visualize import InputError, describe, open_model, saliency
 from visualize.data.loading import Source, from_data, from_files
 from visualize.models import layers as models
 
 ASSUMED = "input range 0 to 1 assumed, as nothing says otherwise; a card or --input-range LOW HIGH settles it"
-SEVERAL = "this model takes several inputs. Hand over a .npz with one array for each: ['numbers', 'picture']."
+ONE_FOR_EACH = "must be a .npz file with one array for each input of this model, ['numbers', 'picture']. Received: one array."
 
 
 @pytest.fixture
@@ -120,14 +120,27 @@ def test_what_does_not_fit_a_model_of_two_inputs_is_refused(opened, images_for, 
     np.savez(tmp_path / "both.npz", **images_for(model))
     np.savez(tmp_path / "one.npz", picture=np.zeros((1, 12, 12, 1)))
     np.savez(tmp_path / "number.npz", picture=np.zeros((1, 12, 12, 1)), numbers=3.0)
-    assert refusal(from_files, model, [tmp_path / "a.png"]) == f"{tmp_path / 'a.png'} is one array: {SEVERAL}"
-    assert refusal(from_files, model, [tmp_path / "a.npy"]) == f"{tmp_path / 'a.npy'} is one array: {SEVERAL}"
-    assert refusal(from_data, model, "mnist:test", None) == f"mnist:test has pictures only: {SEVERAL}"
+    assert refusal(from_files, model, [tmp_path / "a.png"]) == f"{tmp_path / 'a.png'} {ONE_FOR_EACH}"
+    assert refusal(from_files, model, [tmp_path / "a.npy"]) == f"{tmp_path / 'a.npy'} {ONE_FOR_EACH}"
+    assert refusal(from_data, model, "mnist:test", None) == (
+        "`data` needs a model of one input. Received: 'mnist:test', for the inputs ['numbers', 'picture']. "
+        "Name a .npz file with one array for each instead of images."
+    )
     assert refusal(from_files, model, [tmp_path / "one.npz"]) == (
         f"{tmp_path / 'one.npz'} must hold one array for each input, ['numbers', 'picture']. Received: ['picture']."
     )
-    assert refusal(from_files, model, [tmp_path / "both.npz"] * 2).endswith("for the inputs of a model: name no other file.")
+    assert refusal(from_files, model, [tmp_path / "both.npz"] * 2) == (
+        "`paths` must name one file if it holds an array for each input. "
+        f"Received: 2 files, one of them {tmp_path / 'both.npz'} with the arrays ['numbers', 'picture']."
+    )
     assert len(from_files(model, [tmp_path / "number.npz"]).names) == 1  # the model refuses the number itself
+
+
+def test_numbers_without_axes_for_channels_are_left_for_the_method_to_refuse(tmp_path):
+    model = keras.Sequential([keras.Input((3, 6, 6)), keras.layers.Conv2D(2, 3, data_format="channels_first")])
+    np.save(tmp_path / "a.npy", np.zeros(7, "float32"))
+    assert from_files(model, tmp_path / "a.npy").images.shape == (7,)
+    assert refusal(saliency, model, np.zeros(7, "float32")).startswith("'input_layer")
 
 
 def test_arrays_of_several_sizes_are_refused(opened, tmp_path):

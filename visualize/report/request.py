@@ -1,0 +1,138 @@
+"""What was requested: the model, the images and the targets of a report, and of each of its comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from visualize.data.loading import Source, from_data, from_files
+from visualize.targets import Target
+
+if TYPE_CHECKING:
+    import keras
+
+Region = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class ReportRequest:
+    """What a report is about and where it is written. Each field is an option of `visualize report` and `visualize compare`.
+
+    Attributes:
+        model: path of the model's file.
+        images: picture files and arrays; none for a report on the model alone.
+        data: instead of files, a data set such as "mnist:test", or a `.npz` or `.npy` file.
+        index: which images of the data set; None for the first.
+        per_class: instead of an index, the first image of each class, each explained for its own class.
+        methods: names of the methods to apply to each image; by default those of `visualize.compare`.
+        targets: the class to explain, by name or number: one for all images or one per image; none for the model's own choice.
+        output: name of the output to explain, for a model of several outputs.
+        region: top, left, height and width of the pixels whose mean score is explained, for an output that is an image.
+        input_name: name of the input to explain, for a model of several inputs.
+        batch_size: images at a time; None for as many as suit their size.
+        precision: in which the layers compute: "float32", "bfloat16" or "auto".
+        input_range: values of a black and of a white pixel; None for what the model's card says.
+        out: the folder to write to.
+        unsafe: whether the model's file may run code of its own.
+        custom_objects: names of Python modules to import before the model is opened.
+    """
+
+    model: Path
+    images: tuple[Path, ...] = ()
+    data: str | None = None
+    index: tuple[int, ...] | None = None
+    per_class: bool = False
+    methods: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    output: str | None = None
+    region: Region | None = None
+    input_name: str | None = None
+    batch_size: int | None = None
+    precision: str = "float32"
+    input_range: tuple[float, float] | None = None
+    out: Path = Path()
+    unsafe: bool = False
+    custom_objects: tuple[str, ...] = ()
+
+    @property
+    def has_images(self) -> bool:
+        """Whether there is anything to explain, beside the model itself."""
+        return bool(self.images) or self.data is not None
+
+    @property
+    def common_options(self) -> dict[str, Any]:
+        """The options that every method has, without those that were left to choose."""
+        options = {"input_name": self.input_name, "batch_size": self.batch_size, "precision": self.precision}
+        return given(options)
+
+    @property
+    def comparison_options(self) -> dict[str, Any]:
+        """The options of `compare` by their names, for the record and the name of its files."""
+        chosen = {"images": self.images, "data": self.data, "index": self.index, "per_class": self.per_class}
+        score = {"method": self.methods, "target": self.targets, "output": self.output, "region": self.region}
+        return given({**chosen, **score, **self.common_options, "input_range": self.input_range, "sheet": True})
+
+    def load_images(self, model: keras.Model) -> Source:
+        """The images as the model takes them.
+
+        Raises:
+            InputError: images that cannot be read or do not fit the model.
+        """
+        return load_images(
+            model, images=self.images, data=self.data, index=self.index, per_class=self.per_class, input_name=self.input_name
+        )
+
+    def target(self, source: Source) -> Any:
+        """The target as a method takes it."""
+        return target_of(self.targets, source, own_labels=self.per_class, output=self.output, region=self.region)
+
+
+def load_images(
+    model: keras.Model,
+    *,
+    images: Sequence[Path] = (),
+    data: str | None = None,
+    index: Sequence[int] | None = None,
+    per_class: bool = False,
+    input_name: str | None = None,
+) -> Source:
+    """The images of files, or of a data set if one is named, as the model takes them.
+
+    Raises:
+        InputError: images that cannot be read or do not fit the model.
+    """
+    if data is None:
+        return from_files(model, images, input_name)
+    return from_data(model, data, index, input_name=input_name, each_class=per_class)
+
+
+def target_of(
+    targets: Sequence[str],
+    source: Source | None,
+    *,
+    own_labels: bool = False,
+    output: str | None = None,
+    region: Region | None = None,
+) -> Any:
+    """The target as a method takes it.
+
+    Args:
+        targets: classes by name or number; one for all images, or one per image.
+        source: the images; None for a method that takes none, for which each of the targets is one result.
+        own_labels: whether each image is explained for its own label, if no target is named.
+        output: name of the output.
+        region: top, left, height and width.
+    """
+    chosen: Any = list(targets)
+    if not chosen:
+        chosen = source.labels.tolist() if own_labels and source is not None and source.labels is not None else None
+    elif len(chosen) == 1 and source is not None:
+        chosen = chosen[0]
+    return chosen if output is None and region is None else Target(chosen, output=output, region=region)
+
+
+def given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options without those that were left out: None, empty, or a flag that is not set."""
+    return {name: value for name, value in options.items() if value is not None and value != () and value is not False}
