@@ -9,8 +9,8 @@ import numpy as np
 
 from visualize.data.images import resized, scaled, with_channels
 from visualize.errors import InputError
+from visualize.models.input_range import range_of
 from visualize.models.inputs import Channels, checked_input, input_shapes, picture_channels, picture_shape
-from visualize.models.layers import range_of
 
 if TYPE_CHECKING:
     import keras
@@ -95,7 +95,7 @@ class PictureFormat:
 
     def scale(self, pixels: np.ndarray) -> tuple[np.ndarray, list[str]]:
         """Bytes as numbers in the model's range, with a note if that range had to be assumed."""
-        (low, high), reason = range_of(self.model)
+        (low, high), reason = range_of(self.model, self.input_name)
         note = f"input range {low:g} to {high:g} assumed, as {reason}; a card or --input-range LOW HIGH settles it"
         return scaled(pixels, (low, high)), [note] if reason else []
 

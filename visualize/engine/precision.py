@@ -154,7 +154,7 @@ def lowered(model: keras.Model, precision: str) -> Iterator[None]:
 
 
 def _policy_of_this_thread() -> keras.DTypePolicy:
-    """The policy mixed_bfloat16 for the thread that calls this, and float32 for all others: they may run the model meanwhile."""
+    """The policy mixed_bfloat16 for the thread that calls this, and float32 for others, which may run the model meanwhile."""
     thread = threading.get_ident()
     plain = keras.dtype_policies.DTypePolicy("float32")
 

@@ -22,8 +22,9 @@ from visualize.feature_visualization.optimizer import Climb, trace_of
 from visualize.feature_visualization.parametrizations import KINDS
 from visualize.feature_visualization.regularizers import checked_regularizers
 from visualize.models.card import checked_range
+from visualize.models.input_range import range_of
 from visualize.models.inputs import Inputs, checked_batch_size, example_inputs, input_shapes, inputs_of
-from visualize.models.layers import card_of, find_layer, layers_by_path, range_of
+from visualize.models.layers import card_of, find_layer, layers_by_path
 from visualize.results import Tiles
 
 __all__ = ["maximize"]

@@ -112,16 +112,6 @@ def card_of(model: keras.Model) -> Card:
     return _cards.get(model, Card())
 
 
-def range_of(model: keras.Model) -> tuple[tuple[float, float], str]:
-    """The input range that a model's card states, and ""; else the range to assume, and why."""
-    known = card_of(model).input_range
-    if known is not None:
-        return known, ""
-    if any(isinstance(layer, keras.layers.Rescaling) for layer in layers_by_path(model).values()):
-        return (0.0, 255.0), "it has a Rescaling layer"
-    return (0.0, 1.0), "nothing says otherwise"
-
-
 def layers_by_path(model: keras.Model) -> dict[str, keras.Layer]:
     """Every layer of a model by its path, containers before what they contain, a shared layer once.
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from visualize.data.loading import Source
-from visualize.models.layers import listed, range_of
+from visualize.models.input_range import range_of
+from visualize.models.layers import listed
 from visualize.plotting import export
 from visualize.results import Attribution, Result, Structure, Tiles
 

@@ -1,0 +1,170 @@
+"""The input range: which values a black and a white pixel have for a model, where nothing states them.
+
+A model says it by its input's type, or by what it does first: a model that divides by 127.5 and subtracts 1 takes 0 to 255.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from visualize._utils.lazy import keras
+from visualize.models.layers import card_of, check_model, layers_by_path
+
+INTEGERS = {"uint8": (0.0, 255.0), "int8": (-128.0, 127.0), "uint16": (0.0, 65535.0)}  # others hold bytes in larger types
+BYTES, FRACTIONS, SIGNED = (0.0, 255.0), (0.0, 1.0), (-1.0, 1.0)
+JOINS = ("Stack", "Concatenate")  # of channels that were taken apart, as from RGB to BGR
+CHANGES_NOTHING = (  # of the range of the pixels
+    *JOINS,
+    *("InputLayer", "Cast", "Identity", "GetItem", "Reshape", "Resizing", "CenterCrop", "ZeroPadding2D", "Permute", "Dropout"),
+    *("RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation", "RandomCrop", "GaussianNoise", "Transpose", "Copy"),
+)
+
+
+def range_of(model: keras.Model, input_name: str | None = None) -> tuple[tuple[float, float], str]:
+    """The input range that a model's card states and ""; without a card the range to assume, and why.
+
+    Args:
+        model: Keras model.
+        input_name: the input that holds the pictures; None for the first.
+    """
+    known = card_of(model).input_range
+    if known is not None:
+        return known, ""
+    dtype = _dtype_of_input(model, input_name)
+    if "int" in dtype:
+        return INTEGERS.get(dtype, BYTES), "" if dtype in INTEGERS else f"its input is {dtype}"
+    preprocessing = _preprocessing(model, input_name)
+    expected = preprocessing.expected_range()
+    if expected is not None:
+        return expected, f"the model first {preprocessing.text} its input"
+    if any(isinstance(layer, keras.layers.Rescaling) for layer in layers_by_path(model).values()) and not preprocessing.steps:
+        return BYTES, "it has a Rescaling layer"
+    return FRACTIONS, "nothing says otherwise"
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What a model does first to its input: it becomes factor x input + offset.
+
+    Attributes:
+        factor, offset: of the mean channel.
+        steps: in words, such as "divides by 127.5".
+    """
+
+    factor: float = 1.0
+    offset: float = 0.0
+    steps: tuple[str, ...] = ()
+
+    def then(self, factor: float, offset: float, step: str) -> Preprocessing:
+        """The same with one more step."""
+        return Preprocessing(factor * self.factor, factor * self.offset + offset, (*self.steps, step))
+
+    @property
+    def text(self) -> str:
+        """All steps: "divides by 127.5 and subtracts 1"."""
+        return " and ".join(self.steps)
+
+    def expected_range(self) -> tuple[float, float] | None:
+        """The one of the three usual ranges that becomes one that networks learn from; None where none does for certain."""
+        if not self.steps or self.factor <= 0:
+            return None
+        matching = [
+            each for each in (BYTES, FRACTIONS, SIGNED) if self._is_usual(*(self.factor * end + self.offset for end in each))
+        ]
+        return matching[0] if len(matching) == 1 else None
+
+    def _is_usual(self, low: float, high: float) -> bool:
+        """Whether values are about 0..1, -1..1 or standardized; or bytes, as they are or less their mean."""
+        width, center = high - low, (low + high) / 2
+        if 0.7 <= width <= 8:
+            return abs(center) <= 0.2 * width or abs(low) < 0.05
+        return 200 <= width <= 300 and (abs(low) < 1 or abs(center) < 50)
+
+
+def _preprocessing(model: keras.Model, input_name: str | None) -> Preprocessing:
+    """The steps from the input on that tell its range, at most up to the first layer that computes something else."""
+    preprocessing = Preprocessing()
+    for operation, constants in _first_operations(model, input_name):
+        if type(operation).__name__ in CHANGES_NOTHING:
+            continue
+        step = _step(operation, constants)
+        if step is None or preprocessing.expected_range() is not None:  # the first steps that tell are enough
+            break
+        preprocessing = preprocessing.then(*step)
+    return preprocessing
+
+
+def _first_operations(model: keras.Model, input_name: str | None) -> Iterator[tuple[Any, list[Any]]]:
+    """The operations in a row behind an input, each with the constants that it takes; those of nested models among them."""
+    if isinstance(model, keras.Sequential):
+        for layer in model.layers:
+            if isinstance(layer, keras.Model):
+                yield from _first_operations(layer, None)
+            else:
+                yield layer, []
+        return
+    tensors = list(getattr(model, "inputs", None) or [])
+    named = [tensor for tensor in tensors if tensor._keras_history.operation.name == input_name]
+    nodes = [node for level in getattr(model, "_nodes_by_depth", {}).values() for node in level]
+    tensor = (named or tensors or [None])[0]
+    while tensor is not None:
+        readers = [node for node in nodes if any(each is tensor for each in node.input_tensors)]
+        if not readers or not (len(readers) == 1 or all(_is(node, "GetItem") for node in readers)):
+            return
+        operation, arguments = readers[0].operation, readers[0].arguments
+        if len(readers[0].output_tensors) != 1 or (len(readers[0].input_tensors) != 1 and not _is(readers[0], *JOINS)):
+            return
+        if isinstance(operation, keras.Model):
+            yield from _first_operations(operation, None)
+        else:
+            constants = [each for each in keras.tree.flatten((arguments.args, arguments.kwargs)) if each is not tensor]
+            yield operation, constants
+        tensor = readers[0].output_tensors[0]
+
+
+def _is(node: Any, *kinds: str) -> bool:
+    return type(node.operation).__name__ in kinds
+
+
+def _step(operation: Any, constants: list[Any]) -> tuple[float, float, str] | None:
+    """The factor, the offset and the words of an operation that is affine; None for any other."""
+    kind = type(operation).__name__
+    if isinstance(operation, keras.layers.Rescaling):
+        scale, offset = _mean(operation.scale), _mean(operation.offset)
+        return scale, offset, f"rescales by {scale:.4g}" + (f" and adds {offset:.4g} to" if offset else "")
+    if isinstance(operation, keras.layers.Normalization):
+        mean, deviation = _mean(operation.mean), float(np.sqrt(np.maximum(_mean(operation.variance), 1e-12)))
+        return 1 / deviation, -mean / deviation, f"normalizes by mean {mean:.4g} and deviation {deviation:.4g}"
+    numbers = [_mean(each) for each in constants if _is_number(each)]
+    if len(numbers) != 1:
+        return None
+    number = numbers[0]
+    return {
+        "TrueDivide": (1 / number if number else 0.0, 0.0, f"divides by {number:.4g}"),
+        "Divide": (1 / number if number else 0.0, 0.0, f"divides by {number:.4g}"),
+        "Multiply": (number, 0.0, f"multiplies by {number:.4g}"),
+        "Subtract": (1.0, -number, f"subtracts {number:.4g} from"),
+        "Add": (1.0, number, f"adds {number:.4g} to"),
+    }.get(kind)
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        return np.asarray(value).dtype.kind in "iuf" and np.size(value) in (1, 3)
+    except (TypeError, ValueError, NotImplementedError):
+        return False
+
+
+def _mean(value: Any) -> float:
+    return float(np.mean(np.asarray(value, "float64")))
+
+
+def _dtype_of_input(model: keras.Model, input_name: str | None) -> str:
+    check_model(model)
+    tensors = list(getattr(model, "inputs", None) or [])
+    named = [tensor for tensor in tensors if tensor._keras_history.operation.name == input_name]
+    return (named or tensors)[0].dtype if tensors else "float32"
