@@ -1,34 +1,32 @@
-"""Activation maximization: the input that a unit answers to most."""
+"""Activation maximization: the input that a unit responds to most."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 import numpy as np
 
-from visualize import targets
 from visualize._utils.lazy import keras, tf
 from visualize._utils.validation import checked_count, checked_number, checked_word, is_number, received, renamed_keywords
-from visualize.engine import compile as tracing
+from visualize.engine.compile import even_slices
 from visualize.errors import InputError
-from visualize.feature_visualization import transforms
-from visualize.feature_visualization.aims import aim_of, every_unit, wished_by
-from visualize.feature_visualization.climbing import begun, climbed
-from visualize.feature_visualization.listeners import checked_callbacks, told
-from visualize.feature_visualization.objectives import Source, number_of
-from visualize.feature_visualization.optimizer import Climb, trace_of
-from visualize.feature_visualization.parametrizations import KINDS
-from visualize.feature_visualization.regularizers import checked_regularizers
+from visualize.feature_visualization.batches import Optimization, OptimizedImages, callback_context, starting_parameters
+from visualize.feature_visualization.optimizer import Optimizer
+from visualize.feature_visualization.parametrizations import PARAMETRIZATIONS
+from visualize.feature_visualization.readout import ReadoutSpec
+from visualize.feature_visualization.request import RequestedObjectives, WeightedObjectives, starting_inputs
+from visualize.feature_visualization.transforms import draw_transforms
 from visualize.models.card import checked_range
-from visualize.models.inputs import Inputs, checked_batch_size, example_inputs, input_shapes, inputs_of
-from visualize.models.layers import card_of, find_layer, layers_by_path, range_of
+from visualize.models.inputs import Inputs, checked_batch_size
+from visualize.models.layers import card_of, layers_by_path, range_of
 from visualize.results import Tiles
+from visualize.settings import Display, TilesSettings
+from visualize.targets import class_name
+from visualize.tf_keras_vis import Regularizer, checked_callbacks, checked_regularizers
 
 __all__ = ["maximize"]
-
-OTHERS = {1: "vectors", 2: "sequences", 4: "volumes"}  # what a model takes that is no picture, by its axes
 
 
 @renamed_keywords(explained="input_name")
@@ -112,119 +110,164 @@ def maximize(
     Example:
         visualize maximize model.keras --target 3 --target 8 --frames 20
     """
-    checked_count("seed", seed, 0)
-    checked_count("copies", copies, 1)
-    numbers = {"lp_norm": lp_norm, "total_variation": total_variation, "jitter": jitter, "rotate": rotate}
-    _check_numbers(steps, step_size, scale, {**numbers, "diversity": diversity})
-    checked_word("parametrization", parametrization, tuple(KINDS))
-    if diversity and copies == 1:
-        raise InputError(f"`diversity` is between copies of one unit: `copies` must be at least 2. Received: {copies}.")
-    if not 0 <= checked_count("frames", frames, 0) <= steps:
-        raise InputError(f"`frames` must be between 0 and `steps`, {steps}. Received: {frames}.")
-    regularizers, callbacks = checked_regularizers(regularizers), checked_callbacks(callbacks)
-    known = list(layers_by_path(model))
-    home = Source("scores") if layer is None else Source("units", find_layer(layer, known))
-    wished = wished_by(target, layer, whole_layer, home, known)
+    settings = Maximization(
+        steps=steps,
+        step_size=step_size,
+        parametrization=parametrization,
+        lp_norm=lp_norm,
+        total_variation=total_variation,
+        jitter=jitter,
+        rotate=rotate,
+        scale=scale,
+        copies=copies,
+        diversity=diversity,
+        frames=frames,
+        regularizers=regularizers,
+        seed=seed,
+    )
+    callbacks = checked_callbacks(callbacks)
+    requested = RequestedObjectives.of(target, layer, whole_layer, list(layers_by_path(model)))
     card = card_of(model)
-    low, high = range_of(model)[0] if input_range is None else checked_range("`input_range`", input_range)
-    inputs = _start(model, start, input_name, size)
-    kind = KINDS[parametrization](inputs.images.shape[1:], low, high)
-    moves = transforms.draw_moves(steps, jitter, rotate, scale, seed)
-    sources = (home,) if wished is None else tuple(dict.fromkeys(one for each in wished for one in each.sources))
-    penalties = (lp_norm, total_variation, copies if diversity else 1, diversity, regularizers)
-    climb = Climb(sources, kind, step_size, *penalties, "warps" in moves)
-    trace = trace_of(model, inputs, climb)
-    counts = trace.notes["counts"]
-    if Source("scores") in sources:
-        targets.check_class_names(card.class_names, counts[sources.index(Source("scores"))])
-    wished = every_unit(home, counts[0]) if wished is None else wished
-    weights = [one.weights(sources, counts, card.class_names) for one in wished]
-    numbers = [number_of(sources, row) for row in weights]
-    others = [name for name in inputs.arrays if name != inputs.input_name]
-    at_once = max(1, checked_batch_size(batch_size, inputs) // copies)
-    begin = {"score": target, "seed_input": start, "input_range": (low, high), "regularizers": regularizers, "steps": steps}
-    found = climbed(
-        trace,
-        begun(kind, numbers, copies, None if start is None else inputs.images, seed, inputs.images.dtype),
-        {
-            f"weights_{number}": np.repeat(np.stack(rows), copies, axis=0)
-            for number, rows in enumerate(zip(*weights, strict=True))
-        },
-        {f"held_{name}": tf.constant(inputs.arrays[name]) for name in others},
-        moves,
-        {round((number + 1) * steps / frames) for number in range(frames)},
-        [(first * copies, last * copies) for first, last in tracing.even_slices(len(wished), at_once)],
-        functools.partial(told, callbacks, model, inputs, climb, begin),
+    pixels = range_of(model)[0] if input_range is None else checked_range("`input_range`", input_range)
+    inputs = starting_inputs(model, start, input_name, size)
+    optimizer = settings.optimizer(inputs, requested, pixels)
+    graph = optimizer.compiled(model, inputs)
+    objectives = requested.weighted(graph.notes["counts"], card.class_names)
+    units_at_once = max(1, checked_batch_size(batch_size, inputs) // copies)
+    batches = [(first * copies, last * copies) for first, last in even_slices(len(objectives.weights), units_at_once)]
+    arguments = {"score": target, "seed_input": start, "input_range": pixels, **settings.callback_arguments}
+    optimization = Optimization(
+        graph=graph,
+        transforms=settings.transforms,
+        held={f"held_{name}": tf.constant(inputs.arrays[name]) for name in inputs.others},
+        frame_steps=settings.frame_steps,
+        begun=callback_context(callbacks, arguments, model, inputs, optimizer),
+    )
+    picture = None if start is None else inputs.images
+    parameters = starting_parameters(
+        optimizer.parametrization, objectives.noise_keys, copies, picture, seed, inputs.images.dtype
+    )
+    optimized = optimization.run(parameters, objectives.weights_of_images(copies), batches)
+    return _tiles(
+        optimized,
+        objectives,
+        settings,
+        graph.notes,
+        input_range=list(pixels),
+        input_range_assumed=input_range is None and card.input_range is None,
+        held=dict.fromkeys(inputs.others, "zeros" if start is None else "as given"),
     )
 
-    aims = [aim_of(one, home, sources, row, card.class_names) for one, row in zip(wished, weights, strict=True)]
-    aims = [aim for aim in aims for _ in range(copies)]  # one a tile
-    class_names = card.class_names if home.kind == "scores" else ()
-    settings = {
-        "layer": home.layer,
-        "targets": aims,
-        "scores": [float(score) for score in found.scores],
-        "score": trace.notes["score"],
-        "steps": steps,
-        "step_size": step_size,
-        "parametrization": parametrization,
-        "lp_norm": lp_norm,
-        "total_variation": total_variation,
-        "jitter": jitter,
-        "rotate": rotate,
-        "scale": list(scale),
-        "copies": copies,
-        "diversity": diversity,
-        "regularizers": [getattr(one, "name", getattr(one, "__name__", type(one).__name__)) for one in regularizers],
-        "input_range": [low, high],
-        "input_range_assumed": input_range is None and card.input_range is None,
-        "held": dict.fromkeys(others, "zeros" if start is None else "as given"),
-        "seed": seed,
-        "unit": "pixel",
-        "still": list(dict.fromkeys(aim for aim, still in zip(aims, found.still, strict=True) if still)),
-    }
-    if copies > 1:
-        settings["columns"] = copies
-    if diversity:
-        settings["diversity_layers"] = trace.notes["diversity_layers"]
-    names = [aim if isinstance(aim, str) else targets.class_name(aim, class_names) for aim in aims]
-    captions = tuple(f"{name}: {score:.4g}" for name, score in zip(names, found.scores, strict=True))
-    return Tiles(found.images, captions, False, "maximize", settings, frames=found.frames)
+
+@dataclass(frozen=True, kw_only=True)
+class Maximization:
+    """The numbers of `maximize`, checked; see there. All but `frames` are part of the result's settings."""
+
+    steps: int
+    step_size: float
+    parametrization: str
+    lp_norm: float
+    total_variation: float
+    jitter: int
+    rotate: float
+    scale: tuple[float, float]
+    copies: int
+    diversity: float
+    frames: int
+    regularizers: Sequence[Regularizer]
+    seed: int
+
+    def __post_init__(self):
+        checked_count("seed", self.seed, 0)
+        checked_count("copies", self.copies, 1)
+        self._check_numbers()
+        checked_word("parametrization", self.parametrization, tuple(PARAMETRIZATIONS))
+        if self.diversity and self.copies == 1:
+            raise InputError(
+                f"`diversity` is between copies of one unit: `copies` must be at least 2. Received: {self.copies}."
+            )
+        if not 0 <= checked_count("frames", self.frames, 0) <= self.steps:
+            raise InputError(f"`frames` must be between 0 and `steps`, {self.steps}. Received: {self.frames}.")
+        object.__setattr__(self, "regularizers", checked_regularizers(self.regularizers))
+
+    def _check_numbers(self) -> None:
+        not_negative = ("lp_norm", "total_variation", "jitter", "rotate", "diversity")
+        for name in ("steps", "step_size", *not_negative):
+            checked_number(name, getattr(self, name))
+        if self.steps < 1:
+            raise InputError(f"`steps` must be at least 1. Received: {self.steps}.")
+        if not self.step_size > 0:
+            raise InputError(f"`step_size` must be above 0. Received: {self.step_size}.")
+        factors = isinstance(self.scale, list | tuple) and len(self.scale) == 2 and all(map(is_number, self.scale))
+        if not factors or not 0 < self.scale[0] <= self.scale[1]:
+            raise InputError(f"`scale` must be two factors above 0, the lower first. Received: {received(self.scale)}.")
+        for name in not_negative:
+            if not getattr(self, name) >= 0:
+                raise InputError(f"`{name}` must not be negative. Received: {getattr(self, name)}.")
+        checked_count("steps", self.steps, 1)
+        checked_count("jitter", self.jitter, 0)
+
+    @property
+    def transforms(self) -> dict[str, np.ndarray]:
+        """The transform of each step, see `draw_transforms`."""
+        return draw_transforms(self.steps, self.jitter, self.rotate, self.scale, self.seed)
+
+    @property
+    def frame_steps(self) -> set[int]:
+        """After which steps frames are kept."""
+        return {round((number + 1) * self.steps / self.frames) for number in range(self.frames)}
+
+    @property
+    def callback_arguments(self) -> dict[str, Any]:
+        """What callbacks receive of the settings before the first step."""
+        return {"regularizers": self.regularizers, "steps": self.steps}
+
+    def optimizer(self, inputs: Inputs, requested: RequestedObjectives, input_range: tuple[float, float]) -> Optimizer:
+        """The program of the steps for a model that is called on these inputs."""
+        height, width, channels = inputs.images.shape[1:]
+        return Optimizer(
+            readout=ReadoutSpec(inputs.signature, requested.sources),
+            parametrization=PARAMETRIZATIONS[self.parametrization]((height, width, channels), *input_range),
+            step_size=self.step_size,
+            lp_norm=self.lp_norm,
+            total_variation=self.total_variation,
+            diversity=self.diversity,
+            copies=self.copies if self.diversity else 1,
+            regularizers=tuple(self.regularizers),
+            warps="warps" in self.transforms,
+        )
+
+    def options(self) -> dict[str, Any]:
+        """The settings as the result states them: plain JSON values."""
+        values = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "frames"}
+        names = [getattr(each, "name", getattr(each, "__name__", type(each).__name__)) for each in self.regularizers]
+        return {**values, "scale": list(self.scale), "regularizers": names}
 
 
-def _start(model: Any, start: Any, input_name: str | None, size: tuple[int, int] | None) -> Inputs:
-    """The inputs to start from, with the picture's size settled."""
-    if size is not None and (not isinstance(size, list | tuple) or len(size) != 2):
-        raise InputError(f"`size` must be (height, width). Received: {received(size)}.")
-    for length in size or ():
-        checked_count("size", length, 1)
-    if start is None:
-        inputs = example_inputs(model, size, input_name)
-    else:
-        axes = [len(shape) for name, shape in input_shapes(model).items() if input_name in (None, name)] or [3]
-        alone = not isinstance(start, dict) and np.ndim(start) == axes[0]
-        inputs = inputs_of(model, np.asarray(start)[None] if alone else start, input_name)
-    if inputs.images.ndim != 4:
-        shape = input_shapes(model).get(inputs.input_name, inputs.images.shape[1:])
-        kind = OTHERS.get(len(shape), "arrays")
-        raise InputError(f"`maximize` needs a model of pictures, (height, width, channels). Received: one of {kind}, {shape}.")
-    if len(inputs.images) != 1:
-        raise InputError(f"`start` must be one picture, (height, width, channels). Received: {len(inputs.images)} of them.")
-    return inputs
-
-
-def _check_numbers(steps: int, step_size: float, scale: tuple[float, float], others: Mapping[str, float]) -> None:
-    for name, value in {"steps": steps, "step_size": step_size, **others}.items():
-        checked_number(name, value)
-    if steps < 1:
-        raise InputError(f"`steps` must be at least 1. Received: {steps}.")
-    if not step_size > 0:
-        raise InputError(f"`step_size` must be above 0. Received: {step_size}.")
-    factors = isinstance(scale, list | tuple) and len(scale) == 2 and all(map(is_number, scale))
-    if not factors or not 0 < scale[0] <= scale[1]:
-        raise InputError(f"`scale` must be two factors above 0, the lower first. Received: {received(scale)}.")
-    for name, value in others.items():
-        if not value >= 0:
-            raise InputError(f"`{name}` must not be negative. Received: {value}.")
-    checked_count("steps", steps, 1)
-    checked_count("jitter", others["jitter"], 0)
+def _tiles(
+    optimized: OptimizedImages,
+    objectives: WeightedObjectives,
+    settings: Maximization,
+    notes: Mapping[str, Any],
+    **of_inputs: Any,
+) -> Tiles:
+    """The result: a tile for each image, with its settings and captions."""
+    labels = [label for label in objectives.labels for _ in range(settings.copies)]  # one for each tile
+    options = settings.options()
+    if settings.diversity:
+        options["diversity_layers"] = notes["diversity_layers"]
+    record = TilesSettings(
+        unit="pixel",
+        layer=objectives.default.layer,
+        score=notes["score"],
+        targets=labels,
+        scores=[float(score) for score in optimized.scores],
+        still=list(dict.fromkeys(label for label, still in zip(labels, optimized.still, strict=True) if still)),
+        options=options,
+        **of_inputs,
+    )
+    class_names = objectives.class_names if objectives.default.kind == "scores" else ()
+    names = [label if isinstance(label, str) else class_name(label, class_names) for label in labels]
+    captions = tuple(f"{name}: {score:.4g}" for name, score in zip(names, optimized.scores, strict=True))
+    display = Display(columns=settings.copies if settings.copies > 1 else None)
+    return Tiles(optimized.images, captions, False, "maximize", record, optimized.frames, display=display)
