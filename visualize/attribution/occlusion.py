@@ -166,10 +166,9 @@ class FullScores(Strategy):
             FILLS: tf.TensorSpec([None] * (fills.ndim - 1) + [fills.shape[-1]], fills.dtype),
         }
         graph = compiled(request.model, _FullProgram(request.spec, request.inputs.size), specs)
-        constants = {**request.arrays, "targets": self.unhidden.results["target"], FILLS: fills}
-        constants[SIDE] = np.int32(self.patches.side)
         arrays = {IMAGE: positions.image, CORNER: positions.corner}
-        return graph.run_batches(arrays, batch_size=self.batch_size, **constants)
+        own = {"targets": self.unhidden.results["target"], FILLS: fills, SIDE: np.int32(self.patches.side)}
+        return graph.run_batches(arrays, batch_size=self.batch_size, **request.arrays, **own)
 
 
 def run_unhidden(request: Request, patches: Patches, fill: Fill, batch_size: int, path: str) -> Unhidden:
