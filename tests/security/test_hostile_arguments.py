@@ -17,7 +17,7 @@ from PIL import Image
 
 from visualize import Attribution, Structure, Tiles, load, save
 from visualize._utils.atomic import whole
-from visualize.cli.commands import method_names
+from visualize.report.methods import method_names
 from visualize.cli.main import main
 
 BAD = ("-1", "nan", "-inf", "word", "", "1" * 30, "\x1b[31mb", "../../x")
