@@ -143,14 +143,6 @@ def test_the_film_shows_the_pictures_in_order(tmp_path):
     assert np.diagonal(distances).max() < 2  # a GIF has 256 colors
 
 
-def test_pictures_of_several_sizes_make_one_film(tmp_path):
-    for name, size in (("a", (4, 6)), ("b", (7, 3))):
-        Image.new("RGB", size, "black").save(tmp_path / f"{name}.png")
-    shown = frames(visualize.figures.write_film([tmp_path / "a.png", tmp_path / "b.png"], tmp_path / "film.gif"))
-    assert [frame.shape for frame in shown] == [(6, 7, 3), (6, 7, 3)]
-    assert [(frame < 128).all(axis=-1).sum() for frame in shown] == [24, 21]
-
-
 def test_between_its_epochs_nothing_is_done(tmp_path):
     calls = []
 

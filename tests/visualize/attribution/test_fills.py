@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from visualize.attribution.fills import checked_fill, filling
 
 from visualize import InputError, describe, occlusion, rise
+from visualize.attribution.fills import checked_fill, filling
 
 IMAGES = np.random.default_rng(4).random((2, 10, 7, 3)).astype("float32")
 
