@@ -15,8 +15,8 @@ import tensorflow as tf
 import visualize
 from visualize import attribution
 from visualize.attribution.request import Method, explain, prepare
-from visualize.cli.commands import method, method_names
 from visualize.engine import compile as graphs
+from visualize.report.methods import method, method_names
 
 ROOT = Path(__file__).parents[2]
 CHANGED = {  # another value than the default for each keyword-only parameter, by its name or by (method, name)

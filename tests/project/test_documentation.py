@@ -16,9 +16,9 @@ from kerasdemos.training.evaluation import evaluate
 from kerasdemos.training.run import train
 from visualize import keras_vis
 from visualize.callbacks import Pictures
-from visualize.cli import commands
 from visualize.cli.main import main
 from visualize.feature_visualization import objectives
+from visualize.report.methods import method, method_names
 
 ROOT = Path(__file__).parents[2]
 OBJECTIVES = (objectives.score, objectives.unit, objectives.direction, objectives.layer, objectives.of_scores)
@@ -63,9 +63,9 @@ def test_the_parts_of_a_result_are_told(result):
     assert told == [field.name for field in dataclasses.fields(result)]
 
 
-@pytest.mark.parametrize("name", sorted(commands.method_names()))
+@pytest.mark.parametrize("name", sorted(method_names()))
 def test_a_method_says_in_which_shape_and_range_images_are_and_what_its_values_mean(name):
-    function = commands.method(name)
+    function = method(name)
     told = entries(function)
     if "images" in told:
         assert told["images"].startswith("(batch, height, width, channels), in the range the model was trained on")
@@ -111,5 +111,5 @@ def test_the_help_shows_an_example_that_the_command_takes_and_the_paper(name):
     program, own, *rest = shlex.split(line)
     assert (program, own) == ("visualize", name)
     assert main.get_command(None, name).make_context(name, rest).params
-    if name in commands.method_names():
+    if name in method_names():
         assert bool(re.search(r"\(\d{4}\)|arXiv:\d{4}\.\d{4,5}", shown)) == (name not in WITHOUT_PAPER)

@@ -17,8 +17,8 @@ from PIL import Image
 
 from visualize import Attribution, Structure, Tiles, load, save
 from visualize._utils.atomic import atomic_file
-from visualize.cli.commands import method_names
 from visualize.cli.main import main
+from visualize.report.methods import method_names
 
 BAD = ("-1", "nan", "-inf", "word", "", "1" * 30, "\x1b[31mb", "../../x")
 
