@@ -1,5 +1,6 @@
 """Options out of range, full disks, kills and results of strangers: one line, and no half file."""
 
+import dataclasses
 import json
 import os
 import random
@@ -233,7 +234,9 @@ SHAPES = (np.zeros(()), np.zeros((0, 4, 5)), np.array(["a"]), np.zeros((2, 4, 5)
 
 def altered(result):
     """The same with one thing wrong, in every way."""
-    own = vars(result)
+    own = {**vars(result), "settings": dict(result.settings)}
+    if own.pop("display", None) is not None:
+        own["display"] = dataclasses.asdict(result.display)
     for name, value in own.items():
         wrong = SHAPES if isinstance(value, np.ndarray) else WRONG if name not in ("arrays", "method") else ()
         yield from ({**own, name: one} for one in wrong)
