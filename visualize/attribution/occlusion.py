@@ -14,7 +14,7 @@ from visualize._utils.validation import checked_word, renamed_keywords
 from visualize.attribution.incremental import KEPT, PATHS, WindowPlan, measured_at_positions, plan
 from visualize.attribution.patches import Patches, Positions
 from visualize.attribution.perturbation import Fill, checked_fill, fill_images
-from visualize.attribution.request import Request, ScoreSpec, prepare
+from visualize.attribution.request import TARGETS, Request, ScoreSpec, prepare
 from visualize.engine.compile import Program, compiled
 from visualize.engine.forward import CallKey
 from visualize.models.inputs import checked_batch_size
@@ -167,8 +167,8 @@ class FullScores(Strategy):
         }
         graph = compiled(request.model, _FullProgram(request.spec, request.inputs.size), specs)
         arrays = {IMAGE: positions.image, CORNER: positions.corner}
-        own = {"targets": self.unhidden.results["target"], FILLS: fills, SIDE: np.int32(self.patches.side)}
-        return graph.run_batches(arrays, batch_size=self.batch_size, **request.arrays, **own)
+        own = {TARGETS: self.unhidden.results["target"], FILLS: fills, SIDE: np.int32(self.patches.side)}
+        return graph.run_batches(arrays, batch_size=self.batch_size, constants={**request.arrays, **own})
 
 
 def run_unhidden(request: Request, patches: Patches, fill: Fill, batch_size: int, path: str) -> Unhidden:
@@ -177,7 +177,7 @@ def run_unhidden(request: Request, patches: Patches, fill: Fill, batch_size: int
     planned_batch = next(number for number in (1, *BATCHES, batch_size) if number >= min(count, batch_size))
     program = _UnhiddenProgram(request.spec, fill, patches if path != "full" else None, path, planned_batch)
     graph = compiled(request.model, program, request.tensor_specs)
-    arrays = {**request.arrays, "targets": request.targets(graph.notes)}
+    arrays = {**request.arrays, TARGETS: request.targets(graph.notes)}
     at_once = max(1, min(batch_size, KEPT // max(1, graph.notes["kept"])))
     return Unhidden(graph.run_batches(arrays, batch_size=at_once), graph.notes)
 
@@ -231,7 +231,7 @@ class _UnhiddenProgram(Program):
 
     def trace(self, model: keras.Model, tensors: Mapping[str, tf.Tensor]) -> tuple[dict[str, tf.Tensor], dict[str, Any]]:
         inputs = dict(tensors)
-        targets = inputs.pop("targets")
+        targets = inputs.pop(TARGETS)
         forward = self.spec.forward(model, inputs)
         _, report = self.spec.score(forward, targets)
         fills = fill_images(forward.images, self.fill)
@@ -296,7 +296,7 @@ class _FullProgram(Program):
 
     def trace(self, model: keras.Model, tensors: Mapping[str, tf.Tensor]) -> tuple[dict[str, tf.Tensor], dict[str, Any]]:
         inputs = dict(tensors)
-        image, corner, side, fills, targets = (inputs.pop(name) for name in (IMAGE, CORNER, SIDE, FILLS, "targets"))
+        image, corner, side, fills, targets = (inputs.pop(name) for name in (IMAGE, CORNER, SIDE, FILLS, TARGETS))
         copies = {name: tf.gather(tensor, image) for name, tensor in inputs.items()}
         name = self.spec.signature.input_name
         copies[name] = tf.where(self._hidden_pixels(corner, side), tf.gather(fills, image), copies[name])

@@ -24,7 +24,8 @@ from visualize.results import Attribution
 from visualize.settings import AttributionSettings
 from visualize.targets import OWN_PREDICTION, Target, check_class_names, class_indices, region_weights, split_target
 
-REGION = "region_of_the_output"  # its name among the arrays of a request
+# Names of tensors beside the inputs of a model, which Keras does not let have a slash.
+REGION, TARGETS, COPIES_AT_ONCE = "request/region", "request/targets", "request/copies_at_once"
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ class Request:
         specs = self.inputs.specs()
         if self.region is not None:
             specs[REGION] = tf.TensorSpec([None, *self.inputs.size], tf.float32)
-        return {**specs, "targets": tf.TensorSpec([None], tf.int32)}
+        return {**specs, TARGETS: tf.TensorSpec([None], tf.int32)}
 
     def targets(self, notes: Mapping[str, Any]) -> np.ndarray:
         """The class of each image, (batch,) int32, or `targets.OWN_PREDICTION`; by the notes of a graph.
@@ -293,11 +294,11 @@ def explain(request: Request, method: Method, batch_size: int | None = None) -> 
         batch_size: images, or copies of images, at a time; None for as many as suit their size.
     """
     check_closed(method, "maps")
-    specs = {**request.tensor_specs, "copies_at_once": tf.TensorSpec([], tf.int32)}
+    specs = {**request.tensor_specs, COPIES_AT_ONCE: tf.TensorSpec([], tf.int32)}
     graph = compiled(request.model, _Explanation(method, request.spec), specs)
     size = checked_batch_size(batch_size, request.inputs)
-    arrays = {**request.arrays, "targets": request.targets(graph.notes)}
-    results = graph.run_batches(arrays, batch_size=size, copies_at_once=np.int32(size))
+    arrays = {**request.arrays, TARGETS: request.targets(graph.notes)}
+    results = graph.run_batches(arrays, batch_size=size, constants={COPIES_AT_ONCE: np.int32(size)})
     notes = dict(graph.notes)
     own = {name: results[name] for name in notes.pop("arrays") if name != "values"}
     settings = {"unit": method.unit, "signed": method.signed, **method.settings(), **notes}
@@ -313,7 +314,7 @@ def class_scores(request: Request) -> dict[str, Any]:
         InputError: the model has several outputs, and none was named; or no such class.
     """
     graph = compiled(request.model, _ClassScores(dataclasses.replace(request.spec, function=None)), request.tensor_specs)
-    arrays = {**request.arrays, "targets": request.targets(graph.notes)}
+    arrays = {**request.arrays, TARGETS: request.targets(graph.notes)}
     results = graph.run_batches(arrays, batch_size=checked_batch_size(None, request.inputs))
     return {**results, "kind": graph.notes["score"]}
 
@@ -341,7 +342,7 @@ class _Explanation(Program):
 
     def trace(self, model: keras.Model, tensors: Mapping[str, tf.Tensor]) -> tuple[dict[str, tf.Tensor], dict[str, Any]]:
         inputs = dict(tensors)
-        targets, copies_at_once = inputs.pop("targets"), inputs.pop("copies_at_once")
+        targets, copies_at_once = inputs.pop(TARGETS), inputs.pop(COPIES_AT_ONCE)
         batch = Batch.run(model, inputs, self.spec, self.method.modifier, targets, copies_at_once)
         arrays = {name: tf.cast(tensor, tf.float32) for name, tensor in self.method.maps(batch).items()}
         return {**batch.report, **arrays}, {**batch.notes, "arrays": sorted(arrays)}
@@ -355,7 +356,7 @@ class _ClassScores(Program):
 
     def trace(self, model: keras.Model, tensors: Mapping[str, tf.Tensor]) -> tuple[dict[str, tf.Tensor], dict[str, Any]]:
         inputs = dict(tensors)
-        targets = inputs.pop("targets")
+        targets = inputs.pop(TARGETS)
         forward = self.spec.forward(model, inputs)
         _, report = self.spec.score(forward, targets)  # refuses a model without classes
         results = {"scores": forward.scores, "probabilities": forward.probabilities, "targets": report["target"]}

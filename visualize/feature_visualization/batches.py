@@ -120,7 +120,7 @@ class Optimization:
     ) -> tuple[OptimizerState, dict[str, tf.Tensor]]:
         """The state after some steps, and all that the graph returns."""
         constants = {name: tf.constant(array) for name, array in transforms.items()}
-        results = self.graph(**state.tensors(), **tensors, **constants)
+        results = self.graph({**state.tensors(), **tensors, **constants})
         return OptimizerState.of(results), results
 
 
@@ -196,7 +196,7 @@ def callback_context(
 
 
 def _report(graph: CompiledGraph, tensors: Mapping[str, tf.Tensor], regularizers: int, images: tf.Tensor) -> Report:
-    results = graph(images=images, **tensors)
+    results = graph({"images": images, **tensors})
     outputs = [results[f"output_{number}"] for number in range(graph.notes["outputs"])]
     regularizations = [results[f"regularization_{number}"] for number in range(regularizers)]
     return Report(results["gradient"], results["score"], outputs, regularizations)
