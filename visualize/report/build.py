@@ -17,7 +17,7 @@ from visualize.cli import run as running
 from visualize.cli.console import say
 from visualize.data import history
 from visualize.errors import InputError
-from visualize.feature_visualization.aims import MOST_UNITS
+from visualize.feature_visualization.request import MOST_UNITS
 from visualize.models.inputs import input_shapes
 from visualize.models.layers import card_of, origin_of
 from visualize.plotting import draw, write_png
