@@ -187,9 +187,7 @@ def test_objectives_add_to_objectives_only(wrong):
         wrong()
 
 
-@pytest.mark.parametrize(
-    "made_by", [lambda **more: unit("conv", 1, **more), lambda **more: direction("conv", [1, 0], **more)]
-)
+@pytest.mark.parametrize("made_by", [lambda **more: unit("conv", 1, **more), lambda **more: direction("conv", [1, 0], **more)])
 def test_the_old_name_of_position_warns(made_by):
     with pytest.warns(FutureWarning, match=r"`place` is called `position` now\."):
         objective = made_by(place=(1, 2))
