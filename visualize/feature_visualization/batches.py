@@ -26,6 +26,9 @@ from visualize.tf_keras_vis import Callback, CallCallbacks, Regularizer, Report,
 NOISE = 0.05  # standard deviation of the noise that images start from, as a part of the input range
 STEPS_PER_CALL = 10  # of the graph: often enough to show progress
 
+# From the tensors of a batch to a context in which callbacks are called.
+BeginCallbacks = Callable[[Mapping[str, Any]], AbstractContextManager[CallCallbacks]]
+
 
 @dataclass(frozen=True, eq=False)
 class OptimizedImages:
@@ -60,7 +63,7 @@ class Optimization:
     transforms: Mapping[str, np.ndarray]
     held: Mapping[str, tf.Tensor]
     frame_steps: Collection[int]
-    begun: Callable[[Mapping[str, tf.Tensor]], AbstractContextManager[CallCallbacks]]
+    begun: BeginCallbacks
 
     def run(
         self, parameters: np.ndarray, weights: Mapping[str, np.ndarray], batches: Sequence[tuple[int, int]]
@@ -178,7 +181,7 @@ class CallbackReport(Program):
 
 def callback_context(
     callbacks: Sequence[Callback], arguments: Mapping[str, Any], model: keras.Model, inputs: Inputs, optimizer: Optimizer
-) -> Callable[[Mapping[str, tf.Tensor]], AbstractContextManager[CallCallbacks]]:
+) -> BeginCallbacks:
     """A function that begins the callbacks for a batch, in a context that ends them, see `begun_callbacks`.
 
     It takes the tensors of the batch that `ReadoutSpec.tensor_specs` lists.

@@ -10,17 +10,22 @@ import numpy as np
 
 from visualize._utils.lazy import keras, tf
 from visualize._utils.validation import checked_count, checked_number, checked_word, is_number, received, renamed_keywords
-from visualize.engine.compile import even_slices
+from visualize.engine.compile import CompiledGraph, even_slices
 from visualize.errors import InputError
-from visualize.feature_visualization.batches import Optimization, OptimizedImages, callback_context, starting_parameters
+from visualize.feature_visualization.batches import (
+    BeginCallbacks,
+    Optimization,
+    OptimizedImages,
+    callback_context,
+    starting_parameters,
+)
 from visualize.feature_visualization.optimizer import Optimizer
-from visualize.feature_visualization.parametrizations import PARAMETRIZATIONS
+from visualize.feature_visualization.parametrizations import PARAMETRIZATIONS, Parametrization
 from visualize.feature_visualization.readout import ReadoutSpec
-from visualize.feature_visualization.request import RequestedObjectives, WeightedObjectives, starting_inputs
+from visualize.feature_visualization.request import RequestedObjectives, StartImages, WeightedObjectives
 from visualize.feature_visualization.transforms import draw_transforms
-from visualize.models.card import checked_range
-from visualize.models.inputs import Inputs, checked_batch_size
-from visualize.models.layers import card_of, layers_by_path, range_of
+from visualize.models.inputs import checked_batch_size
+from visualize.models.layers import card_of, layers_by_path
 from visualize.results import Tiles
 from visualize.settings import Display, TilesSettings
 from visualize.targets import class_name
@@ -56,53 +61,53 @@ def maximize(
     batch_size: int | None = None,
     seed: int = 0,
 ) -> Tiles:
-    """Climb to the input for which the score of a class, or the mean activation of a unit, is highest.
+    """Find the input for which the score of a class, or the mean activation of a unit, is highest.
 
     Erhan et al. (2009), "Visualizing higher-layer features of a deep network"; Simonyan, Vedaldi & Zisserman (2013),
     arXiv:1312.6034, section 2; total variation after Mahendran & Vedaldi (2014), arXiv:1412.0035; parametrization, transforms
-    and diversity after Olah, Mordvintsev & Schubert (2017), doi:10.23915/distill.00007. Steps of RMSprop go down
+    and diversity after Olah, Mordvintsev & Schubert (2017), doi:10.23915/distill.00007. Steps of RMSprop minimize
     -score / scale + (lp_norm * |x|_6 + total_variation * sum of squared differences of neighbors) / pixels, where x is the
-    input in parts of the input range, and scale the length of the score's slope where the climb begins: so the weights mean
-    the same for a logit and for a unit deep in the network. A unit that its ReLU silences pays nothing until it is awake.
-    After each step x is cut to the range; the best input on the way is kept.
+    input in parts of the input range, and scale the length of the score's gradient at the first step: so the weights mean
+    the same for a logit and for a unit deep in the network. A dead unit, whose ReLU is zero everywhere, is not regularized
+    until it is active. After each step x is clipped to the range; the best input of all steps is returned.
 
     Args:
         model: Keras model.
         target: class, or unit of `layer`; in Python also one of `visualize.objectives`, or a function of the scores; several
             as a sequence; by default every class or unit (up to 100).
-        layer: path of the layer whose units are meant; by default the model's scores. The unit of a map is a channel, and its
-            answer the mean of the map.
+        layer: path of the layer whose units are meant; by default the model's scores. The unit of a feature map is a channel,
+            and its activation the mean of the map.
         whole_layer: path of a layer to maximize as a whole, the mean of its squared activations, in place of a target.
-        steps: steps of the ascent.
-        step_size: what a step changes, as a part of the input range, about.
-        parametrization: "pixel" climbs by each pixel on its own; "fourier" by waves across the image, the slow ones larger,
-            and for red, green and blue by colors that vary on their own.
-        lp_norm: weight of the norm, which draws pixels to zero.
-        total_variation: weight of the total variation, which keeps neighbors alike; less makes stripes, more makes
+        steps: steps of the optimizer.
+        step_size: about how much a step changes a pixel, as a part of the input range.
+        parametrization: "pixel" optimizes each pixel on its own; "fourier" optimizes waves across the image, larger at low
+            frequencies, and decorrelates red, green and blue.
+        lp_norm: weight of the norm, which pulls pixels to zero.
+        total_variation: weight of the total variation, which keeps neighbors similar; less of it makes stripes, more makes
             clouds.
-        jitter: before each step the input is shifted by up to so many pixels, around the border.
-        rotate: before each step the input is turned by up to so many degrees, either way.
-        scale: before each step the input is scaled by a factor between these, above 1 nearer; by default it is not.
-        copies: inputs to climb to for each unit, each from noise of its own; they stand in a row.
-        diversity: weight of how alike the copies of a unit are to its layer, for a class to the one that Grad-CAM reads; it
-            draws them apart, visibly from 10 or so.
-        regularizers: of tf-keras-vis, or functions of images, (1, height, width, channels), that return a number: it is taken
-            from the score as it is. They come on top of the norm and the total variation, which can be set to 0.
+        jitter: before each step the input is shifted by up to this many pixels, around the border.
+        rotate: before each step the input is rotated by up to this many degrees, either way.
+        scale: before each step the input is scaled by a factor between these two, above 1 to enlarge it; by default it is not.
+        copies: inputs for each unit, each from noise of its own; the figure shows them in one row.
+        diversity: weight of the similarity of the copies of a unit in its layer, for a class in the one that Grad-CAM reads;
+            it makes them different, visibly from about 10.
+        regularizers: of tf-keras-vis, or functions of images, (1, height, width, channels), that return a number, which is
+            subtracted from the score. They are added to the norm and the total variation, which can be set to 0.
         callbacks: of tf-keras-vis, called after every 10 steps, after the last, and where a frame is kept, for each batch of
-            units anew, about the inputs as they stand then.
+            units anew, with the inputs as they are then.
         input_range: lowest and highest value of a pixel; by default what the model's card says, else 0 and 255 for a model
             with a Rescaling layer and 0 and 1 for any other.
         size: height and width of the input, for a model that takes any.
-        frames: how many pictures of the ascent to keep, beside the best one; they are also written as a GIF.
+        frames: how many pictures of the optimization to keep, beside the best one; they are also written as a GIF.
         start: (height, width, channels) to start from; by default gray with noise. For a model of several inputs a dict of one
             row for each by name, in which the others stay as they are; by default they are zero.
-        input_name: name of the input to climb on, for a model of several inputs.
-        batch_size: inputs that climb at a time, at least the copies of one unit; by default as many as suit their size.
+        input_name: name of the input to optimize, for a model of several inputs.
+        batch_size: inputs to optimize at a time, at least the copies of one unit; by default as many as suit their size.
         seed: of the noise and of the transforms.
 
     Returns:
-        Tiles, (units x copies, height, width, channels), within the input range; `settings["scores"]` has what each unit
-        answers to its tile. Each unit climbs as if it were alone, all of them in one batch inside one graph.
+        Tiles, (units x copies, height, width, channels), within the input range; `settings["scores"]` has the score or
+        activation for each tile. Each unit is optimized independently of the others, all of them in one graph.
 
     Raises:
         InputError: `target` or `layer` is not of the model, a number is out of its range, or an option would change nothing.
@@ -127,36 +132,14 @@ def maximize(
     )
     callbacks = checked_callbacks(callbacks)
     requested = RequestedObjectives.of(target, layer, whole_layer, list(layers_by_path(model)))
-    card = card_of(model)
-    pixels = range_of(model)[0] if input_range is None else checked_range("`input_range`", input_range)
-    inputs = starting_inputs(model, start, input_name, size)
-    optimizer = settings.optimizer(inputs, requested, pixels)
-    graph = optimizer.compiled(model, inputs)
-    objectives = requested.weighted(graph.notes["counts"], card.class_names)
-    units_at_once = max(1, checked_batch_size(batch_size, inputs) // copies)
-    batches = [(first * copies, last * copies) for first, last in even_slices(len(objectives.weights), units_at_once)]
-    arguments = {"score": target, "seed_input": start, "input_range": pixels, **settings.callback_arguments}
-    optimization = Optimization(
-        graph=graph,
-        transforms=settings.transforms,
-        held={f"held_{name}": tf.constant(inputs.arrays[name]) for name in inputs.others},
-        frame_steps=settings.frame_steps,
-        begun=callback_context(callbacks, arguments, model, inputs, optimizer),
-    )
-    picture = None if start is None else inputs.images
-    parameters = starting_parameters(
-        optimizer.parametrization, objectives.noise_keys, copies, picture, seed, inputs.images.dtype
-    )
-    optimized = optimization.run(parameters, objectives.weights_of_images(copies), batches)
-    return _tiles(
-        optimized,
-        objectives,
-        settings,
-        graph.notes,
-        input_range=list(pixels),
-        input_range_assumed=input_range is None and card.input_range is None,
-        held=dict.fromkeys(inputs.others, "zeros" if start is None else "as given"),
-    )
+    start_images = StartImages.of(model, start, input_name, size, input_range)
+    optimizer = settings.optimizer(requested, start_images)
+    graph = optimizer.compiled(model, start_images.inputs)
+    objectives = requested.weighted(graph.notes["counts"], card_of(model).class_names)
+    arguments = {"score": target, "seed_input": start, "input_range": start_images.input_range, **settings.callback_arguments}
+    begun = callback_context(callbacks, arguments, model, start_images.inputs, optimizer)
+    optimized = _optimized(settings, objectives, start_images, batch_size, graph, begun)
+    return _tiles(settings, objectives, start_images, graph.notes, optimized)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,12 +205,15 @@ class Maximization:
         """What callbacks receive of the settings before the first step."""
         return {"regularizers": self.regularizers, "steps": self.steps}
 
-    def optimizer(self, inputs: Inputs, requested: RequestedObjectives, input_range: tuple[float, float]) -> Optimizer:
-        """The program of the steps for a model that is called on these inputs."""
-        height, width, channels = inputs.images.shape[1:]
+    def parametrization_of(self, start: StartImages) -> Parametrization:
+        """The parametrization of images of that shape and range."""
+        return PARAMETRIZATIONS[self.parametrization](start.shape, *start.input_range)
+
+    def optimizer(self, requested: RequestedObjectives, start: StartImages) -> Optimizer:
+        """The program of the steps."""
         return Optimizer(
-            readout=ReadoutSpec(inputs.signature, requested.sources),
-            parametrization=PARAMETRIZATIONS[self.parametrization]((height, width, channels), *input_range),
+            readout=ReadoutSpec(start.inputs.signature, requested.sources),
+            parametrization=self.parametrization_of(start),
             step_size=self.step_size,
             lp_norm=self.lp_norm,
             total_variation=self.total_variation,
@@ -244,12 +230,34 @@ class Maximization:
         return {**values, "scale": list(self.scale), "regularizers": names}
 
 
-def _tiles(
-    optimized: OptimizedImages,
-    objectives: WeightedObjectives,
+def _optimized(
     settings: Maximization,
+    objectives: WeightedObjectives,
+    start: StartImages,
+    batch_size: int | None,
+    graph: CompiledGraph,
+    begun: BeginCallbacks,
+) -> OptimizedImages:
+    """The images after all steps; the copies of a unit are always in one batch."""
+    copies, inputs = settings.copies, start.inputs
+    units_at_once = max(1, checked_batch_size(batch_size, inputs) // copies)
+    slices = even_slices(len(objectives.weights), units_at_once)
+    held = {f"held_{name}": tf.constant(inputs.arrays[name]) for name in inputs.others}
+    parametrization = settings.parametrization_of(start)
+    parameters = starting_parameters(
+        parametrization, objectives.noise_keys, copies, start.picture, settings.seed, inputs.images.dtype
+    )
+    optimization = Optimization(graph, settings.transforms, held, settings.frame_steps, begun)
+    batches = [(first * copies, last * copies) for first, last in slices]
+    return optimization.run(parameters, objectives.weights_of_images(copies), batches)
+
+
+def _tiles(
+    settings: Maximization,
+    objectives: WeightedObjectives,
+    start: StartImages,
     notes: Mapping[str, Any],
-    **of_inputs: Any,
+    optimized: OptimizedImages,
 ) -> Tiles:
     """The result: a tile for each image, with its settings and captions."""
     labels = [label for label in objectives.labels for _ in range(settings.copies)]  # one for each tile
@@ -263,8 +271,10 @@ def _tiles(
         targets=labels,
         scores=[float(score) for score in optimized.scores],
         still=list(dict.fromkeys(label for label, still in zip(labels, optimized.still, strict=True) if still)),
+        input_range=list(start.input_range),
+        input_range_assumed=start.input_range_assumed,
+        held=dict.fromkeys(start.inputs.others, "zeros" if start.picture is None else "as given"),
         options=options,
-        **of_inputs,
     )
     class_names = objectives.class_names if objectives.default.kind == "scores" else ()
     names = [label if isinstance(label, str) else class_name(label, class_names) for label in labels]

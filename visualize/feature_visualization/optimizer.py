@@ -64,6 +64,9 @@ class OptimizerState:
 class Optimizer(Program):
     """The graph that takes images through as many steps of RMSprop as it gets transforms.
 
+    RMSprop: Tieleman & Hinton (2012), Coursera, Neural Networks for Machine Learning, lecture 6.5. Here it steps along the
+    gradient of each image divided by its length, so that steps do not depend on the size of the loss.
+
     Attributes:
         readout: how the model is called, and where objectives read.
         parametrization: of the images.
@@ -113,7 +116,7 @@ class Optimizer(Program):
         variables = (0, *start.tensors().values())
         _, *variables = tf.while_loop(lambda index, *_: index < tf.shape(shifts)[0], loop.step, variables)
         end = OptimizerState(*variables)
-        images, best_images = (self.parametrization.images(each) for each in (end.parameters, end.best))
+        images, best_images = (self.parametrization.images(parameters) for parameters in (end.parameters, end.best))
         return {**end.tensors(), "images": images, "best_images": best_images}, loop.notes
 
 
@@ -127,7 +130,7 @@ class _Loop:
         readout: of the objectives.
         shifts: (steps, 2).
         warps: (steps, 2), or None.
-        notes: what is found out of the model while the loop is traced.
+        notes: plain Python values that are noted while the loop is traced, see `Optimizer.compiled`.
     """
 
     optimizer: Optimizer

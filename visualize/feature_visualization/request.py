@@ -15,8 +15,9 @@ from visualize._utils.validation import checked_count, received
 from visualize.errors import InputError
 from visualize.feature_visualization import objectives
 from visualize.feature_visualization.objectives import Objective, Source
+from visualize.models.card import checked_range
 from visualize.models.inputs import Inputs, example_inputs, input_shapes, inputs_of
-from visualize.models.layers import find_layer
+from visualize.models.layers import card_of, find_layer, range_of
 
 MOST_UNITS = 100  # that are maximized without being named
 KINDS = {1: "vectors", 2: "sequences", 4: "volumes"}  # of inputs that are no pictures, by their axes
@@ -24,7 +25,7 @@ KINDS = {1: "vectors", 2: "sequences", 4: "volumes"}  # of inputs that are no pi
 
 @dataclass(frozen=True)
 class RequestedObjectives:
-    """What `maximize` was asked for, as objectives.
+    """The objectives that a call of `maximize` describes.
 
     Attributes:
         default: the source that a plain number or name refers to.
@@ -139,35 +140,47 @@ class WeightedObjectives:
         return int(row.argmax()) if np.count_nonzero(row) == 1 and row.max() == 1 else None
 
 
-def starting_inputs(model: keras.Model, start: Any, input_name: str | None, size: tuple[int, int] | None) -> Inputs:
-    """One row for each input of the model: `start`, or zeros; the optimized one has the height and width of the result.
+@dataclass(frozen=True, eq=False)
+class StartImages:
+    """The inputs that an optimization starts from.
 
-    Args:
-        model: Keras model.
-        start: (height, width, channels), or a dict of one row for each input by name; None for zeros.
-        input_name: the optimized input.
-        size: (height, width), for a model that takes any.
-
-    Raises:
-        InputError: the model takes no pictures, or `start` or `size` is not one picture that it takes.
+    Attributes:
+        inputs: one row for each input of the model, zeros where nothing else was passed.
+        picture: the optimized input, (1, height, width, channels); None to start from gray.
+        input_range: lowest and highest value of a pixel.
+        input_range_assumed: whether the input range is a guess.
     """
-    if size is not None and (not isinstance(size, list | tuple) or len(size) != 2):
-        raise InputError(f"`size` must be (height, width). Received: {received(size)}.")
-    for length in size or ():
-        checked_count("size", length, 1)
-    if start is None:
-        inputs = example_inputs(model, size, input_name)
-    else:
-        axes = [len(shape) for name, shape in input_shapes(model).items() if input_name in (None, name)] or [3]
-        is_picture = not isinstance(start, dict) and np.ndim(start) == axes[0]
-        inputs = inputs_of(model, np.asarray(start)[None] if is_picture else start, input_name)
-    if inputs.images.ndim != 4:
-        shape = input_shapes(model).get(inputs.input_name, inputs.images.shape[1:])
-        kind = KINDS.get(len(shape), "arrays")
-        raise InputError(f"`maximize` needs a model of pictures, (height, width, channels). Received: one of {kind}, {shape}.")
-    if len(inputs.images) != 1:
-        raise InputError(f"`start` must be one picture, (height, width, channels). Received: {len(inputs.images)} of them.")
-    return inputs
+
+    inputs: Inputs
+    picture: np.ndarray | None
+    input_range: tuple[float, float]
+    input_range_assumed: bool
+
+    @classmethod
+    def of(
+        cls,
+        model: keras.Model,
+        start: Any,
+        input_name: str | None,
+        size: tuple[int, int] | None,
+        input_range: tuple[float, float] | None,
+    ) -> StartImages:
+        """The inputs that the arguments of `maximize` describe.
+
+        Raises:
+            InputError: the model takes no pictures, `start` or `size` is not one picture that it takes, or `input_range` is
+                not two numbers, the lower first.
+        """
+        assumed = input_range is None and card_of(model).input_range is None
+        low_high = range_of(model)[0] if input_range is None else checked_range("`input_range`", input_range)
+        inputs = _inputs(model, start, input_name, size)
+        return cls(inputs, None if start is None else inputs.images, low_high, assumed)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of the optimized input."""
+        height, width, channels = self.inputs.images.shape[1:]
+        return height, width, channels
 
 
 def noise_key(sources: Sequence[Source], weights: Sequence[np.ndarray]) -> int:
@@ -199,3 +212,24 @@ def _objective(target: Any, default: Source) -> Objective:
     if function is not None:
         return objectives.of_scores(function)
     return objectives.score(plain) if default.layer is None else objectives.unit(default.layer, plain)
+
+
+def _inputs(model: keras.Model, start: Any, input_name: str | None, size: tuple[int, int] | None) -> Inputs:
+    """One row for each input of the model."""
+    if size is not None and (not isinstance(size, list | tuple) or len(size) != 2):
+        raise InputError(f"`size` must be (height, width). Received: {received(size)}.")
+    for length in size or ():
+        checked_count("size", length, 1)
+    if start is None:
+        inputs = example_inputs(model, size, input_name)
+    else:
+        axes = [len(shape) for name, shape in input_shapes(model).items() if input_name in (None, name)] or [3]
+        is_picture = not isinstance(start, dict) and np.ndim(start) == axes[0]
+        inputs = inputs_of(model, np.asarray(start)[None] if is_picture else start, input_name)
+    if inputs.images.ndim != 4:
+        shape = input_shapes(model).get(inputs.input_name, inputs.images.shape[1:])
+        kind = KINDS.get(len(shape), "arrays")
+        raise InputError(f"`maximize` needs a model of pictures, (height, width, channels). Received: one of {kind}, {shape}.")
+    if len(inputs.images) != 1:
+        raise InputError(f"`start` must be one picture, (height, width, channels). Received: {len(inputs.images)} of them.")
+    return inputs
