@@ -7,7 +7,7 @@ import difflib
 import functools
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +49,8 @@ class Command(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """As click does, with the new names in place of the old ones."""
         end = args.index("--") if "--" in args else len(args)
-        return super().parse_args(ctx, [*map(_with_new_name, args[:end]), *args[end:]])
+        known = {flag for parameter in self.params for flag in parameter.opts}
+        return super().parse_args(ctx, [*(_with_new_name(argument, known) for argument in args[:end]), *args[end:]])
 
 
 class Commands(click.Group):
@@ -299,10 +300,10 @@ def _png_name(out: Path | None, source: Path) -> Path:
     return out or source.with_suffix(".png")
 
 
-def _with_new_name(argument: str) -> str:
-    """An argument of the command line; of an option by its old name the new one, with a note."""
+def _with_new_name(argument: str, known: Collection[str]) -> str:
+    """An argument of the command line, with a note and the new name if it is one of the known options by its old name."""
     old, equals, value = argument.partition("=")
-    if old not in OLD_OPTIONS:
+    if OLD_OPTIONS.get(old) not in known:
         return argument
     say(f"Note: {old} is called {OLD_OPTIONS[old]} now.")
     return f"{OLD_OPTIONS[old]}{equals}{value}"
