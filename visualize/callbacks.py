@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import ArrayLike
+
 from visualize._utils.lazy import keras, tf
 from visualize._utils.validation import checked_count, checked_path, parameters_of
 from visualize.attribution.comparison import name_of
@@ -18,6 +20,7 @@ from visualize.errors import InputError
 from visualize.plotting import draw, write_film, write_png
 from visualize.results import Attribution, Tiles
 
+Images = ArrayLike | Mapping[str, ArrayLike]
 Results = Attribution | Tiles | list[Attribution] | list[Tiles]
 
 
@@ -35,7 +38,7 @@ class Pictures(keras.callbacks.Callback):
 
     def __init__(
         self,
-        images: Any,
+        images: Images | None,
         method: Callable[..., Results] = gradcam,
         *,
         target: Any = None,
@@ -43,7 +46,7 @@ class Pictures(keras.callbacks.Callback):
         every: int = 1,
         prefix: str | None = None,
         tensorboard: str | Path | None = None,
-        **options: Any,
+        **options: object,
     ):
         """Choose what to draw.
 
@@ -115,7 +118,7 @@ class Pictures(keras.callbacks.Callback):
         return [replace(result, display=replace(result.display, epoch=epoch)) for result in results]
 
 
-def _arguments(method: Callable[..., Results], images: Any, target: Any) -> dict[str, Any]:
+def _arguments(method: Callable[..., Results], images: Images | None, target: Any) -> dict[str, Any]:
     """The images and the target, if the method takes them."""
     parameters = parameters_of("method", method)
     arguments = {"images": images, "target": target}
@@ -129,7 +132,7 @@ def _arguments(method: Callable[..., Results], images: Any, target: Any) -> dict
     return {name: value for name, value in arguments.items() if value is not None}
 
 
-def _checked_options(method: Callable[..., Results], options: dict[str, Any]) -> dict[str, Any]:
+def _checked_options(method: Callable[..., Results], options: dict[str, object]) -> dict[str, object]:
     parameters = inspect.signature(method).parameters
     if not any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values()):
         known = [name for name in parameters if name not in ("model", "images", "target")]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from typing import Any, Literal
+from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from visualize._utils.lazy import keras, tf
 from visualize.attribution.gradcam import gradcam
@@ -17,13 +18,15 @@ from visualize.models.inputs import input_shapes
 from visualize.models.layers import check_model, layers_by_path
 from visualize.targets import Target
 
+Units = int | Sequence[int] | np.ndarray
+
 
 def visualize_activation(
     model: keras.Model,
     layer_idx: int,
-    filter_indices: Any = None,
+    filter_indices: Units | None = None,
     *,
-    seed_input: Any = None,
+    seed_input: ArrayLike | None = None,
     input_range: tuple[float, float] | None = None,
     max_iter: int = 200,
     **others: object,
@@ -63,8 +66,8 @@ def visualize_activation(
 def visualize_saliency(
     model: keras.Model,
     layer_idx: int,
-    filter_indices: Any,
-    seed_input: Any,
+    filter_indices: Units | None,
+    seed_input: ArrayLike,
     *,
     backprop_modifier: Literal["guided", "relu"] | None = None,
     **others: object,
@@ -96,8 +99,8 @@ def visualize_saliency(
 def visualize_cam(
     model: keras.Model,
     layer_idx: int,
-    filter_indices: Any,
-    seed_input: Any,
+    filter_indices: Units | None,
+    seed_input: ArrayLike,
     *,
     penultimate_layer_idx: int | None = None,
     backprop_modifier: Literal["guided", "relu"] | None = None,
@@ -144,14 +147,14 @@ def _path(model: keras.Model, index: object, name: str = "layer_idx") -> str:
     return next(path for path, layer in layers_by_path(model).items() if layer is model.layers[index])
 
 
-def _units(filter_indices: Any) -> list[int]:
+def _units(filter_indices: Units | None) -> list[int]:
     units = np.atleast_1d(filter_indices).tolist() if filter_indices is not None else []
     if not units or not all(type(unit) is int for unit in units):
         raise InputError(f"`filter_indices` must be a number, or several. Received: {filter_indices!r}.")
     return units
 
 
-def _target(path: str, filter_indices: Any) -> Target:
+def _target(path: str, filter_indices: Units | None) -> Target:
     """The activation of a unit, or the sum of several."""
     units = _units(filter_indices)
     if len(units) == 1:
@@ -168,7 +171,7 @@ def _target(path: str, filter_indices: Any) -> Target:
     return Target(summed, layer=path)
 
 
-def _single_image(model: keras.Model, seed_input: Any) -> np.ndarray:
+def _single_image(model: keras.Model, seed_input: ArrayLike) -> np.ndarray:
     """The image as a batch of one."""
     shapes = list(input_shapes(model).values())
     if len(shapes) > 1:

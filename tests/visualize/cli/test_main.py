@@ -153,6 +153,10 @@ def test_the_old_name_of_input_name_works_with_a_note(words, saved, images_for, 
             assert one.read_bytes() == other.read_bytes()
 
 
+def test_a_command_without_input_name_does_not_know_its_old_name():
+    assert "No such option '--explained'" in mistake("layers", "model.keras", "--explained", "picture")
+
+
 @pytest.mark.parametrize("name", ["saliency", "maximize", "compare", "report", "gallery", "contrast"])
 def test_the_old_name_of_input_name_is_not_in_the_help(name):
     shown = run(name, "--help").stdout
