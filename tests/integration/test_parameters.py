@@ -158,8 +158,10 @@ def contributed(tmp_path, monkeypatch):
     (code,) = re.findall(r"^```python\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
     (tmp_path / "powered_saliency.py").write_text(code, encoding="utf-8")
     monkeypatch.setattr(attribution, "__path__", [*attribution.__path__, str(tmp_path)])
+    method_names.cache_clear()
     yield importlib.import_module("visualize.attribution.powered_saliency")
     sys.modules.pop("visualize.attribution.powered_saliency")
+    method_names.cache_clear()
 
 
 def test_the_recipe_of_a_method_gives_right_maps_for_every_value_of_a_parameter(contributed, build, images_for):

@@ -268,7 +268,7 @@ def test_results_of_a_stranger_are_a_picture_or_one_line(result, tmp_path):
 def test_results_that_do_not_fit_together_are_told_so(tmp_path):
     path = save(tmp_path / "x.npz", Tiles(np.ones((1, 2, 2, 1)), ("a",), False, "maximize", {}))
     status, errors = outcome("draw", path)
-    said = f"`file` must be a .npz that visualize wrote. Received: {path}, which cannot be drawn: KeyError 'input_range'"
+    said = "Tiles that are not signed must state `input_range`, their black and white. Received: None."
     assert (status, errors) == (2, [f"Error: {said}"])
     assert os.listdir(tmp_path) == ["x.npz"]
 
