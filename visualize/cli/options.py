@@ -53,19 +53,13 @@ def comparison_options() -> list[click.Parameter]:
 def contrast_options() -> list[click.Parameter]:
     """All options of `contrast`."""
     against = "The second class; by default the likeliest besides the first. Repeat it for one per image."
-    methods = click.Choice(attribution_methods())
+    explains, choices = "The method that explains both classes.", click.Choice(attribution_methods())
     return [
         *model_options(),
         *image_options(),
         target_option("The first class; by default the model's own prediction."),
         click.Option(["--against"], metavar="T", multiple=True, help=against),
-        click.Option(
-            ["--method"],
-            type=methods,
-            default="integrated_gradients",
-            show_default=True,
-            help="The method that explains both classes.",
-        ),
+        click.Option(["--method"], type=choices, default="integrated_gradients", show_default=True, help=explains),
         *score_options(),
         *common_options(),
         *run_options(),
