@@ -66,7 +66,7 @@ def changes(model: keras.Model, images: np.ndarray, hidden: np.ndarray, patch: i
     """How much each layer's maps change, (positions, height, width), and of each layer its name and its windows."""
     spec = tf.TensorSpec([None, *images.shape[1:]], tf.float32)
     graph = compiled(model, Growth(patch), {"images": spec, "hidden": spec})
-    differences = graph(images=tf.constant(images), hidden=tf.constant(hidden))
+    differences = graph({"images": tf.constant(images), "hidden": tf.constant(hidden)})
     return [differences[name].numpy() for name in sorted(differences)], graph.notes["frames"]
 
 

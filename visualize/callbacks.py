@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import ArrayLike
+
 from visualize._utils.lazy import keras, tf
 from visualize._utils.validation import checked_count, checked_path, parameters_of
 from visualize.attribution.comparison import name_of
@@ -18,13 +20,17 @@ from visualize.errors import InputError
 from visualize.plotting import draw, write_film, write_png
 from visualize.results import Attribution, Tiles
 
+Images = ArrayLike | Mapping[str, ArrayLike]
+Results = Attribution | Tiles | list[Attribution] | list[Tiles]
+
 
 class Pictures(keras.callbacks.Callback):
-    """Draw a method's picture at the end of every n-th epoch, and a film of all of them at the end of the training.
+    """Draw a method's figure at the end of every n-th epoch, and a film of all of them at the end of the training.
 
     `FOLDER/PREFIX-0001.png` shows the model after its first epoch, and says so; `FOLDER/PREFIX.gif` is the film of one `fit`.
-    As in every figure each map has its own scale, whose end stands above it: the film shows where the evidence is, the number
-    how strong. The training goes on as if nobody had looked, to the very same weights, and nothing is done between pictures.
+    As in every figure each map has its own scale, whose end is stated above it: the film shows where the evidence is, the
+    number how strong it is. The training is not affected: it ends with the very same weights, and nothing is computed between
+    pictures.
 
     Attributes:
         written: the PNGs of this `fit`, in order.
@@ -32,34 +38,34 @@ class Pictures(keras.callbacks.Callback):
 
     def __init__(
         self,
-        images: Any,
-        method: Callable[..., Any] = gradcam,
+        images: Images | None,
+        method: Callable[..., Results] = gradcam,
         *,
         target: Any = None,
         folder: str | Path,
         every: int = 1,
         prefix: str | None = None,
         tensorboard: str | Path | None = None,
-        **options: Any,
+        **options: object,
     ):
-        """Decide what to draw; the model need not be there yet.
+        """Choose what to draw.
 
         Args:
-            images: what is explained each time, as the method takes it; None for a method that takes no images (`maximize`,
+            images: the images to explain, as the method takes them; None for a method that takes no images (`maximize`,
                 `filters`).
             method: such as `visualize.gradcam` or `visualize.occlusion`.
-            target: class to explain, as the method takes it; by default the model's own choice, which may change from epoch to
-                epoch.
-            folder: where to write; made if it is not there.
-            every: after how many epochs to draw.
+            target: class to explain, as the method takes it; by default the model's own prediction, which may change from
+                epoch to epoch.
+            folder: where to write; created if it does not exist.
+            every: number of epochs between two pictures.
             prefix: of the files' names; by default the method's name.
-            tensorboard: log directory for image summaries, which needs the extra `tensorboard`. Their step is that of Keras'
+            tensorboard: log directory for image summaries, which need the extra `tensorboard`. Their step is that of Keras'
                 own TensorBoard callback, which calls the first epoch 0.
             options: of the method.
 
         Raises:
-            InputError: a number, folder or option that cannot be meant. What only the model can tell, such as a layer that it
-                does not have, is refused when the training begins.
+            InputError: an invalid number, folder or option. What depends on the model, such as the name of a layer, is
+                checked when the training begins.
         """
         super().__init__()
         self._method = method
@@ -73,14 +79,18 @@ class Pictures(keras.callbacks.Callback):
         self.written: list[Path] = []
 
     def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
-        """Refuse what does not fit the model now, not after an epoch of an hour."""
+        """Check the options against the model: now, rather than after an hour of training.
+
+        Raises:
+            InputError: the model does not allow the method, or an option does not fit it.
+        """
         draw(self._results(0))
         self.written = []
         if self._log is not None:
             self._writer = tf.summary.create_file_writer(str(self._log))
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Draw, if it is time to."""
+        """Draw the figure of every n-th epoch."""
         number = epoch + 1
         if number % self._every:
             return
@@ -92,39 +102,39 @@ class Pictures(keras.callbacks.Callback):
             self._writer.flush()
 
     def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
-        """Make the film, unless no epoch was drawn."""
+        """Write the film, if any epoch was drawn."""
         if self.written:
             write_film(self.written, self._folder / f"{self._prefix}.gif")
         if self._writer is not None:
             self._writer.close()
 
     def _results(self, epoch: int) -> list[Attribution | Tiles]:
-        """What belongs in one figure, with the number of the epoch."""
-        found = self._method(self.model, **self._arguments, **self._options)
-        several = found if isinstance(found, list) else [found]
-        if not all(isinstance(one, Attribution | Tiles) for one in several):
-            kinds = ", ".join(type(one).__name__ for one in several)
+        """The results of one figure, which state the number of the epoch."""
+        returned = self._method(self.model, **self._arguments, **self._options)
+        results = returned if isinstance(returned, list) else [returned]
+        if not all(isinstance(result, Attribution | Tiles) for result in results):
+            kinds = ", ".join(type(result).__name__ for result in results)
             raise InputError(f"`method` must return an Attribution or Tiles. Received from {name_of(self._method)}: {kinds}.")
-        return [replace(one, settings={**one.settings, "epoch": epoch}) for one in several]
+        return [replace(result, display=replace(result.display, epoch=epoch)) for result in results]
 
 
-def _arguments(method: Callable, images: Any, target: Any) -> dict[str, Any]:
-    """The images and the target, as far as the method takes them."""
-    taken = parameters_of("method", method)
-    given = {"images": images, "target": target}
-    for name, value in given.items():
-        if value is not None and name not in taken:
+def _arguments(method: Callable[..., Results], images: Images | None, target: Any) -> dict[str, Any]:
+    """The images and the target, if the method takes them."""
+    parameters = parameters_of("method", method)
+    arguments = {"images": images, "target": target}
+    for name, value in arguments.items():
+        if value is not None and name not in parameters:
             raise InputError(
                 f"`{name}` must be None for {name_of(method)}, which takes none. Received: {type(value).__name__}."
             )
-    if images is None and "images" in taken:
+    if images is None and "images" in parameters:
         raise InputError(f"`images` must be a batch of images for {name_of(method)}. Received: None.")
-    return {name: value for name, value in given.items() if value is not None}
+    return {name: value for name, value in arguments.items() if value is not None}
 
 
-def _checked_options(method: Callable, options: dict[str, Any]) -> dict[str, Any]:
+def _checked_options(method: Callable[..., Results], options: dict[str, object]) -> dict[str, object]:
     parameters = inspect.signature(method).parameters
-    if not any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values()):
+    if not any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values()):
         known = [name for name in parameters if name not in ("model", "images", "target")]
         unknown = [name for name in options if name not in known]
         if unknown:
@@ -148,7 +158,6 @@ def _checked_prefix(prefix: str) -> str:
 def _checked_log(tensorboard: str | Path) -> Path:
     if importlib.util.find_spec("tensorboard") is None:
         raise InputError(
-            'Image summaries need the package tensorboard: pip install "kerasdemos[tensorboard]". '
-            "Received: it is not installed."
+            'Image summaries need the package tensorboard: pip install "kerasdemos[tensorboard]". Received: no such package.'
         )
     return _checked_folder("tensorboard", tensorboard)

@@ -1,19 +1,22 @@
-"""Notebooks: results show themselves as pictures in IPython."""
+"""Notebooks: results are displayed as pictures in IPython."""
 
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from visualize.results import Result
 
 RESULTS = ("Attribution", "Tiles", "Structure")
 
 
 def show_results_as_pictures() -> None:
-    """Where IPython runs, tell it how to draw a result; elsewhere do nothing, and import nothing.
+    """Let IPython display a result as its figure; outside IPython do nothing, and import nothing.
 
-    A list of results has no picture of its own: `visualize.draw` makes one of it.
+    A list of results is not displayed as a picture: `visualize.draw` makes one figure of it.
     """
-    ipython = sys.modules.get("IPython")  # nobody can be inside it who has not imported it
+    ipython: Any = sys.modules.get("IPython")  # whatever runs in IPython has imported it
     shell = ipython.get_ipython() if ipython is not None else None
     if shell is None:
         return
@@ -22,8 +25,8 @@ def show_results_as_pictures() -> None:
         formatter.for_type_by_name("visualize.results", name, _png)
 
 
-def _png(result: Any) -> bytes:
-    """The picture of a result."""
+def _png(result: Result) -> bytes:
+    """The figure of a result, as PNG."""
     from visualize.plotting import draw
 
     return draw(result)._repr_png_()

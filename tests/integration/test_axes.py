@@ -129,3 +129,20 @@ def test_a_map_of_another_number_of_axes_is_refused():
     ):
         visualize.gradcam(model, np.ones((1, 12, 2)), 0, layer="folded")
     assert visualize.hirescam(model, np.ones((1, 12, 2)), 0).settings["map"] == [10]
+
+
+@pytest.mark.parametrize("name", ["targets", "self", "arrays", "batch_size", "tensors", "model", "image", "values", "score"])
+def test_an_input_may_have_any_name(name):
+    keras.utils.set_random_seed(0)
+    inputs, other = keras.Input((8, 8, 1), name=name), keras.Input((8, 8, 1), name="other")
+    x = keras.layers.Concatenate()([keras.layers.Conv2D(3, 3, activation="relu")(each) for each in (inputs, other)])
+    model = keras.Model([inputs, other], keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(x)))
+    images = {name: np.ones((2, 8, 8, 1), "float32"), "other": np.zeros((2, 8, 8, 1), "float32")}
+    saliency = visualize.saliency(model, images, 1, input_name=name)
+    assert saliency.values.any()
+    assert saliency.settings.input_name == name
+    for path in ("full", "windows"):
+        visualize.occlusion(model, images, 1, input_name=name, patch=4, path=path)
+    visualize.rise(model, images, 1, input_name=name, masks=20)
+    visualize.features(model, images, input_name=name)
+    visualize.maximize(model, 1, steps=2, input_name=name)

@@ -15,8 +15,8 @@ import tensorflow as tf
 import visualize
 from visualize import attribution
 from visualize.attribution.request import Method, explain, prepare
-from visualize.cli.commands import method, method_names
 from visualize.engine import compile as graphs
+from visualize.report.methods import method, method_names
 
 ROOT = Path(__file__).parents[2]
 CHANGED = {  # another value than the default for each keyword-only parameter, by its name or by (method, name)
@@ -158,8 +158,10 @@ def contributed(tmp_path, monkeypatch):
     (code,) = re.findall(r"^```python\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
     (tmp_path / "powered_saliency.py").write_text(code, encoding="utf-8")
     monkeypatch.setattr(attribution, "__path__", [*attribution.__path__, str(tmp_path)])
+    method_names.cache_clear()
     yield importlib.import_module("visualize.attribution.powered_saliency")
     sys.modules.pop("visualize.attribution.powered_saliency")
+    method_names.cache_clear()
 
 
 def test_the_recipe_of_a_method_gives_right_maps_for_every_value_of_a_parameter(contributed, build, images_for):

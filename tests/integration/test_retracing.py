@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from visualize.cli.commands import method, method_names, takes
+from visualize.report.methods import method, method_names, takes
 
 FEW = {"samples": 2, "steps": 2, "masks": 20, "patch": 6}  # so that a test takes no time
 TRACED = sorted(set(method_names()) - {"filters"})  # which reads weights alone

@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import importlib
 import inspect
 import re
 import shlex
@@ -16,9 +17,9 @@ from kerasdemos.training.evaluation import evaluate
 from kerasdemos.training.run import train
 from visualize import keras_vis
 from visualize.callbacks import Pictures
-from visualize.cli import commands
 from visualize.cli.main import main
 from visualize.feature_visualization import objectives
+from visualize.report.methods import method, method_names
 
 ROOT = Path(__file__).parents[2]
 OBJECTIVES = (objectives.score, objectives.unit, objectives.direction, objectives.layer, objectives.of_scores)
@@ -63,9 +64,9 @@ def test_the_parts_of_a_result_are_told(result):
     assert told == [field.name for field in dataclasses.fields(result)]
 
 
-@pytest.mark.parametrize("name", sorted(commands.method_names()))
+@pytest.mark.parametrize("name", sorted(method_names()))
 def test_a_method_says_in_which_shape_and_range_images_are_and_what_its_values_mean(name):
-    function = commands.method(name)
+    function = method(name)
     told = entries(function)
     if "images" in told:
         assert told["images"].startswith("(batch, height, width, channels), in the range the model was trained on")
@@ -76,24 +77,34 @@ def test_a_method_says_in_which_shape_and_range_images_are_and_what_its_values_m
 
 
 def public_functions(path):
-    """The functions of a file that others may call, and the methods of its classes."""
+    """The functions of a file that others may call, and the methods of its classes, each with the name of its class or ""."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
-    for node in (one for home in (tree, *classes) for one in home.body):
-        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
-            yield node
+    for owner, body in (("", tree.body), *((each.name, each.body) for each in classes)):
+        for node in body:
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                yield owner, node
+
+
+def docstring_of(path, owner, function):
+    """The docstring of a function, or that of the method which it overrides."""
+    own = ast.get_docstring(function)
+    if own or not owner:
+        return own
+    module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    return inspect.getdoc(getattr(getattr(module, owner), function.name))
 
 
 @pytest.mark.parametrize("package", ["visualize", "kerasdemos"])
 def test_what_refuses_says_so(package):
     silent = []
     for path in (ROOT / package).rglob("*.py"):
-        for function in public_functions(path):
-            text = ast.get_docstring(function)
+        for owner, function in public_functions(path):
+            text = docstring_of(path, owner, function)
             raised = [
                 node.exc.func for node in ast.walk(function) if isinstance(node, ast.Raise) and hasattr(node.exc, "func")
             ]
-            refuses = any(isinstance(one, ast.Name) and one.id == "InputError" for one in raised)
+            refuses = any(isinstance(error, ast.Name) and error.id == "InputError" for error in raised)
             if not text or (refuses and "Raises:" not in text and not is_command(function)):
                 silent.append(f"{path.relative_to(ROOT)}: {function.name}")
     assert silent == []
@@ -111,5 +122,5 @@ def test_the_help_shows_an_example_that_the_command_takes_and_the_paper(name):
     program, own, *rest = shlex.split(line)
     assert (program, own) == ("visualize", name)
     assert main.get_command(None, name).make_context(name, rest).params
-    if name in commands.method_names():
+    if name in method_names():
         assert bool(re.search(r"\(\d{4}\)|arXiv:\d{4}\.\d{4,5}", shown)) == (name not in WITHOUT_PAPER)

@@ -15,7 +15,6 @@ ORDER = {
     ),
     "kerasdemos": "demo < layers, data < demos, plotting < registry < training < cli < __main__",
 }
-NOT_YET = {("report", "cli")}
 # What runs a model, traces or differentiates: of the engine alone.
 RUNS = re.compile(
     r"\bmodel\(|\bself\.model\(|\.predict\w*\(|\.fit\(|tf\.gradients\(|GradientTape\(|tf\.function\b|get_concrete_function|"
@@ -65,7 +64,7 @@ def test_a_file_imports_only_from_the_left_of_its_package(path):
     assert own in places, f"{path} stands nowhere in the order: give it a place"
     for module in imported(path):
         other = part(module, package)
-        if other and other != own and (own, other) not in NOT_YET:
+        if other and other != own:
             assert places[other] < places[own], f"{own} must not import {other}"
 
 

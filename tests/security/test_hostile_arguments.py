@@ -1,5 +1,6 @@
 """Options out of range, full disks, kills and results of strangers: one line, and no half file."""
 
+import dataclasses
 import json
 import os
 import random
@@ -17,8 +18,8 @@ from PIL import Image
 
 from visualize import Attribution, Structure, Tiles, load, save
 from visualize._utils.atomic import atomic_file
-from visualize.cli.commands import method_names
 from visualize.cli.main import main
+from visualize.report.methods import method_names
 
 BAD = ("-1", "nan", "-inf", "word", "", "1" * 30, "\x1b[31mb", "../../x")
 
@@ -233,7 +234,9 @@ SHAPES = (np.zeros(()), np.zeros((0, 4, 5)), np.array(["a"]), np.zeros((2, 4, 5)
 
 def altered(result):
     """The same with one thing wrong, in every way."""
-    own = vars(result)
+    own = {**vars(result), "settings": dict(result.settings)}
+    if own.pop("display", None) is not None:
+        own["display"] = dataclasses.asdict(result.display)
     for name, value in own.items():
         wrong = SHAPES if isinstance(value, np.ndarray) else WRONG if name not in ("arrays", "method") else ()
         yield from ({**own, name: one} for one in wrong)
@@ -265,7 +268,7 @@ def test_results_of_a_stranger_are_a_picture_or_one_line(result, tmp_path):
 def test_results_that_do_not_fit_together_are_told_so(tmp_path):
     path = save(tmp_path / "x.npz", Tiles(np.ones((1, 2, 2, 1)), ("a",), False, "maximize", {}))
     status, errors = outcome("draw", path)
-    said = f"`file` must be a .npz that visualize wrote. Received: {path}, which cannot be drawn: KeyError 'input_range'"
+    said = "Tiles that are not signed must state `input_range`, their black and white. Received: None."
     assert (status, errors) == (2, [f"Error: {said}"])
     assert os.listdir(tmp_path) == ["x.npz"]
 

@@ -2,6 +2,7 @@
 
 import functools
 import random
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image, ImageSequence
 import visualize
 from visualize import InputError
 from visualize.callbacks import Pictures
+from visualize.settings import Display
 
 EPOCHS = 2
 
@@ -121,9 +123,8 @@ def test_each_picture_is_that_of_the_model_after_its_epoch(tmp_path):
     keras.utils.set_random_seed(3)
     model = network()
     model.fit(*data(), batch_size=8, epochs=2, verbose=0)
-    found = visualize.saliency(model, images, **options)
-    found.settings["epoch"] = 2
-    figure = visualize.draw(found)
+    attribution = visualize.saliency(model, images, **options)
+    figure = visualize.draw(replace(attribution, display=Display(epoch=2)))
     assert "epoch 2" in [text.get_text() for text in figure.texts]
     expected = visualize.write_png(figure, tmp_path / "expected.png")
     assert expected.read_bytes() == (tmp_path / "new" / "saliency-0002.png").read_bytes()
@@ -201,7 +202,7 @@ def test_without_tensorboard_the_extra_is_named(monkeypatch, tmp_path):
     ("wrong", "message"),
     [
         ({"every": 0}, "`every` must be a whole number from 1. Received: 0."),
-        ({"patch": 3}, "`patch` must be an option of gradcam: layer, modifier, explained, batch_size, precision."),
+        ({"patch": 3}, "`patch` must be an option of gradcam: layer, modifier, input_name, batch_size, precision."),
         ({"images": None}, "`images` must be a batch of images for gradcam. Received: None."),
         ({"method": visualize.filters}, "`images` must be None for filters, which takes none. Received: ndarray."),
         (

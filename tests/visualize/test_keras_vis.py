@@ -206,7 +206,7 @@ def test_a_map_that_is_zero_stays_zero(images_for):
         ({"filter_indices": [0, 4]}, "`filter_indices` must be between 0 and 3. Received: 4."),
         ({"seed_input": np.zeros((2, 12, 12, 1))}, "`seed_input` must be one image, or a batch of one. Received: shape"),
         ({"backprop_modifier": "deconv"}, "`backprop_modifier` must be None, 'guided' or 'relu'. Received: 'deconv'."),
-        ({"grad_modifier": "negate"}, "`grad_modifier` must be left out: it is not followed here. The options of visualize."),
+        ({"grad_modifier": "negate"}, "`grad_modifier` must be left out: it is not supported here. visualize."),
     ],
 )
 @pytest.mark.parametrize("call", [visualize_saliency, visualize_cam])

@@ -14,7 +14,7 @@ from visualize._utils.validation import checked_word, renamed_keywords
 from visualize.attribution.incremental import KEPT, PATHS, WindowPlan, measured_at_positions, plan
 from visualize.attribution.patches import Patches, Positions
 from visualize.attribution.perturbation import Fill, checked_fill, fill_images
-from visualize.attribution.request import Request, ScoreSpec, prepare
+from visualize.attribution.request import TARGETS, Request, ScoreSpec, prepare
 from visualize.engine.compile import Program, compiled
 from visualize.engine.forward import CallKey
 from visualize.engine.shapes import tile_batch
@@ -167,11 +167,10 @@ class FullScores(Strategy):
             FILLS: tf.TensorSpec([None] * (fills.ndim - 1) + [fills.shape[-1]], fills.dtype),
         }
         graph = compiled(request.model, _FullProgram(request.spec, request.inputs.size), specs)
-        constants = {**request.arrays, "targets": self.unhidden.results["target"], FILLS: fills}
-        constants[SIDE] = np.int32(self.patches.side)
         arrays = {IMAGE: positions.image, CORNER: positions.corner}
         batch_size = 1 if self.unhidden.notes["one_by_one"] else self.batch_size
-        return graph.run_batches(arrays, batch_size=batch_size, **constants)
+        own = {TARGETS: self.unhidden.results["target"], FILLS: fills, SIDE: np.int32(self.patches.side)}
+        return graph.run_batches(arrays, batch_size=batch_size, constants={**request.arrays, **own})
 
 
 def run_unhidden(request: Request, patches: Patches, fill: Fill, batch_size: int, path: str) -> Unhidden:
@@ -180,7 +179,7 @@ def run_unhidden(request: Request, patches: Patches, fill: Fill, batch_size: int
     planned_batch = next(number for number in (1, *BATCHES, batch_size) if number >= min(count, batch_size))
     program = _UnhiddenProgram(request.spec, fill, patches if path != "full" else None, path, planned_batch)
     graph = compiled(request.model, program, request.tensor_specs)
-    arrays = {**request.arrays, "targets": request.targets(graph.notes)}
+    arrays = {**request.arrays, TARGETS: request.targets(graph.notes)}
     at_once = 1 if graph.notes["one_by_one"] else max(1, min(batch_size, KEPT // max(1, graph.notes["kept"])))
     return Unhidden(graph.run_batches(arrays, batch_size=at_once), graph.notes)
 
@@ -235,7 +234,7 @@ class _UnhiddenProgram(Program):
 
     def trace(self, model: keras.Model, tensors: Mapping[str, tf.Tensor]) -> tuple[dict[str, tf.Tensor], dict[str, Any]]:
         inputs = dict(tensors)
-        targets = inputs.pop("targets")
+        targets = inputs.pop(TARGETS)
         forward = self.spec.forward(model, inputs)
         _, report = self.spec.score(forward, targets)
         fills = fill_images(forward.images, self.fill)
@@ -301,7 +300,7 @@ class _FullProgram(Program):
 
     def trace(self, model: keras.Model, tensors: Mapping[str, tf.Tensor]) -> tuple[dict[str, tf.Tensor], dict[str, Any]]:
         inputs = dict(tensors)
-        image, corner, side, fills, targets = (inputs.pop(name) for name in (IMAGE, CORNER, SIDE, FILLS, "targets"))
+        image, corner, side, fills, targets = (inputs.pop(name) for name in (IMAGE, CORNER, SIDE, FILLS, TARGETS))
         copies = {name: tf.gather(tensor, image) for name, tensor in inputs.items()}
         name = self.spec.signature.input_name
         copies[name] = tf.where(self._hidden_pixels(corner, side), tf.gather(fills, image), copies[name])

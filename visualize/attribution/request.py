@@ -24,7 +24,8 @@ from visualize.results import Attribution
 from visualize.settings import AttributionSettings
 from visualize.targets import OWN_PREDICTION, Target, check_class_names, class_indices, region_weights, split_target
 
-REGION = "region_of_the_output"  # its name among the arrays of a request
+# Names of tensors beside the inputs of a model, which Keras does not let have a slash.
+REGION, TARGETS, COPIES_AT_ONCE, NUMBER = "request/region", "request/targets", "request/copies_at_once", "request/number/"
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ class Request:
         specs = self.inputs.specs()
         if self.region is not None:
             specs[REGION] = tf.TensorSpec([None, *self.inputs.size], tf.float32)
-        return {**specs, "targets": tf.TensorSpec([None], tf.int32)}
+        return {**specs, TARGETS: tf.TensorSpec([None], tf.int32)}
 
     def rows(self, rows: np.ndarray) -> Request:
         """The same request for some of its images."""
@@ -313,13 +314,13 @@ def explain(
     """
     check_closed(method, "maps")
     size = checked_batch_size(batch_size, request.inputs)
-    numbers = dict(numbers or {})
-    specs = {**request.tensor_specs, **dict.fromkeys(("copies_at_once", *numbers), tf.TensorSpec([], tf.int32))}
-    graph = compiled(request.model, _Explanation(method, request.spec, tuple(numbers)), specs)
+    numbers = {NUMBER + name: number for name, number in (numbers or {}).items()}
+    specs = {**request.tensor_specs, **dict.fromkeys((COPIES_AT_ONCE, *numbers), tf.TensorSpec([], tf.int32))}
+    graph = compiled(request.model, _Explanation(method, request.spec), specs)
     size = 1 if graph.notes["one_by_one"] else size
-    constants = {name: np.int32(number) for name, number in {"copies_at_once": size, **numbers}.items()}
-    arrays = {**request.arrays, "targets": request.targets(graph.notes)}
-    results = graph.run_batches(arrays, batch_size=size, **constants)
+    constants = {name: np.int32(number) for name, number in {COPIES_AT_ONCE: size, **numbers}.items()}
+    arrays = {**request.arrays, TARGETS: request.targets(graph.notes)}
+    results = graph.run_batches(arrays, batch_size=size, constants=constants)
     notes = dict(graph.notes)
     own = {name: results[name] for name in notes.pop("arrays") if name != "values"}
     notes.pop("one_by_one")
@@ -336,7 +337,7 @@ def class_scores(request: Request) -> dict[str, Any]:
         InputError: the model has several outputs, and none was named; or no such class.
     """
     graph = compiled(request.model, _ClassScores(replace(request.spec, function=None)), request.tensor_specs)
-    arrays = {**request.arrays, "targets": request.targets(graph.notes)}
+    arrays = {**request.arrays, TARGETS: request.targets(graph.notes)}
     batch_size = 1 if graph.notes["one_by_one"] else checked_batch_size(None, request.inputs)
     results = graph.run_batches(arrays, batch_size=batch_size)
     return {**results, "kind": graph.notes["score"]}
@@ -358,7 +359,6 @@ class _Explanation(Program):
 
     method: Method
     spec: ScoreSpec
-    numbers: tuple[str, ...]
 
     @property
     def user_functions(self) -> tuple[Callable, ...]:
@@ -366,8 +366,8 @@ class _Explanation(Program):
 
     def trace(self, model: keras.Model, tensors: Mapping[str, tf.Tensor]) -> tuple[dict[str, tf.Tensor], dict[str, Any]]:
         inputs = dict(tensors)
-        targets, copies_at_once = inputs.pop("targets"), inputs.pop("copies_at_once")
-        numbers = {name: inputs.pop(name) for name in self.numbers}
+        targets, copies_at_once = inputs.pop(TARGETS), inputs.pop(COPIES_AT_ONCE)
+        numbers = {name.removeprefix(NUMBER): inputs.pop(name) for name in list(inputs) if name.startswith(NUMBER)}
         batch = Batch.run(model, inputs, self.spec, self.method.modifier, targets, copies_at_once, numbers)
         arrays = {name: tf.cast(tensor, tf.float32) for name, tensor in self.method.maps(batch).items()}
         if batch.forward.unmodified:
@@ -385,7 +385,7 @@ class _ClassScores(Program):
 
     def trace(self, model: keras.Model, tensors: Mapping[str, tf.Tensor]) -> tuple[dict[str, tf.Tensor], dict[str, Any]]:
         inputs = dict(tensors)
-        targets = inputs.pop("targets")
+        targets = inputs.pop(TARGETS)
         forward = self.spec.forward(model, inputs)
         _, report = self.spec.score(forward, targets)  # refuses a model without classes
         results = {"scores": forward.scores, "probabilities": forward.probabilities, "targets": report["target"]}

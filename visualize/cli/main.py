@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import functools
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +22,8 @@ from visualize.report.methods import help_text, method, method_names
 
 if TYPE_CHECKING:
     import keras
-    from rich.table import Table
 
-    from visualize.data.loading import Source
-    from visualize.models.layers import LayerFact
+    from visualize.report.request import Options
 
 HELP = """Show what a saved Keras model learned, and why it says what it says.
 
@@ -42,7 +39,6 @@ HELP = """Show what a saved Keras model learned, and why it says what it says.
 Each figure is written as METHOD-*.png, with its raw values beside it (.npz) and a record of how it was made (.json). The paths
 of the files go to standard output, everything else to standard error. Exit status: 0, or 2 for wrong arguments or files.
 """
-GALLERY = ("summary", "filters", "features", "maximize", "occlusion", "saliency", "gradcam")
 OLD_OPTIONS = {"--explained": "--input-name"}
 
 
@@ -52,7 +48,8 @@ class Command(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """As click does, with the new names in place of the old ones."""
         end = args.index("--") if "--" in args else len(args)
-        return super().parse_args(ctx, [*map(_with_new_name, args[:end]), *args[end:]])
+        known = {flag for parameter in self.params for flag in parameter.opts}
+        return super().parse_args(ctx, [*(_with_new_name(argument, known) for argument in args[:end]), *args[end:]])
 
 
 class Commands(OneLineGroup):
@@ -85,7 +82,7 @@ def main() -> None:
     """Run one command."""
 
 
-def command(**settings: Any) -> Callable:
+def command(**settings: Any) -> Callable[[Callable[..., None]], click.Command]:
     """A fixed command, whose help is its docstring with the example, as that of a method is."""
 
     def decorated(function: Callable[..., None]) -> click.Command:
@@ -155,12 +152,12 @@ def layers(model: Path, unsafe: bool, custom_objects: Sequence[str]) -> None:
     check_file(model)
     from rich.console import Console
 
-    from visualize.cli.run import opened_model
+    from visualize.cli import run
     from visualize.inspection.summary import layer_facts
 
-    facts = layer_facts(opened_model(model, unsafe, custom_objects))
+    facts = layer_facts(run.opened_model(model, unsafe, custom_objects))
     wide = None if sys.stdout.isatty() else 1000  # a pipe gets each layer on one line
-    Console(width=wide, highlight=False, markup=False).print(_layer_table(facts))
+    Console(width=wide, highlight=False, markup=False).print(run.layer_table(facts))
     try:
         path, reason = cam_layer(facts)
         click.echo(printable(f"Default CAM layer: {path} ({reason})."))
@@ -205,15 +202,8 @@ def gallery(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str],
     opened = _opened(model, out, unsafe, custom_objects, chosen)
     from visualize.cli import run
 
-    everything = run.source_of(opened, chosen)  # images that cannot be read are a mistake: nothing is drawn
-    for name in GALLERY:
-        choices = options.column_choices(method(name))
-        every_column = {**chosen, **{option: ("none", *words) for option, words in choices.items()}}
-        one_column, source = {**chosen, **dict.fromkeys(choices)}, everything
-        if name == "features":  # one image is enough where each gives a whole figure
-            every_column, source = {**every_column, "images": chosen["images"][:1], "per_class": False}, everything.first()
-        for path in _gallery_figures(name, opened, out, every_column, one_column if choices else None, source):
-            click.echo(path)
+    for path in run.run_gallery(opened, out, chosen, run.source_of(opened, chosen)):
+        click.echo(path)
 
 
 @command(params=options.comparison_options())
@@ -263,54 +253,16 @@ def _png_name(out: Path | None, source: Path) -> Path:
     return out or source.with_suffix(".png")
 
 
-def _gallery_figures(
-    name: str,
-    model: keras.Model,
-    out: Path,
-    every_column: Mapping[str, Any],
-    one_column: Mapping[str, Any] | None,
-    source: Source,
-) -> list[Path]:
-    """The files of one method; where the model does not allow all columns, of one column, and a note on what is missing."""
-    from visualize.cli import run
-
-    try:
-        return list(run.run_method(name, model, out, every_column, source))
-    except InputError as error:
-        reason = error
-    paths = []
-    if one_column is not None:
-        with contextlib.suppress(InputError):
-            paths = list(run.run_method(name, model, out, one_column, source))
-    left_out = f" with a {next(iter(options.column_choices(method(name))))}" if paths else ""
-    run.note(f"no {name}{left_out}. {reason}")
-    return paths
-
-
-def _layer_table(facts: Sequence[LayerFact]) -> Table:
-    """One row per layer."""
-    from rich.table import Table
-
-    table = Table("layer", "class", "output", "parameters", "CAM", "kernels", box=None, header_style="bold")
-    table.columns[0].no_wrap = True
-    table.columns[3].justify = "right"
-    for fact in facts:
-        shape = " x ".join("?" if size is None else str(size) for size in fact.shape[1:])
-        cam, kernels = ("yes" if mark else "" for mark in (fact.spatial and fact.within, fact.has_kernels))
-        table.add_row(printable(fact.path), printable(fact.kind), shape, f"{fact.parameters:,}", cam, kernels)
-    return table
-
-
-def _with_new_name(argument: str) -> str:
-    """An argument of the command line; of an option by its old name the new one, with a note."""
+def _with_new_name(argument: str, known: Collection[str]) -> str:
+    """An argument of the command line, with a note and the new name if it is one of the known options by its old name."""
     old, equals, value = argument.partition("=")
-    if old not in OLD_OPTIONS:
+    if OLD_OPTIONS.get(old) not in known:
         return argument
     say(f"Note: {old} is called {OLD_OPTIONS[old]} now.")
     return f"{OLD_OPTIONS[old]}{equals}{value}"
 
 
-def _opened(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], chosen: Mapping[str, Any]) -> keras.Model:
+def _opened(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], chosen: Options) -> keras.Model:
     """The model, after everything that can be checked without TensorFlow."""
     check_file(model)
     check_writable_folder("--out", out)

@@ -1,7 +1,7 @@
 """Options: the signature and the docstring of a method become the options and the help of its command.
 
-A method is added in one file. Each keyword-only parameter of its function becomes an option of the same name; a parameter
-`images` lets the command take pictures, a parameter `target` a class; `--help` shows the docstring.
+Each keyword-only parameter becomes an option of the same name; a parameter `images` lets the command take pictures, a
+parameter `target` a class; `--help` shows the docstring.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import click
 from visualize.engine.precision import PRECISIONS
 from visualize.errors import InputError
 from visualize.report.methods import argument_help, attribution_methods, method, takes
+from visualize.report.request import Options
 
 METAVARS = {"layer": "PATH", "whole_layer": "PATH", "input_name": "INPUT"}
 NEED_IMAGES = ("index", "per_class", "method", "target", "output", "region", "precision")  # of a report
@@ -52,19 +53,13 @@ def comparison_options() -> list[click.Parameter]:
 def contrast_options() -> list[click.Parameter]:
     """All options of `contrast`."""
     against = "The second class; by default the likeliest besides the first. Repeat it for one per image."
-    methods = click.Choice(attribution_methods())
+    explains, choices = "The method that explains both classes.", click.Choice(attribution_methods())
     return [
         *model_options(),
         *image_options(),
         target_option("The first class; by default the model's own prediction."),
         click.Option(["--against"], metavar="T", multiple=True, help=against),
-        click.Option(
-            ["--method"],
-            type=methods,
-            default="integrated_gradients",
-            show_default=True,
-            help="The method that explains both classes.",
-        ),
+        click.Option(["--method"], type=choices, default="integrated_gradients", show_default=True, help=explains),
         *score_options(),
         *common_options(),
         *run_options(),
@@ -139,7 +134,7 @@ def run_options() -> list[click.Parameter]:
     ]
 
 
-def signature_options(function: Callable[..., Any]) -> list[click.Option]:
+def signature_options(function: Callable[..., object]) -> list[click.Option]:
     """An option for each keyword-only parameter of a simple type; the others can be used in Python only."""
     texts, parameters = argument_help(function), inspect.signature(function).parameters
     options = []
@@ -152,14 +147,14 @@ def signature_options(function: Callable[..., Any]) -> list[click.Option]:
     return options
 
 
-def column_choices(function: Callable[..., Any]) -> dict[str, tuple[str, ...]]:
+def column_choices(function: Callable[..., object]) -> dict[str, tuple[str, ...]]:
     """The options of a method that are one word of a few, or none: each can be repeated for several columns of a figure."""
     hints = {name: hint for name, hint in _keyword_hints(function).items() if _is_optional(hint)}
     first_types = {name: _types(hint)[0] for name, hint in hints.items() if _types(hint)}
     return {name: typing.get_args(kind) for name, kind in first_types.items() if typing.get_origin(kind) is typing.Literal}
 
 
-def check_options(command: str, options: Mapping[str, Any]) -> dict[str, Any]:
+def check_options(command: str, options: Options) -> dict[str, Any]:
     """The options, checked as far as that is possible before TensorFlow is imported; `index` as numbers.
 
     Raises:
@@ -189,7 +184,7 @@ def _numbers(index: str | None) -> tuple[int, ...] | None:
         raise InputError(f"`--index` must be whole numbers with commas between. Received: {index!r}.") from None
 
 
-def _check_without_images(options: Mapping[str, Any]) -> dict[str, Any]:
+def _check_without_images(options: Options) -> dict[str, Any]:
     """The options of a report on a model alone."""
     chosen = {**options, "precision": options["precision"] != "float32"}
     for name in NEED_IMAGES:
@@ -236,7 +231,7 @@ def _option(name: str, hint: Any, default: Any, text: str) -> click.Option | Non
     return None
 
 
-def _keyword_hints(function: Callable[..., Any]) -> dict[str, Any]:
+def _keyword_hints(function: Callable[..., object]) -> dict[str, Any]:
     """The type of each keyword-only parameter. The other annotations are not evaluated: `keras.Model` would import Keras."""
     parameters = inspect.signature(function).parameters.values()
     annotations = {each.name: each.annotation for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY}

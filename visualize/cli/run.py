@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from visualize._utils.text import printable
 from visualize.attribution.comparison import contrast
 from visualize.cli.console import busy, import_tensorflow, progress_bar, say, uncollected
 from visualize.cli.options import column_choices
 from visualize.data.loading import Source
-from visualize.models.layers import card_of, describe
+from visualize.errors import InputError
+from visualize.models.layers import LayerFact, card_of, describe
 from visualize.models.loading import open_model
 from visualize.plotting import export
 from visualize.report.figure_files import figures_of, write_figure
 from visualize.report.figures import compare_images
 from visualize.report.methods import method, takes
-from visualize.report.request import ReportRequest, given, load_images, target_of
+from visualize.report.request import Options, ReportRequest, Targets, given, load_images, target_of
 from visualize.results import Structure
 
 if TYPE_CHECKING:
     import keras
+    from rich.table import Table
 
-Options = Mapping[str, Any]  # of a command by name, as click parsed them
+GALLERY = ("summary", "filters", "features", "maximize", "occlusion", "saliency", "gradcam")
 
 
 def opened_model(
@@ -77,7 +81,7 @@ def run_method(name: str, model: keras.Model, out: Path, options: Options, sourc
     """
     function, options, range_noted = method(name), given(options), source is not None
     source = source if takes(function, "images") else None
-    arguments = [model] if source is None else [model, source.images]
+    arguments: list[object] = [model] if source is None else [model, source.images]
     if takes(function, "target"):
         arguments.append(_target(options, source))
     started = time.monotonic()
@@ -109,16 +113,49 @@ def run_contrast(model: keras.Model, out: Path, options: Options, source: Source
     """
     options = given(options)
     common = {name: options[name] for name in ("input_name", "batch_size", "precision") if name in options}
-    against: Any = list(options.get("against", ()))
-    against = against[0] if len(against) == 1 else against or None
+    classes = options.get("against", ())
+    against = classes[0] if len(classes) == 1 else list(classes) or None
+    target, function = _target(options, source), method(options["method"])
     started = time.monotonic()
     with progress_bar("contrast"):
-        function = method(options["method"])
-        result = contrast(model, source.images, _target(options, source), against, method=function, **common)
+        result = contrast(model, source.images, target, against, method=function, **common)
     seconds = time.monotonic() - started
     as_sheet = "sheet" in options or "per_class" in options
     for figure in figures_of([result], model, source, as_sheet=as_sheet):
         yield from write_figure(figure, "contrast", model, out, options, seconds, note=note, range_noted=True)
+
+
+def run_gallery(model: keras.Model, out: Path, options: Options, source: Source) -> Iterator[Path]:
+    """Write the figures of several methods, with a column for each modifier that the model allows.
+
+    Yields:
+        Each path when it is written.
+    """
+    for name in GALLERY:
+        choices = column_choices(method(name))
+        every_column = {**options, **{option: ("none", *words) for option, words in choices.items()}}
+        images = source
+        if name == "features":  # one image is enough where each gives a whole figure
+            every_column, images = {**every_column, "images": options["images"][:1], "per_class": False}, source.first()
+        try:
+            paths = list(run_method(name, model, out, every_column, images))
+        except InputError as error:
+            paths = _without_choices(name, model, out, every_column, images, error)
+        yield from paths
+
+
+def layer_table(facts: Sequence[LayerFact]) -> Table:
+    """One row per layer, for the terminal."""
+    from rich.table import Table
+
+    table = Table("layer", "class", "output", "parameters", "CAM", "kernels", box=None, header_style="bold")
+    table.columns[0].no_wrap = True
+    table.columns[3].justify = "right"
+    for fact in facts:
+        shape = " x ".join("?" if size is None else str(size) for size in fact.shape[1:])
+        cam, kernels = ("yes" if mark else "" for mark in (fact.spatial and fact.within, fact.has_kernels))
+        table.add_row(printable(fact.path), printable(fact.kind), shape, f"{fact.parameters:,}", cam, kernels)
+    return table
 
 
 def report_request(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], options: Options) -> ReportRequest:
@@ -134,13 +171,26 @@ def note(sentence: str) -> None:
     say(f"Note: {sentence}")
 
 
-def _target(options: Options, source: Source | None) -> Any:
+def _without_choices(
+    name: str, model: keras.Model, out: Path, options: Options, source: Source, error: InputError
+) -> list[Path]:
+    """The files of a method that the model does not allow with every modifier: without them, and a note on what is missing."""
+    choices = column_choices(method(name))
+    paths = []
+    if choices:
+        with contextlib.suppress(InputError):
+            paths = list(run_method(name, model, out, {**options, **dict.fromkeys(choices)}, source))
+    note(f"no {name}{f' with a {next(iter(choices))}' if paths else ''}. {error}")
+    return paths
+
+
+def _target(options: Options, source: Source | None) -> Targets:
     """The target as a method takes it: with --per-class each image's own class, unless another is named."""
     score = {name: options[name] for name in ("output", "region") if name in options}
     return target_of(options.get("target", ()), source, own_labels="per_class" in options, **score)
 
 
-def _columns(function: Callable[..., Any], options: Options) -> list[dict[str, Any]]:
+def _columns(function: Callable[..., object], options: Options) -> list[Options]:
     """The keywords of a method, once for each column of a figure: for each choice that was repeated."""
     own = {name: options[name] for name in options if takes(function, name) and name not in ("images", "target")}
     repeated = {name: own.pop(name) for name in column_choices(function) if name in own}

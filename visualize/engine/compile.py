@@ -56,17 +56,25 @@ class CompiledGraph:
         self._names = names  # an input may have a name that is no Python argument: they go by position
         self.notes = notes
 
-    def __call__(self, **tensors: tf.Tensor) -> dict[str, tf.Tensor]:
+    def __call__(self, tensors: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Run the graph."""
         return self._concrete(*(tensors[name] for name in self._names))
 
-    def run_batches(self, arrays: Mapping[str, np.ndarray], *, batch_size: int, **constants: Any) -> dict[str, np.ndarray]:
-        """Run over the first axis of `arrays`, at most `batch_size` rows at a time, and join the results."""
+    def run_batches(
+        self, arrays: Mapping[str, np.ndarray], *, batch_size: int, constants: Mapping[str, Any] | None = None
+    ) -> dict[str, np.ndarray]:
+        """Run over the first axis of `arrays`, at most `batch_size` rows at a time, and join the results.
+
+        Args:
+            arrays: the tensors that are cut into batches, by name.
+            batch_size: rows at a time.
+            constants: the tensors that every batch receives whole, by name.
+        """
         count = len(next(iter(arrays.values())))
-        fixed = {name: tf.constant(value) for name, value in constants.items()}
+        fixed = {name: tf.constant(value) for name, value in (constants or {}).items()}
         batches = []
         for start, stop in even_slices(count, batch_size):
-            results = self(**{name: tf.constant(array[start:stop]) for name, array in arrays.items()}, **fixed)
+            results = self({name: tf.constant(array[start:stop]) for name, array in arrays.items()} | fixed)
             batches.append({name: result.numpy() for name, result in results.items()})
             report_progress(stop, count)
         return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}

@@ -360,7 +360,7 @@ def _functions_of(layer: keras.Layer) -> list[str]:
 
 
 def _as_python(function: Callable) -> Callable:
-    return function.python_function if isinstance(function, tf.types.experimental.PolymorphicFunction) else function
+    return getattr(function, "python_function", function)
 
 
 def _tensors_in(structure: Any) -> tuple[tf.Tensor, ...]:

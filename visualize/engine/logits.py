@@ -142,7 +142,7 @@ def _only_reorders(operation: tf.Operation) -> bool:
 def _reordered(tensor: tf.Tensor, operation: tf.Operation) -> tf.Tensor:
     """A tensor as an operation reorders its own input."""
     if operation.type == "Transpose":
-        return tf.transpose(tensor, operation.inputs[1])
+        return tf.raw_ops.Transpose(x=tensor, perm=operation.inputs[1])
     reshaped = tf.reshape(tensor, tf.shape(operation.outputs[0]))
     return tf.ensure_shape(reshaped, operation.outputs[0].shape)
 

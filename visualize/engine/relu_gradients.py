@@ -12,6 +12,7 @@ import contextvars
 import functools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -105,7 +106,7 @@ def as_one_relu(activation: Callable[[tf.Tensor], tf.Tensor]) -> Callable[[tf.Te
     """The same activation, whose gradient a modifier changes as a whole."""
 
     @tf.custom_gradient
-    def marked(inputs):
+    def marked(inputs: tf.Tensor) -> Any:
         outputs = activation(inputs)
 
         def gradient(upstream):
@@ -120,7 +121,7 @@ def as_one_relu(activation: Callable[[tf.Tensor], tf.Tensor]) -> Callable[[tf.Te
 
         return outputs, gradient
 
-    def call(inputs):
+    def call(inputs: tf.Tensor) -> tf.Tensor:
         with tf.name_scope(MARK):
             return marked(inputs)
 

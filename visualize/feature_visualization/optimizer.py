@@ -1,176 +1,230 @@
-"""Ascent: the steps uphill of activation maximization, as one compiled graph."""
+"""Optimizer: the steps of activation maximization, as one compiled graph."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from visualize._utils.lazy import tf
+from visualize._utils.lazy import keras, tf
 from visualize.engine.compile import CompiledGraph, Program, compiled
-from visualize.engine.forward import ForwardPass, forward_pass, gradient_of
-from visualize.engine.layer_facts import layer_facts
-from visualize.feature_visualization import regularizers as penalties
-from visualize.feature_visualization import transforms
-from visualize.feature_visualization.objectives import Source
-from visualize.feature_visualization.parametrizations import Fourier, Pixel
-from visualize.feature_visualization.readout import Answer, answer
-from visualize.models.inputs import Inputs, InputSignature
-from visualize.models.layers import cam_layer
+from visualize.engine.forward import gradient_of
+from visualize.feature_visualization.parametrizations import Parametrization
+from visualize.feature_visualization.readout import BoundReadout, Readout, ReadoutSpec
+from visualize.feature_visualization.regularizers import norm_and_variation, similarity_of_copies
+from visualize.feature_visualization.transforms import transform
+from visualize.models.inputs import Inputs
+from visualize.tf_keras_vis import Regularizer, regularization_of_each
 
-DECAY = 0.95  # of RMSprop's running mean of squared slopes
-TINY = 1e-12
+DECAY = 0.95  # of RMSprop's running mean of squared gradients
+EPSILON = 1e-12
 
 
-@dataclass(frozen=True)
-class Climb:
-    """What a step weighs; with it a graph is told from another.
+@dataclass(frozen=True, eq=False)
+class OptimizerState:
+    """The state between two steps. `batch` counts images.
 
     Attributes:
-        sources: of the answers that the objectives weigh.
-        parametrization: of the images.
-        step_size, lp_norm, total_variation, copies, diversity, regularizers: as in `maximize`.
-        warps: whether images are turned or scaled.
+        parameters: what the images are computed from, (batch, ...), see `Parametrization`.
+        mean_squares: RMSprop's running mean of squared gradients, in the shape of the parameters.
+        best: the parameters of the lowest loss so far.
+        best_loss: that loss, (batch,).
+        scale: the length of the first gradient of each score that is not zero, (batch,); 0 until there is one.
+        score: the value of each objective at the last step, (batch,).
     """
 
-    sources: tuple[Source, ...]
-    parametrization: Pixel | Fourier
+    parameters: tf.Tensor
+    mean_squares: tf.Tensor
+    best: tf.Tensor
+    best_loss: tf.Tensor
+    scale: tf.Tensor
+    score: tf.Tensor
+
+    @classmethod
+    def before_first_step(cls, parameters: np.ndarray) -> OptimizerState:
+        """The state of images that start from these parameters."""
+        start = tf.constant(parameters)
+        worst = tf.fill(tf.shape(start)[:1], tf.constant(np.inf, start.dtype))
+        return cls(start, tf.zeros_like(start), start, worst, tf.zeros_like(worst), tf.zeros_like(worst))
+
+    @classmethod
+    def of(cls, tensors: Mapping[str, tf.Tensor]) -> OptimizerState:
+        """The state among the tensors of a graph, by the names of the fields."""
+        return cls(**{field.name: tensors[field.name] for field in dataclasses.fields(cls)})
+
+    def tensors(self) -> dict[str, tf.Tensor]:
+        """Each field by its name, in order: the variables of the loop over steps."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimizer(Program):
+    """The graph that takes images through as many steps of RMSprop as it gets transforms.
+
+    RMSprop: Tieleman & Hinton (2012), Coursera, Neural Networks for Machine Learning, lecture 6.5. Here it steps along the
+    gradient of each image divided by its length, so that steps do not depend on the size of the loss.
+
+    Attributes:
+        readout: how the model is called, and where objectives read.
+        parametrization: of the images.
+        step_size, lp_norm, total_variation, diversity, regularizers: as in `maximize`.
+        copies: images of each unit, between which diversity is measured.
+        warps: whether images are rotated or scaled.
+    """
+
+    readout: ReadoutSpec
+    parametrization: Parametrization
     step_size: float
     lp_norm: float
     total_variation: float
-    copies: int
     diversity: float
-    regularizers: tuple[Callable, ...]
+    copies: int
+    regularizers: tuple[Regularizer, ...]
     warps: bool
 
     @property
-    def functions(self) -> tuple[Callable, ...]:
-        """The user's own, which are traced anew each time."""
-        return self.regularizers + tuple(one.function for one in self.sources if one.function is not None)
+    def user_functions(self) -> tuple[Callable[..., Any], ...]:
+        """Regularizers, and functions of the scores."""
+        return self.regularizers + self.readout.user_functions
+
+    def compiled(self, model: keras.Model, inputs: Inputs) -> CompiledGraph:
+        """The graph for a model and the shapes of its inputs.
+
+        It takes and returns the fields of `OptimizerState`; it also takes what `ReadoutSpec.tensor_specs` lists and
+        `draw_transforms` draws, and returns `images` and `best_images`, (batch, height, width, channels). Its notes are
+        `counts`, how many values each source has, `score`, what they are, and `diversity_layers`.
+        """
+        dtype = inputs.images.dtype
+        parameters = tf.TensorSpec([None, *self.parametrization.parameters(inputs.images).shape[1:]], dtype)
+        specs = self.readout.tensor_specs(inputs)
+        specs.update(dict.fromkeys(("parameters", "mean_squares", "best"), parameters))
+        specs.update(dict.fromkeys(("best_loss", "scale", "score"), tf.TensorSpec([None], dtype)))
+        specs["shifts"] = tf.TensorSpec([None, 2], tf.int32)
+        if self.warps:
+            specs["warps"] = tf.TensorSpec([None, 2], tf.float32)
+        return compiled(model, self, specs)
+
+    def trace(self, model: keras.Model, tensors: Mapping[str, tf.Tensor]) -> tuple[dict[str, tf.Tensor], dict[str, Any]]:
+        """Build the loop over steps."""
+        start = OptimizerState.of(tensors)
+        shifts = tensors["shifts"]
+        readout = self.readout.bind(tensors, tf.shape(start.scale)[0])
+        loop = _Loop(self, model, readout, shifts, tensors.get("warps"), {})
+        variables = (0, *start.tensors().values())
+        _, *variables = tf.while_loop(lambda index, *_: index < tf.shape(shifts)[0], loop.step, variables)
+        end = OptimizerState(*variables)
+        images, best_images = (self.parametrization.images(parameters) for parameters in (end.parameters, end.best))
+        return {**end.tensors(), "images": images, "best_images": best_images}, loop.notes
 
 
-def trace_of(model: Any, inputs: Inputs, climb: Climb) -> CompiledGraph:
-    """A graph that takes images through as many steps as it gets moves.
+@dataclass(frozen=True, eq=False)
+class _Loop:
+    """The loop over steps, on the graph being traced.
 
-    Its tensors are those of `climbing.first_state`; `weights_0` and on, (batch, answers), of the answers of each source; what
-    `transforms.draw_moves` makes; and `held_` and its name for each input that stays as it is, one row. It returns the state
-    after the steps; `images`, (batch, height, width, channels), and `best_images`; and `score`, (batch,), what the objectives
-    came to at the images of the last step. Its notes tell `counts`, how many answers each source has, `score`, what they are,
-    and `diversity_layers`.
+    Attributes:
+        optimizer: the parameters of a step.
+        model: Keras model.
+        readout: of the objectives.
+        shifts: (steps, 2).
+        warps: (steps, 2), or None.
+        notes: plain Python values that are noted while the loop is traced, see `Optimizer.compiled`.
     """
-    dtype = inputs.images.dtype
-    specs = {f"held_{name}": inputs.specs()[name] for name in inputs.others}
-    parameters = tf.TensorSpec([None, *climb.parametrization.parameters(inputs.images).shape[1:]], dtype)
-    specs.update(parameters=parameters, mean_squares=parameters, best=parameters)
-    specs.update(dict.fromkeys(("best_loss", "scale"), tf.TensorSpec([None], dtype)))
-    names = [f"weights_{number}" for number in range(len(climb.sources))]
-    specs.update(dict.fromkeys(names, tf.TensorSpec([None, None], tf.float32)))
-    specs.update(shifts=tf.TensorSpec([None, 2], tf.int32))
-    if climb.warps:
-        specs.update(warps=tf.TensorSpec([None, 2], tf.float32))
-    return compiled(model, Ascent(climb, inputs.signature), specs)
+
+    optimizer: Optimizer
+    model: keras.Model
+    readout: BoundReadout
+    shifts: tf.Tensor
+    warps: tf.Tensor | None
+    notes: dict[str, Any]
+
+    def step(self, index: tf.Tensor, *variables: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        """One step down the loss of each image: its regularization minus its score / scale."""
+        state = OptimizerState(*variables)
+        images = self.optimizer.parametrization.images(state.parameters)  # (batch, height, width, channels)
+        readout = self._read(images, index)
+        score = tf.cast(readout.score, images.dtype)  # (batch,)
+        score_gradient, dead = self._score_gradient(readout, images)
+        scale = tf.where(state.scale > 0, state.scale, _length(score_gradient))
+        regularization = self._regularization(readout, images, scale)
+        # The image of a dead unit is never the best, and is not regularized until its unit is active.
+        loss = tf.where(dead, tf.constant(np.inf, score.dtype), regularization - tf.math.divide_no_nan(score, scale))
+        gradient = self.optimizer.parametrization.span * gradient_of(regularization, images)
+        gradient = tf.where(_with_axes_of(images, dead), tf.zeros_like(images), gradient)
+        gradient -= tf.math.divide_no_nan(score_gradient, _with_axes_of(score_gradient, scale))
+        return index + 1, *self._updated(state, gradient, images, loss, scale, score).tensors().values()
+
+    def _read(self, images: tf.Tensor, index: tf.Tensor) -> Readout:
+        """The objectives of the images as the transforms of this step show them."""
+        shown = transform(images, self.shifts[index], None if self.warps is None else self.warps[index])
+        readout = self.readout.read(self.model, shown)
+        self.notes.update(counts=readout.counts, score=readout.kind)
+        return readout
+
+    def _score_gradient(self, readout: Readout, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The gradient of each score, per part of the input range, and whether its unit is dead, (batch,).
+
+        A unit is dead where its ReLU is zero everywhere, and so is the gradient. The gradient before the ReLU, which makes it
+        active again, is taken instead, as in Olah, Mordvintsev & Schubert (2017), doi:10.23915/distill.00007.
+        """
+        span = self.optimizer.parametrization.span
+        gradient = readout.forward.gradient(readout.score, images, "the image")
+        if readout.score_before_relu is None:
+            return gradient * span, tf.zeros_like(_length(gradient), tf.bool)
+        before_relu = readout.forward.gradient(readout.score_before_relu, images, "the image")
+        dead = (_length(gradient) == 0) & (_length(before_relu) > 0)
+        return tf.where(_with_axes_of(gradient, dead), before_relu, gradient) * span, dead
+
+    def _regularization(self, readout: Readout, images: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
+        """All regularization of each image, (batch,), to be compared with its score / scale."""
+        optimizer, scale = self.optimizer, tf.stop_gradient(scale)
+        parts = images / optimizer.parametrization.span
+        total = norm_and_variation(parts, optimizer.lp_norm, optimizer.total_variation)
+        for regularizer in optimizer.regularizers:  # is subtracted from the score itself
+            total += tf.math.divide_no_nan(regularization_of_each(regularizer, images), scale)
+        if optimizer.diversity:
+            sources, weights = self.readout.spec.sources, self.readout.weights
+            similarity, layers = similarity_of_copies(readout.forward, sources, weights, optimizer.copies)
+            self.notes["diversity_layers"] = layers
+            total += optimizer.diversity * tf.cast(similarity, images.dtype)
+        return total
+
+    def _updated(
+        self,
+        state: OptimizerState,
+        gradient: tf.Tensor,
+        images: tf.Tensor,
+        loss: tf.Tensor,
+        scale: tf.Tensor,
+        score: tf.Tensor,
+    ) -> OptimizerState:
+        """The state after a step of RMSprop along a gradient of the loss by the images, per part of the input range."""
+        parametrization, parameters = self.optimizer.parametrization, state.parameters
+        if parameters is not images:  # the chain rule: from the gradient by the images to that by their parameters
+            gradient = gradient_of(tf.reduce_sum(images * tf.stop_gradient(gradient)), parameters)
+        gradient *= parametrization.parameter_span / parametrization.span
+        gradient /= _with_axes_of(gradient, _length(gradient)) + EPSILON
+        squares = parametrization.step_squares(gradient**2)
+        mean_squares = DECAY * state.mean_squares + (1 - DECAY) * squares
+        step = self.optimizer.step_size * parametrization.parameter_span * gradient / tf.sqrt(mean_squares + EPSILON)
+        better = loss < state.best_loss  # of the parameters before the step
+        return OptimizerState(
+            parameters=parametrization.clipped(parameters - step),
+            mean_squares=mean_squares,
+            best=tf.where(_with_axes_of(parameters, better), parameters, state.best),
+            best_loss=tf.where(better, loss, state.best_loss),
+            scale=scale,
+            score=score,
+        )
 
 
-@dataclass(frozen=True)
-class Ascent(Program):
-    """The graph of the ascent."""
-
-    climb: Climb
-    signature: InputSignature
-
-    @property
-    def user_functions(self) -> tuple[Callable, ...]:
-        return self.climb.functions
-
-    def trace(self, model, tensors):
-        climb, fixed = self.climb, dict(tensors)
-        parametrization, span = climb.parametrization, climb.parametrization.span
-        weights = [fixed.pop(f"weights_{number}") for number in range(len(climb.sources))]
-        shifts, warps = fixed.pop("shifts"), fixed.pop("warps", None)
-        state = {name: fixed.pop(name) for name in ("parameters", "mean_squares", "best", "best_loss", "scale")}
-        count = tf.shape(state["scale"])[0]
-        others = {name.removeprefix("held_"): tf.repeat(tensor, count, axis=0) for name, tensor in fixed.items()}
-        notes: dict[str, Any] = {}
-
-        def step(index, parameters, mean_squares, best, best_loss, scale, _):
-            images = parametrization.images(parameters)
-            shown = transforms.moved(images, shifts[index], None if warps is None else warps[index])
-            seen = forward_pass(model, self.signature.pack({**others, self.signature.input_name: shown}), shown)
-            found = answer(seen, climb.sources, weights)
-            notes.update(counts=found.counts, score=found.kind)
-            score = tf.cast(found.score, images.dtype)
-            uphill, asleep = _uphill(seen, found, images)
-            uphill *= span
-            scale = tf.where(scale > 0, scale, _length(uphill))  # of the first slope that is not zero
-            penalty = _penalty(images, tf.stop_gradient(scale), climb)
-            if climb.diversity:
-                alike, notes["diversity_layers"] = _similarity(seen, weights, climb)
-                penalty += climb.diversity * tf.cast(alike, images.dtype)
-            loss = tf.where(asleep, tf.constant(np.inf, score.dtype), penalty - tf.math.divide_no_nan(score, scale))
-            # Who sleeps pays nothing until awake, and is never the best.
-            downhill = tf.where(_as(asleep, images), tf.zeros_like(images), span * gradient_of(penalty, images))
-            slope = downhill - tf.math.divide_no_nan(uphill, _as(scale, uphill))
-            slope = _carried(slope, images, parameters) * (parametrization.reach / span)
-            slope /= _as(_length(slope), slope) + TINY
-            better = loss < best_loss
-            best = tf.where(_as(better, parameters), parameters, best)
-            mean_squares = DECAY * mean_squares + (1 - DECAY) * parametrization.paced(slope**2)
-            moved = parameters - climb.step_size * parametrization.reach * slope / tf.sqrt(mean_squares + TINY)
-            return index + 1, parametrization.kept(moved), mean_squares, best, tf.where(better, loss, best_loss), scale, score
-
-        first = (0, *state.values(), tf.zeros_like(state["best_loss"]))
-        after = tf.while_loop(lambda index, *_: index < tf.shape(shifts)[0], step, first)[1:]
-        after = dict(zip((*state, "score"), after, strict=True))
-        images, best_images = (parametrization.images(after[name]) for name in ("parameters", "best"))
-        return {**after, "images": images, "best_images": best_images}, notes
+def _length(gradients: tf.Tensor) -> tf.Tensor:
+    """The Euclidean length of the gradient of each image, (batch,)."""
+    return tf.sqrt(tf.reduce_sum(gradients**2, axis=list(range(1, gradients.shape.rank))))
 
 
-def _uphill(seen: ForwardPass, found: Answer, images: Any) -> tuple[Any, Any]:
-    """The slope of each score, and whether its unit sleeps: where a ReLU silences it everywhere, the slope that would wake it.
-
-    Olah, Mordvintsev & Schubert (2017), Feature Visualization, doi:10.23915/distill.00007, pass gradients on likewise.
-    """
-    slope = seen.gradient(found.score, images, "the image")
-    if found.before_relu is None:
-        return slope, tf.zeros_like(_length(slope), tf.bool)
-    waking = seen.gradient(found.before_relu, images, "the image")
-    asleep = (_length(slope) == 0) & (_length(waking) > 0)
-    return tf.where(_as(asleep, slope), waking, slope), asleep
-
-
-def _penalty(images: Any, scale: Any, climb: Climb) -> Any:
-    """What each image pays, (batch,), where a score counts 1 / scale."""
-    penalty = penalties.norm_and_variation(images / climb.parametrization.span, climb.lp_norm, climb.total_variation)
-    for regularizer in climb.regularizers:
-        penalty += tf.math.divide_no_nan(penalties.regularization(regularizer, images), scale)
-    return penalty
-
-
-def _similarity(seen: ForwardPass, weights: list[Any], climb: Climb) -> tuple[Any, list[str]]:
-    """How alike each image is to the other copies of its unit where its objective reads, (batch,), and the layers of all."""
-    read: dict[str, Any] = {}
-    for source, rows in zip(climb.sources, weights, strict=True):
-        path = source.layer or cam_layer(layer_facts(seen))[0]
-        read[path] = tf.logical_or(read.get(path, False), tf.reduce_any(rows != 0, axis=-1))
-    maps = [tf.cast(seen.with_channels_last(path, seen.layer_output(path)), tf.float32) for path in read]
-    alike = [penalties.similarity(one, climb.copies) for one in maps]
-    marks = [tf.cast(mark, tf.float32) for mark in read.values()]
-    summed = tf.add_n([mark * one for mark, one in zip(marks, alike, strict=True)])
-    return summed / tf.add_n(marks), list(read)
-
-
-def _carried(slope: Any, images: Any, parameters: Any) -> Any:
-    """A slope by the images as the slope by the numbers that make them."""
-    return slope if parameters is images else gradient_of(tf.reduce_sum(images * tf.stop_gradient(slope)), parameters)
-
-
-def _length(slopes: Any) -> Any:
-    """The Euclidean length of each image's slope, (batch,)."""
-    return tf.sqrt(tf.reduce_sum(slopes**2, axis=list(range(1, slopes.shape.rank))))
-
-
-def _as(numbers: Any, tensor: Any) -> Any:
-    """One number an image, (batch,), with axes of length 1 for all others of a tensor."""
-    return tf.reshape(numbers, [-1] + [1] * (tensor.shape.rank - 1))
+def _with_axes_of(tensor: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    """One value per image, (batch,), reshaped to (batch, 1, ...) with as many axes as a tensor."""
+    return tf.reshape(values, [-1] + [1] * (tensor.shape.rank - 1))

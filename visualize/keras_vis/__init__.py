@@ -1,4 +1,4 @@
-"""The calls of keras-vis, as the articles have them, answered by the methods of visualize.
+"""The functions of keras-vis that the articles call, with the methods of visualize behind them.
 
 Only the imports change: `from vis.utils import utils` becomes `from visualize.keras_vis import utils`, and
 `from vis.visualization import visualize_saliency` becomes `from visualize.keras_vis import visualize_saliency`.

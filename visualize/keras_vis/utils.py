@@ -1,22 +1,25 @@
-"""keras-vis' `utils`: find a layer by its name, let a changed activation take effect."""
+"""The module `utils` of keras-vis: find a layer by its name, apply a changed activation."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from visualize.errors import InputError
 from visualize.models.layers import check_model, listed
 
+if TYPE_CHECKING:
+    import keras
 
-def find_layer_idx(model: Any, layer_name: str) -> int:
-    """The number of a layer in `model.layers`.
+
+def find_layer_idx(model: keras.Model, layer_name: str) -> int:
+    """The index of a layer in `model.layers`.
 
     Args:
         model: Keras model.
-        layer_name: name of one of its own layers; those of a model within it have no number here.
+        layer_name: name of one of its own layers; the layers of a nested model have no number here.
 
     Returns:
-        The number, from 0.
+        The index, from 0.
 
     Raises:
         InputError: no layer has this name.
@@ -28,22 +31,22 @@ def find_layer_idx(model: Any, layer_name: str) -> int:
     return names.index(layer_name)
 
 
-def apply_modifications(model: Any) -> Any:
-    """Let what was changed on a model's layers take effect.
+def apply_modifications(model: keras.Model) -> keras.Model:
+    """Apply changes of a model's layers to the functions that Keras has compiled.
 
     In the articles `model.layers[layer_idx].activation = activations.linear` comes before, so that a class is explained by its
-    logit rather than by its softmax. Nothing is rebuilt, for nothing needs to be: the maps of visualize explain the logit
-    whether or not the softmax was taken away, and see a changed activation at once. But what Keras has compiled for
-    `model.predict`, `model.evaluate` and `model.fit` still has the old one, and is made anew.
+    logit rather than by its softmax. The maps of visualize need no such step: they explain the logit whether or not the
+    softmax was removed, and use a changed activation at once. But the functions that Keras has compiled for `model.predict`,
+    `model.evaluate` and `model.fit` still use the old activation, and are compiled again.
 
     Args:
         model: Keras model.
 
     Returns:
-        The same model, with the weights that it had.
+        The same model, with unchanged weights.
 
     Raises:
-        InputError: `model` is no Keras model.
+        InputError: `model` is not a Keras model.
     """
     check_model(model)
     for name in ("predict", "test", "train"):

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib import colormaps
 from PIL import Image
 
+from visualize.errors import InputError
 from visualize.plotting.colors import Scale, as_rgb, scale_of, to_bytes
 from visualize.plotting.figure import DPI, ResultFigure, empty_figure
 from visualize.plotting.grid_layout import MARGIN, GridLayout
@@ -170,7 +171,9 @@ def _add_legend(figure: ResultFigure, tiles: Tiles) -> None:
         largest = float(np.abs(tiles.pictures).max())
         text = f"{unit}: gray is 0, full color is \u00b1{largest:.2g}" if largest else f"{unit}: all zero"
     else:
-        low, high = tiles.settings["input_range"]
+        if tiles.settings.input_range is None:
+            raise InputError("Tiles that are not signed must state `input_range`, their black and white. Received: None.")
+        low, high = tiles.settings.input_range
         text = f"{unit}: black {low:.3g}, white {high:.3g}; {tiles.settings['score']} above each"
     figure.text(0.5, 0.22 / figure.get_figheight(), text, ha="center", va="center", fontsize=8)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from visualize.data.history import read_history
 from visualize.errors import InputError
-from visualize.feature_visualization.aims import MOST_UNITS
+from visualize.feature_visualization.request import MOST_UNITS
 from visualize.models.layers import card_of, describe
 from visualize.models.loading import open_model
 from visualize.plotting import draw, write_png

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from visualize.data.loading import Source
 from visualize.models.input_range import range_of
 from visualize.models.layers import listed
 from visualize.plotting import export
+from visualize.report.request import Options
 from visualize.results import Attribution, Result, Structure, Tiles
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def write_figure(
     command: str,
     model: keras.Model,
     folder: Path,
-    options: Mapping[str, Any],
+    options: Options,
     seconds: float,
     *,
     note: Note,
@@ -94,7 +95,7 @@ def write_figure(
     return export.write(figure.results, folder, figure_stem(command, options, figure.picture), model, _plain(options), seconds)
 
 
-def figure_stem(command: str, options: Mapping[str, Any], picture: str = "") -> str:
+def figure_stem(command: str, options: Options, picture: str = "") -> str:
     """The name of a figure's files: the command, what was chosen by hand, the picture; "gradcam-conv_2-target-3-cat".
 
     Args:
@@ -131,13 +132,13 @@ def unique_names(names: Sequence[str]) -> list[str]:
     return unique
 
 
-def _listed(options: Mapping[str, Any], name: str) -> Sequence[Any]:
+def _listed(options: Options, name: str) -> Sequence[str]:
     """The values of an option that is given once or several times."""
     value = options.get(name, ())
     return [value] if isinstance(value, str) else value
 
 
-def _joined(options: Mapping[str, Any], name: str, prefix: str) -> list[str]:
+def _joined(options: Options, name: str, prefix: str) -> list[str]:
     """One part of a file's name that has all values of an option; none where it was not given."""
     values = _listed(options, name)
     return [export.plain_name(prefix + "-".join(map(str, values)))] if values else []
@@ -183,7 +184,7 @@ def _notes_on_maximized(results: Sequence[Result], range_noted: bool) -> Iterato
             yield f"no input was found that these units respond to: {listed(settings.still)}."
 
 
-def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
+def _plain(options: Options) -> Options:
     """The options as JSON has them."""
     return {
         name: [str(each) if isinstance(each, Path) else each for each in value] if isinstance(value, tuple | list) else value

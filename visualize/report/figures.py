@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from visualize.attribution.comparison import compare
 from visualize.data.loading import Source
@@ -21,7 +21,7 @@ from visualize.models.layers import card_of, describe
 from visualize.report import command_text
 from visualize.report.figure_files import Note, figures_of, write_figure
 from visualize.report.methods import method
-from visualize.report.request import ReportRequest, given
+from visualize.report.request import Options, ReportRequest, given
 from visualize.results import Attribution, Result, Structure, Tiles
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def refused_methods(run: ReportRun, request: ReportRequest) -> dict[str, str]:
     return reasons
 
 
-def _draw(run: ReportRun, name: str, function: Callable[..., R], options: dict[str, Any], command: str) -> WrittenFigure[R]:
+def _draw(run: ReportRun, name: str, function: Callable[..., R], options: Options, command: str) -> WrittenFigure[R]:
     """Call a method that needs no images, and write its figure."""
     started = time.monotonic()
     with run.classes_named():
@@ -195,7 +195,7 @@ def _draw(run: ReportRun, name: str, function: Callable[..., R], options: dict[s
     return WrittenFigure([result], paths, command)
 
 
-def _defaults(function: Callable[..., Any]) -> dict[str, Any]:
+def _defaults(function: Callable[..., Result]) -> Options:
     """The defaults of a method's keywords, which the command line records too."""
     parameters = inspect.signature(function).parameters.values()
     return {each.name: each.default for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY}

@@ -37,7 +37,7 @@ def attribution_methods() -> list[str]:
     return [name for name in names if inspect.signature(method(name)).return_annotation == "Attribution"]
 
 
-def takes(function: Callable[..., Any], parameter: str) -> bool:
+def takes(function: Callable[..., object], parameter: str) -> bool:
     """Whether a method has a parameter of that name."""
     return parameter in inspect.signature(function).parameters
 
@@ -47,13 +47,13 @@ def summary_line(name: str) -> str:
     return (inspect.getdoc(method(name)) or "").split("\n")[0]
 
 
-def argument_help(function: Callable[..., Any]) -> dict[str, str]:
+def argument_help(function: Callable[..., object]) -> dict[str, str]:
     """The text of each entry of a docstring's Args section, with a capital letter."""
     entries = re.findall(r"^    (\w+): (.*?)(?=^    \w|\Z)", _section(function, "Args"), re.MULTILINE | re.DOTALL)
     return {name: " ".join((text[:1].upper() + text[1:]).split()) for name, text in entries}
 
 
-def help_text(function: Callable[..., Any]) -> str:
+def help_text(function: Callable[..., object]) -> str:
     """The docstring up to its sections, what it returns, and its example."""
     head = re.split(r"^\w+:$", inspect.cleandoc(function.__doc__ or ""), maxsplit=1, flags=re.MULTILINE)[0].strip()
     returned = " ".join(_section(function, "Returns").split())
@@ -62,7 +62,7 @@ def help_text(function: Callable[..., Any]) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _section(function: Callable[..., Any], name: str) -> str:
+def _section(function: Callable[..., object], name: str) -> str:
     """The body of a docstring's section, indented as in the docstring; "" if there is none."""
     text = inspect.cleandoc(function.__doc__ or "")
     section = re.search(rf"^{name}:\n(.*?)(?=^\w|\Z)", text, re.MULTILINE | re.DOTALL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeGuard
 
 from visualize.models.layers import origin_of
 from visualize.report.alt_text import one_line
@@ -68,7 +68,7 @@ def layer_table(structure: Structure) -> Table:
     return Table(f"Layers in the order of the calls: {total}", header, tuple(rows), numbers=(3,), rest=rest)
 
 
-def _card(model: keras.Model) -> dict[str, Any]:
+def _card(model: keras.Model) -> dict[str, object]:
     """The whole card; empty where there is none."""
     origin = origin_of(model)
     path = origin.path.with_suffix(".json") if origin else None
@@ -81,7 +81,7 @@ def _shape(shape: Sequence[int | None]) -> str:
     return " x ".join("?" if size is None else str(size) for size in shape[1:])
 
 
-def _is_table(value: object) -> bool:
+def _is_table(value: object) -> TypeGuard[list[dict[str, object]]]:
     return isinstance(value, list) and bool(value) and all(isinstance(row, dict) and row for row in value)
 
 

@@ -13,7 +13,9 @@ from visualize.targets import Target
 if TYPE_CHECKING:
     import keras
 
-Region = tuple[int, int, int, int]
+Region = tuple[int, int, int, int]  # top, left, height, width
+Options = Mapping[str, Any]  # of a command, by name
+Targets = str | list[str] | list[int] | Target | None  # as a method takes its target
 
 
 @dataclass(frozen=True)
@@ -62,13 +64,13 @@ class ReportRequest:
         return bool(self.images) or self.data is not None
 
     @property
-    def common_options(self) -> dict[str, Any]:
+    def common_options(self) -> Options:
         """The options that every method has, without those that were left to choose."""
         options = {"input_name": self.input_name, "batch_size": self.batch_size, "precision": self.precision}
         return given(options)
 
     @property
-    def comparison_options(self) -> dict[str, Any]:
+    def comparison_options(self) -> Options:
         """The options of `compare` by their names, for the record and the name of its files."""
         chosen = {"images": self.images, "data": self.data, "index": self.index, "per_class": self.per_class}
         score = {"method": self.methods, "target": self.targets, "output": self.output, "region": self.region}
@@ -84,7 +86,7 @@ class ReportRequest:
             model, images=self.images, data=self.data, index=self.index, per_class=self.per_class, input_name=self.input_name
         )
 
-    def target(self, source: Source) -> Any:
+    def target(self, source: Source) -> Targets:
         """The target as a method takes it."""
         return target_of(self.targets, source, own_labels=self.per_class, output=self.output, region=self.region)
 
@@ -115,7 +117,7 @@ def target_of(
     own_labels: bool = False,
     output: str | None = None,
     region: Region | None = None,
-) -> Any:
+) -> Targets:
     """The target as a method takes it.
 
     Args:
@@ -125,14 +127,15 @@ def target_of(
         output: name of the output.
         region: top, left, height and width.
     """
-    chosen: Any = list(targets)
-    if not chosen:
-        chosen = source.labels.tolist() if own_labels and source is not None and source.labels is not None else None
-    elif len(chosen) == 1 and source is not None:
-        chosen = chosen[0]
+    labels = None if source is None or not own_labels else source.labels
+    chosen: Targets = list(targets)
+    if not targets:
+        chosen = None if labels is None else labels.tolist()
+    elif len(targets) == 1 and source is not None:
+        chosen = targets[0]
     return chosen if output is None and region is None else Target(chosen, output=output, region=region)
 
 
-def given(options: Mapping[str, Any]) -> dict[str, Any]:
+def given(options: Options) -> dict[str, Any]:
     """The options without those that were left out: None, empty, or a flag that is not set."""
     return {name: value for name, value in options.items() if value is not None and value != () and value is not False}

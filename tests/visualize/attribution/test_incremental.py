@@ -212,12 +212,14 @@ def planned_and_full_scores(model, images, starts, patch, fills, number):
     spec = tf.TensorSpec([None, *images.shape[1:]], tf.float32)
     copies = np.stack([hidden_copy(images, fills, top, left, patch) for top in starts[0] for left in starts[1]], axis=1)
     try:
-        slow = compiled(model, Scores(), {"images": spec})(images=tf.constant(copies.reshape(-1, *images.shape[1:])))
+        slow = compiled(model, Scores(), {"images": spec})({"images": tf.constant(copies.reshape(-1, *images.shape[1:]))})
     except tf.errors.AbortedError:
         reject()  # oneDNN refuses some convolutions of one channel, whoever calls them
     expected = slow["scores"].numpy().reshape(*copies.shape[:2], -1)
     graph = compiled(model, PlannedScores(starts, patch, number), {"images": spec, "fills": spec})
-    planned = {name: scores.numpy() for name, scores in graph(images=tf.constant(images), fills=tf.constant(fills)).items()}
+    planned = {
+        name: scores.numpy() for name, scores in graph({"images": tf.constant(images), "fills": tf.constant(fills)}).items()
+    }
     return planned, expected, graph.notes
 
 

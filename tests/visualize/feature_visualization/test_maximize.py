@@ -26,22 +26,22 @@ def test_a_linear_model_is_maximized_by_black_and_white_as_its_weights_say():
         np.testing.assert_allclose(found.settings["scores"][unit], best, rtol=1e-5)
 
 
-def test_the_score_told_is_the_models_own_answer_to_the_picture(build):
+def test_the_score_is_what_the_model_returns_for_the_picture(build):
     model = build("softmax")
     found = maximize(model, [0, 3], steps=25)
     linear = build("softmax")
     linear.layers[-1].activation = keras.activations.linear
-    answers = np.asarray(linear(found.pictures))
+    scores = np.asarray(linear(found.pictures))
     jitterless = maximize(model, [0, 3], steps=25, jitter=0)
     np.testing.assert_allclose(
         jitterless.settings["scores"], np.asarray(linear(jitterless.pictures))[[0, 1], [0, 3]], rtol=1e-4
     )
-    np.testing.assert_allclose(found.settings["scores"], answers[[0, 1], [0, 3]], rtol=1e-4)
+    np.testing.assert_allclose(found.settings["scores"], scores[[0, 1], [0, 3]], rtol=1e-4)
     assert found.settings["score"] == "logit"
     assert found.captions[1] == f"3: {found.settings['scores'][1]:.4g}"
 
 
-def test_a_unit_climbs_as_if_it_were_alone(build):
+def test_a_unit_is_maximized_as_if_it_were_alone(build):
     model = build("softmax")
     together = maximize(model, [0, 1, 2], steps=20)
     for unit in range(3):
@@ -77,7 +77,7 @@ def test_total_variation_makes_neighbors_alike_and_the_norm_makes_pixels_small(b
     assert np.abs(small).max() < 0.7 * np.abs(free).max()
 
 
-def test_penalties_do_not_depend_on_the_units_of_the_input_range():
+def test_regularizers_do_not_depend_on_the_units_of_the_input_range():
     model, kernel = linear_model()
     wide = keras.Sequential([keras.Input((6, 5, 1)), keras.layers.Flatten(), keras.layers.Dense(3, use_bias=False)])
     wide.layers[-1].set_weights([kernel.reshape(-1, 3) / 255])  # the same function of pixels in 0..255
@@ -97,7 +97,7 @@ def test_each_number_changes_the_result(option, build):
     assert not np.allclose(plain.pictures, maximize(model, 1, **{"steps": 12, **PLAIN, **option}).pictures)
 
 
-def test_the_unit_of_a_layer_is_a_channel_and_its_answer_the_mean_of_the_map(build):
+def test_the_unit_of_a_layer_is_a_channel_and_its_activation_the_mean_of_the_map(build):
     model = build("softmax")
     found = maximize(model, [2, 5], layer="conv", steps=15, jitter=0)
     maps = np.asarray(model.get_layer("conv")(found.pictures))
@@ -109,12 +109,12 @@ def test_the_unit_of_a_layer_is_a_channel_and_its_answer_the_mean_of_the_map(bui
 MOVING = {"parametrization": "fourier", "rotate": 10, "scale": (0.9, 1.1), "copies": 2, "diversity": 5}
 
 
-def test_waves_and_transforms_and_copies_are_the_same_whoever_climbs_beside_them(build):
+def test_waves_and_transforms_and_copies_are_the_same_whatever_else_is_in_the_batch(build):
     model = build("color")
     together = maximize(model, [0, 2], steps=10, **MOVING)
     alone = maximize(model, 2, steps=10, **MOVING)
     np.testing.assert_allclose(alone.pictures, together.pictures[2:], atol=2e-3)
-    few = maximize(model, [0, 2], steps=10, batch_size=1, **MOVING)  # the copies of a unit still climb together
+    few = maximize(model, [0, 2], steps=10, batch_size=1, **MOVING)  # the copies of a unit are still in one batch
     np.testing.assert_allclose(few.pictures, together.pictures, atol=2e-3)
     np.testing.assert_array_equal(maximize(model, 2, steps=10, **MOVING).pictures, alone.pictures)
     assert not np.allclose(maximize(model, 2, steps=10, seed=1, **MOVING).pictures, alone.pictures, atol=0.05)
@@ -126,7 +126,7 @@ def test_each_copy_begins_with_noise_of_its_own_and_the_first_is_the_input_witho
     np.testing.assert_allclose(found.pictures[[0, 3]], maximize(model, [1, 3], steps=5).pictures, atol=1e-4)
     assert not np.allclose(found.pictures[0], found.pictures[1], atol=0.05)
     assert found.settings["targets"] == [1, 1, 1, 3, 3, 3]
-    assert found.settings["columns"] == 3  # a row for each unit
+    assert found.display.columns == 3  # a row for each unit
     start = np.full((12, 12, 1), 0.2)
     first, second = maximize(model, 1, steps=1, copies=2, frames=1, start=start, step_size=1e-6).frames[0]
     np.testing.assert_allclose(first, start, atol=1e-4)
@@ -202,7 +202,7 @@ def test_the_weights_mean_the_same_for_a_score_of_any_size(build):
     np.testing.assert_allclose(1000 * np.array(one.settings["scores"]), other.settings["scores"], rtol=1e-2)
 
 
-def test_a_unit_that_its_relu_silences_at_the_start_is_woken():
+def test_a_unit_that_is_dead_at_the_start_becomes_active():
     model = keras.Sequential(
         [keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(2, activation="relu", name="units")]
     )
@@ -214,12 +214,12 @@ def test_a_unit_that_its_relu_silences_at_the_start_is_woken():
     assert found.settings["still"] == [1]  # nothing reaches it
 
 
-def test_a_sleeping_unit_pays_no_penalty_until_it_is_awake():
+def test_a_dead_unit_is_not_regularized_until_it_is_active():
     model = keras.Sequential(
         [keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(1, activation="relu", name="units")]
     )
     model.layers[-1].set_weights([np.ones((16, 1)), np.array([-12.0])])
-    found = maximize(model, layer="units", steps=100, lp_norm=1000, total_variation=0, jitter=0)  # which draws it to black
+    found = maximize(model, layer="units", steps=100, lp_norm=1000, total_variation=0, jitter=0)  # which drives it to black
     assert found.settings["scores"][0] > 0
     assert found.settings["still"] == []
 

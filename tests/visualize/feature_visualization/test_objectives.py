@@ -1,4 +1,4 @@
-"""Objectives: what they come to is what the model answers, and they add as functions do."""
+"""Objectives: their values are what the model computes, and they add as functions do."""
 
 import keras
 import numpy as np
@@ -6,8 +6,8 @@ import pytest
 
 from visualize import InputError, describe, maximize
 from visualize.engine import compile as tracing
-from visualize.feature_visualization import objectives
 from visualize.feature_visualization.objectives import Source, direction, layer, of_scores, score, unit
+from visualize.feature_visualization.request import noise_key
 
 PLAIN = {"lp_norm": 0, "total_variation": 0, "jitter": 0}
 
@@ -27,10 +27,10 @@ VECTOR = (1.0, -2.0, 0.0, 0.5, 0.0, 3.0)
 VALUES = {  # objective -> what it comes to, by the scores and the map of the first convolution, (10, 10, 6)
     score(3): lambda scores, maps: scores[3],
     unit("conv", 2): lambda scores, maps: maps[..., 2].mean(),
-    unit("conv", 2, place=(3, 7)): lambda scores, maps: maps[3, 7, 2],
+    unit("conv", 2, position=(3, 7)): lambda scores, maps: maps[3, 7, 2],
     layer("conv"): lambda scores, maps: (maps**2).mean(),
     direction("conv", VECTOR): lambda scores, maps: (maps @ VECTOR).mean(),
-    direction("conv", VECTOR, place=[0, 9]): lambda scores, maps: maps[0, 9] @ VECTOR,
+    direction("conv", VECTOR, position=[0, 9]): lambda scores, maps: maps[0, 9] @ VECTOR,
     of_scores(doubled): lambda scores, maps: 2 * scores[1],
     score(1) - 0.5 * score(2): lambda scores, maps: scores[1] - 0.5 * scores[2],
     -unit("conv", 1) + 3 * layer("conv"): lambda scores, maps: 3 * (maps**2).mean() - maps[..., 1].mean(),
@@ -38,7 +38,7 @@ VALUES = {  # objective -> what it comes to, by the scores and the map of the fi
 
 
 @pytest.fixture(scope="module")
-def climbed(build):
+def optimized(build):
     """Every objective at once, on the softmax model, with its scores and maps read off the model by hand."""
     model = build("softmax")
     found = maximize(model, list(VALUES), steps=5)
@@ -47,16 +47,16 @@ def climbed(build):
     return found, np.asarray(model(found.pictures)), maps
 
 
-def test_the_score_told_is_what_the_objective_says_by_hand(climbed):
-    found, scores, maps = climbed
-    by_hand = [value(*answers) for value, *answers in zip(VALUES.values(), scores, maps, strict=True)]
+def test_the_score_is_the_value_of_the_objective_by_hand(optimized):
+    found, scores, maps = optimized
+    by_hand = [value(*arrays) for value, *arrays in zip(VALUES.values(), scores, maps, strict=True)]
     np.testing.assert_allclose(found.settings["scores"], by_hand, rtol=1e-4, atol=1e-6)
     assert found.settings["score"] == "objective"
 
 
 @pytest.mark.slow
-def test_each_objective_of_a_list_climbs_as_if_it_were_alone(climbed, build):
-    found, *_ = climbed
+def test_each_objective_of_a_list_is_maximized_as_if_it_were_alone(optimized, build):
+    found, *_ = optimized
     for position, objective in enumerate(VALUES):
         if position in (0, 3, 8):
             alone = maximize(build("softmax"), objective, steps=5)
@@ -67,7 +67,7 @@ def test_each_objective_of_a_list_climbs_as_if_it_were_alone(climbed, build):
     ("objective", "factors"),
     [(score(0) + score(1), (1, 1, 0)), (score(0) - 0.5 * score(2), (1, 0, -0.5)), (-(2 * score(1)), (0, -2, 0))],
 )
-def test_the_slope_of_a_sum_is_the_sum_of_the_slopes(objective, factors):
+def test_the_gradient_of_a_sum_is_the_sum_of_the_gradients(objective, factors):
     model, kernel = linear_model()
     found = maximize(model, objective, steps=200, input_range=(-1, 3), **PLAIN)
     np.testing.assert_array_equal(found.pictures[0], np.where(kernel @ factors > 0, 3, -1))
@@ -80,7 +80,7 @@ def test_a_direction_that_is_one_for_one_unit_is_that_unit(build):
         np.testing.assert_array_equal(same.pictures, one_hot.pictures)
 
 
-def test_a_class_is_its_score_and_a_function_of_the_scores_climbs_like_it():
+def test_a_class_is_its_score_and_a_function_of_the_scores_is_maximized_like_it():
     model, _ = linear_model()
     start = np.full((4, 3, 1), 0.5)
     plain = maximize(model, 1, steps=5, start=start)
@@ -100,9 +100,9 @@ def test_a_whole_layer_is_one_objective(build):
 def test_another_objective_of_the_same_sources_needs_no_new_trace():
     model, _ = linear_model()
     first = maximize(model, [score(0) - score(1)], steps=2, **PLAIN)
-    traces = len(tracing._traces[model])
+    traces = len(tracing._graphs[model])
     second = maximize(model, [score(2) - score(0), score(1)], steps=2, **PLAIN)
-    assert len(tracing._traces[model]) == traces
+    assert len(tracing._graphs[model]) == traces
     assert not np.allclose(first.pictures[0], second.pictures[0])
 
 
@@ -120,7 +120,7 @@ def test_objectives_are_data():
         (score("dog") - 0.5 * score(5), "dog - 0.5 * score 5"),
         (-score(1), "-dog"),
         (unit("base/conv", 7), "base/conv 7"),
-        (unit("conv", 7, place=(1, 2)) + layer("conv"), "conv 7 at 1, 2 + all of conv"),
+        (unit("conv", 7, position=(1, 2)) + layer("conv"), "conv 7 at 1, 2 + all of conv"),
         (3 * direction("conv", [1, 0]), "3 * a direction in conv"),
         (of_scores(doubled), "doubled"),
     ],
@@ -136,13 +136,13 @@ def test_captions_say_what_is_maximized():
     assert found.settings["targets"] == [1, "cat - dog", 2]
 
 
-def test_noise_depends_on_the_objective_and_not_on_its_place_in_the_list():
+def test_noise_depends_on_the_objective_and_not_on_its_position_in_the_list():
     sources = (Source("scores"), Source("units", "a"))
     rows = [np.zeros(3, "float32"), np.eye(4, dtype="float32")[2]]
-    assert objectives.number_of(sources, rows) == 2
-    assert objectives.number_of(sources[1:], rows[1:]) == 2
+    assert noise_key(sources, rows) == 2
+    assert noise_key(sources[1:], rows[1:]) == 2
     both = [np.ones(3, "float32"), rows[1]]
-    assert objectives.number_of(sources, both) == objectives.number_of(sources[::-1], both[::-1]) != 2
+    assert noise_key(sources, both) == noise_key(sources[::-1], both[::-1]) != 2
 
 
 @pytest.mark.parametrize(
@@ -154,12 +154,12 @@ def test_noise_depends_on_the_objective_and_not_on_its_place_in_the_list():
         (lambda: {"target": unit("conv", 6)}, r"`target` must be between 0 and 5\. Received: 6\."),
         (lambda: {"target": unit("covn", 1)}, "covn"),
         (
-            lambda: {"target": unit("conv", 1, place=(3, 10))},
-            r"`place` must be on the map of 'conv', 10 x 10\. Received: \(3, 10\)\.",
+            lambda: {"target": unit("conv", 1, position=(3, 10))},
+            r"`position` must be on the map of 'conv', 10 x 10\. Received: \(3, 10\)\.",
         ),
         (
-            lambda: {"target": unit("preds", 1, place=(0,))},
-            r"`place` must be on the map of 'preds', a row of units\. Received: \(0,\)\.",
+            lambda: {"target": unit("preds", 1, position=(0,))},
+            r"`position` must be on the map of 'preds', a row of units\. Received: \(0,\)\.",
         ),
         (
             lambda: {"target": direction("conv", [1, 2])},
@@ -185,3 +185,10 @@ def test_what_is_no_objective_is_refused(asked, message, reloaded):
 def test_objectives_add_to_objectives_only(wrong):
     with pytest.raises(TypeError):
         wrong()
+
+
+@pytest.mark.parametrize("made_by", [lambda **more: unit("conv", 1, **more), lambda **more: direction("conv", [1, 0], **more)])
+def test_the_old_name_of_position_warns(made_by):
+    with pytest.warns(FutureWarning, match=r"`place` is called `position` now\."):
+        objective = made_by(place=(1, 2))
+    assert objective == made_by(position=(1, 2))

@@ -1,7 +1,6 @@
-"""Penalties: what they are by hand, and what they do to a climb."""
+"""Regularizers: what they are by hand, and what they do to the optimized images."""
 
 import itertools
-import sys
 
 import keras
 import numpy as np
@@ -10,7 +9,7 @@ import tensorflow as tf
 
 from visualize import maximize
 from visualize.feature_visualization import objectives
-from visualize.feature_visualization.regularizers import norm_and_variation, regularization, similarity
+from visualize.feature_visualization.regularizers import gram_similarity, norm_and_variation
 
 PLAIN = {"lp_norm": 0, "total_variation": 0, "jitter": 0}
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of tf-keras-vis' imports from SciPy
@@ -32,21 +31,21 @@ def test_similarity_is_the_mean_cosine_of_gram_matrices(shape):
         others = [grams[3 * unit + other] for other in range(3) if other != copy]
         own = grams[3 * unit + copy]
         by_hand.append(np.mean([(own * one).sum() / np.linalg.norm(own) / np.linalg.norm(one) for one in others]))
-    np.testing.assert_allclose(similarity(tf.constant(maps), 3), by_hand, rtol=1e-4)
+    np.testing.assert_allclose(gram_similarity(tf.constant(maps), 3), by_hand, rtol=1e-4)
 
 
-def test_the_slope_of_a_similarity_is_that_of_the_images_own_part():
+def test_the_gradient_of_a_similarity_is_that_of_the_images_own_part():
     maps = tf.Variable(np.random.default_rng(0).standard_normal((2, 3, 4)))
     with tf.GradientTape() as tape:
-        own = similarity(maps, 2)[0]
-    slope = tape.gradient(own, maps).numpy()
-    assert np.abs(slope[0]).max() > 0
-    np.testing.assert_array_equal(slope[1], 0)
+        own = gram_similarity(maps, 2)[0]
+    gradient = tape.gradient(own, maps).numpy()
+    assert np.abs(gradient[0]).max() > 0
+    np.testing.assert_array_equal(gradient[1], 0)
 
 
 def alike(model, found, layer, copies):
-    taps = keras.Model(model.inputs[0], model.get_layer(layer).output)
-    return np.asarray(similarity(tf.convert_to_tensor(taps(found.pictures)), copies)).mean()
+    feature_maps = keras.Model(model.inputs[0], model.get_layer(layer).output)
+    return np.asarray(gram_similarity(tf.convert_to_tensor(feature_maps(found.pictures)), copies)).mean()
 
 
 @pytest.mark.slow
@@ -67,25 +66,6 @@ def test_diversity_of_a_list_is_where_each_objective_reads(build):
         np.testing.assert_allclose(alone.pictures, together.pictures[2 * position : 2 * position + 2], atol=2e-3)
 
 
-@pytest.fixture(scope="module")
-def theirs():
-    """The regularizers of tf-keras-vis, and the deprecated ones."""
-    from tf_keras_vis.activation_maximization import regularizers
-    from tf_keras_vis.utils import regularizers as deprecated
-
-    return regularizers, deprecated
-
-
-def test_regularizers_of_tf_keras_vis_say_of_each_image_what_they_say_of_it_alone(theirs):
-    images = tf.constant(np.random.default_rng(0).random((3, 5, 4, 2)), tf.float32)
-    for regularizer in (theirs[0].TotalVariation2D(7.0), theirs[0].Norm(3.0, p=3)):
-        np.testing.assert_allclose(regularization(regularizer, images), regularizer(images), rtol=1e-5)
-    deprecated = theirs[1].TotalVariation2D(7.0)
-    np.testing.assert_allclose(
-        regularization(deprecated, images), theirs[0].TotalVariation2D(7.0)(images), rtol=1e-5
-    )  # without its mistake on batches
-
-
 @pytest.mark.parametrize("parametrization", ["pixel", "fourier"])
 def test_a_regularizer_is_taken_from_the_score_as_it_is(parametrization):
     model = keras.Sequential([keras.Input((4, 3, 1)), keras.layers.Flatten(), keras.layers.Dense(2, use_bias=False)])
@@ -101,15 +81,10 @@ def test_a_regularizer_is_taken_from_the_score_as_it_is(parametrization):
     assert found.settings["regularizers"] == ["square"]
 
 
-def test_regularizers_come_on_top_and_one_may_stand_alone(theirs, build):
+def test_regularizers_come_on_top_and_one_may_stand_alone(build):
+    from tf_keras_vis.activation_maximization.regularizers import TotalVariation2D
+
     model = build("softmax")
     plain = maximize(model, 1, steps=15, **PLAIN).pictures
-    smooth = maximize(model, 1, steps=15, regularizers=theirs[0].TotalVariation2D(300.0), **PLAIN).pictures
+    smooth = maximize(model, 1, steps=15, regularizers=TotalVariation2D(300.0), **PLAIN).pictures
     assert (np.diff(smooth, axis=1) ** 2).sum() < 0.5 * (np.diff(plain, axis=1) ** 2).sum()
-
-
-def test_tf_keras_vis_is_not_imported_for_it():
-    assert "tf_keras_vis" not in (
-        sys.modules["visualize.feature_visualization.regularizers"].__dict__
-        | sys.modules["visualize.feature_visualization.listeners"].__dict__
-    )

@@ -3,6 +3,7 @@
 import base64
 import functools
 import html.parser
+import importlib.metadata
 import io
 import itertools
 import json
@@ -10,9 +11,11 @@ import os
 import re
 import shlex
 import shutil
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
+import click
 import keras
 import numpy as np
 import pytest
@@ -22,11 +25,16 @@ from PIL import Image
 import visualize
 from visualize.cli.console import once, say
 from visualize.cli.main import main
-from visualize.report import model_facts as facts
+from visualize.cli.options import check_options
+from visualize.cli.run import report_request
+from visualize.models.layers import card_of
 from visualize.report import page
-from visualize.report.alt_text import place, shown
+from visualize.report.alt_text import one_line, peak_position
+from visualize.report.build import build_report
+from visualize.report.command_text import compare_command, report_command, summary_command
+from visualize.report.model_facts import history_file
 from visualize.report.page import Page, Part, Picture
-from visualize.report.redoing import Given, shell
+from visualize.report.request import ReportRequest
 
 HOSTILE = "<script>alert(1)</script>\"'&\u202e"
 FAST = ("--method", "saliency", "--method", "gradcam")
@@ -120,7 +128,7 @@ def test_the_page_has_every_part(made):
         "Contents", "The model", "The training", "Filters", "Maximized classes",
         "What matters in the images", "The methods", "The commands",
     ]  # fmt: skip
-    assert read.text("h3") == [f"so me<script>'.png: {shown(HOSTILE)}".strip()]
+    assert read.text("h3") == [f"so me<script>'.png: {one_line(HOSTILE)}".strip()]
     texts = [text for _, text in read.texts]
     for text in ("test accuracy", "0.75", "conv_2", "BatchNormalization", "cat", "saliency", "gradcam"):
         assert any(text in one for one in texts), text
@@ -163,7 +171,7 @@ def test_predictions_are_those_of_the_model(made, model, picture):
     logits = [float(row[1]) for row in rows]
     assert logits - np.float64(logits[0]) == pytest.approx(best - best[0], abs=5e-3)
     names = [row[0].removesuffix(" (explained)") for row in rows]
-    assert names == [shown(("cat", "dog", HOSTILE, "cow")[index]).strip() for index in np.argsort(-expected)]
+    assert names == [one_line(("cat", "dog", HOSTILE, "cow")[index]).strip() for index in np.argsort(-expected)]
     assert sum(row[0].endswith("(explained)") for row in rows) == 1
 
 
@@ -193,8 +201,8 @@ def test_every_picture_has_a_text_that_tells_what_is_to_be_seen(made, picture):
     assert all(len(image["alt"]) > 40 for image in images)
     sheet = images[-1]["alt"]
     found = visualize.load(next(path for path in made[1] if path.match("compare*.npz")))
-    assert sheet.startswith(f"{picture.name} and what matters in it for {shown(HOSTILE)}, logit {found[0].scores[0]:.4g}")
-    assert f"saliency highest at the {place(found[0].values[0])}" in sheet
+    assert sheet.startswith(f"{picture.name} and what matters in it for {one_line(HOSTILE)}, logit {found[0].scores[0]:.4g}")
+    assert f"saliency highest at the {peak_position(found[0].values[0])}" in sheet
     assert images[1]["alt"] == "Curves over 2 epochs: loss 0.5 to 0.25 (validation 0.6 to 0.4)."
 
 
@@ -268,7 +276,7 @@ def test_a_file_of_several_images_and_files_of_one_name_are_each_redone_alone(mo
     read, paths, _ = reported(
         model, *images, "--method", "saliency", *(f"--target={one}" for one in (0, 1, 2, 3)), "--out", tmp_path
     )
-    assert read.text("h3") == ["both.npy 0: cat", "both.npy 1: dog", f"cat.png: {shown(HOSTILE)}".strip(), "cat.png: cow"]
+    assert read.text("h3") == ["both.npy 0: cat", "both.npy 1: dog", f"cat.png: {one_line(HOSTILE)}".strip(), "cat.png: cow"]
     sheets = [path for path in paths if path.match("compare*.npz")]
     assert len(set(sheets)) == 4
     assert sheets[-1].parent.name == "image-4"
@@ -303,41 +311,84 @@ def test_a_history_of_another_model_is_not_taken_for_ones_own(saved, tmp_path):
     one, other = tmp_path / "one.keras", tmp_path / "other.keras"
     (tmp_path / "history.csv").write_text("loss\n1\n")
     shutil.copy(saved("softmax"), one)
-    assert facts.history_of(visualize.open_model(one)) == tmp_path / "history.csv"  # there is no other model
+    assert history_file(visualize.open_model(one)) == tmp_path / "history.csv"  # there is no other model
     shutil.copy(saved("softmax"), other)
-    assert facts.history_of(visualize.open_model(one)) is None
+    assert history_file(visualize.open_model(one)) is None
     (tmp_path / "one.json").write_text(json.dumps({"files": ["one.keras", "history.csv"]}))
-    assert facts.history_of(visualize.open_model(one)) == tmp_path / "history.csv"  # its card says so
-    assert facts.history_of(visualize.open_model(other)) is None
+    assert history_file(visualize.open_model(one)) == tmp_path / "history.csv"  # its card says so
+    assert history_file(visualize.open_model(other)) is None
     (tmp_path / "other.csv").write_text("loss\n1\n")
-    assert facts.history_of(visualize.open_model(other)) == tmp_path / "other.csv"  # it has its name
+    assert history_file(visualize.open_model(other)) == tmp_path / "other.csv"  # it has its name
 
 
-def test_the_words_of_a_command_are_read_as_what_was_given():
-    values = {
-        "model": Path("-models/a b.keras"), "images": (), "data": "it's:mine", "index": (4, 2), "per_class": False,
-        "method": ("saliency", "gradcam"), "target": ("a cat", "-1"), "output": "$(x)", "region": (1, 2, 3, 4),
-        "input_name": "picture", "batch_size": 3, "precision": "bfloat16", "input_range": (-1.0, 1.0), "out": Path("x y"),
-        "unsafe": True, "custom_objects": ("one", "two"),
-    }  # fmt: skip
-    given = Given(None, values, ())
-    for name in ("report", "compare"):
-        assert given.parsed(given.words(name)) == values
-        assert given.parsed(shlex.split(shell(given.words(name)))[1:]) == values
-    assert given.words("summary") == [
-        "summary", "./-models/a b.keras", "--unsafe", "--custom-objects", "one", "--custom-objects", "two",
+REQUEST = ReportRequest(
+    Path("-models/a b.keras"), data="it's:mine", index=(4, 2), methods=("saliency", "gradcam"), targets=("a cat", "-1"),
+    output="$(x)", region=(1, 2, 3, 4), input_name="picture", batch_size=3, precision="bfloat16", input_range=(-1.0, 1.0),
+    out=Path("x y"), unsafe=True, custom_objects=("one", "two"),
+)  # fmt: skip
+
+
+def parsed(line):
+    """The request that the command line reads from a command."""
+    program, name, *words = shlex.split(line)
+    assert program == "visualize"
+    given = check_options(name, main.get_command(click.Context(main), name).make_context(name, words).params)
+    return report_request(*(given.pop(field) for field in ("model", "out", "unsafe", "custom_objects")), given)
+
+
+@pytest.mark.parametrize("command", [report_command, compare_command])
+@pytest.mark.parametrize(
+    "request_",
+    [
+        REQUEST,
+        replace(REQUEST, data=None, index=None, images=(Path("-x.png"), Path("a b.png")), out=Path()),
+        replace(REQUEST, index=None, per_class=True, targets=(), methods=(), region=None, precision="float32"),
+        replace(REQUEST, index=(7,), output=None, input_name=None, batch_size=None, input_range=None, unsafe=False),
+    ],
+)
+def test_a_command_is_read_as_the_request_that_it_renders(command, request_):
+    assert parsed(command(request_)) == request_
+
+
+def test_a_command_on_the_model_alone_has_what_the_model_needs():
+    assert shlex.split(summary_command(REQUEST)) == [
+        "visualize", "summary", "./-models/a b.keras", "--unsafe", "--custom-objects", "one", "--custom-objects", "two",
         "--input-range", "-1.0", "1.0", "--out", "x y",
     ]  # fmt: skip
-    assert given.parsed(given.words("compare", index="7", method=()))["index"] == (7,)
 
 
-def test_what_a_data_set_calls_the_classes_is_forgotten_where_it_takes_no_part(build, tmp_path):
-    model = visualize.describe(build("softmax"), class_names=list("abcd"))
-    values = {"model": Path("model.keras"), "out": tmp_path}
-    maximize = ["maximize", "model.keras", "--steps", "1", "--target", "2", "--out", str(tmp_path)]
-    for names, caption in (((), "2"), (tuple("efgh"), "g")):
-        path = next(path for path in Given(model, values, names).draw(maximize) if path.suffix == ".npz")
-        assert visualize.load(path)[0].captions[0].startswith(f"{caption}: ")
+def test_python_makes_the_report_that_the_command_makes(model, picture, made, tmp_path):
+    wanted = ReportRequest(model, (picture,), methods=("saliency", "gradcam"), targets=(HOSTILE,), out=tmp_path)
+    opened, notes = visualize.open_model(model), []
+    before = card_of(opened)
+    paths = list(build_report(wanted, opened, note=notes.append))
+    assert card_of(opened) == before
+    assert notes == []
+    _, others, _, _ = made
+    assert [path.name for path in paths] == [path.name for path in others]
+    for path, other in zip(paths, others, strict=True):
+        if path.suffix in (".png", ".npz"):
+            assert path.read_bytes() == other.read_bytes()
+
+
+def test_class_names_of_a_data_set_are_used_for_its_images_alone(saved, tmp_path, monkeypatch):
+    entry = importlib.metadata.EntryPoint("letters", f"{__name__}:letters", "visualize.datasets")
+    monkeypatch.setattr(importlib.metadata.EntryPoint, "load", lambda self: letters)
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_: [entry])
+    model = visualize.open_model(saved("softmax"))
+    wanted = ReportRequest(saved("softmax"), data="letters:", methods=("saliency",), out=tmp_path)
+    paths = list(build_report(wanted, model))
+    assert card_of(model).class_names == ()
+    (maximized,) = visualize.load(tmp_path / "maximize.npz")
+    assert [caption.split(":")[0] for caption in maximized.captions] == ["0", "1", "2", "3"]
+    (attribution,) = visualize.load(next(path for path in paths if path.match("compare*.npz")))
+    assert attribution.settings.class_names == list("abcd")
+
+
+def letters(argument):
+    """A data set that names its classes."""
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 12, 12), "uint8")
+    return {"images": pixels, "labels": np.array([0, 1]), "class_names": tuple("abcd")}
 
 
 @pytest.mark.slow
@@ -429,9 +480,9 @@ def noise(folder, count, width):
 @pytest.mark.parametrize(("count", "width"), [(2, 700), (5, 700), (1, 1700)])
 def test_the_page_keeps_its_size_by_fewer_pixels_for_all(count, width, tmp_path):
     content = noise(tmp_path, count, width)
-    unbounded = page.write(content, tmp_path / "large.html", most_bytes=10**9).stat().st_size
+    unbounded = page.write(content, tmp_path / "large.html", max_bytes=10**9).stat().st_size
     most = unbounded // 2
-    read = Read(page.write(content, tmp_path / "report.html", most_bytes=most))
+    read = Read(page.write(content, tmp_path / "report.html", max_bytes=most))
     assert (tmp_path / "report.html").stat().st_size <= most
     assert len(read.all("img")) == count
     sizes = {size_of(io.BytesIO(base64.b64decode(one["src"].split(",")[1]))) for one in read.all("img")}
@@ -445,9 +496,9 @@ def test_the_page_keeps_its_size_by_fewer_pixels_for_all(count, width, tmp_path)
 
 def test_what_does_not_fit_is_a_link_and_the_page_says_so(tmp_path):
     content = noise(tmp_path, 6, 500)
-    least = page.write(content, tmp_path / "least.html", most_bytes=30_000).stat().st_size
+    least = page.write(content, tmp_path / "least.html", max_bytes=30_000).stat().st_size
     assert least <= 30_000
-    read = Read(page.write(content, tmp_path / "report.html", most_bytes=900_000))
+    read = Read(page.write(content, tmp_path / "report.html", max_bytes=900_000))
     assert (tmp_path / "report.html").stat().st_size <= 900_000
     shown_ones = len(read.all("img"))
     assert 0 < shown_ones < 6
@@ -462,7 +513,7 @@ def test_the_page_is_never_larger_than_asked(tmp_path):
     full = page.write(content, tmp_path / "full.html").stat().st_size
     counts = []
     for most in range(full - 600, full + 20, 20):  # where the last picture fits but what stands around it does not
-        written = page.write(content, tmp_path / "report.html", most_bytes=most)
+        written = page.write(content, tmp_path / "report.html", max_bytes=most)
         assert written.stat().st_size <= most
         counts.append(len(Read(written).all("img")))
     assert counts == sorted(counts)  # more room, more pictures
@@ -479,11 +530,11 @@ def test_nothing_is_said_twice_where_once_is_enough(capsys):
 
 
 def test_the_limit_is_ten_megabytes():
-    assert page.MOST_BYTES == 10_000_000
+    assert page.MAX_BYTES == 10_000_000
 
 
 def test_the_template_comes_with_the_package():
-    assert resources.files("visualize").joinpath("templates", "report.html").is_file()
+    assert resources.files("visualize.report").joinpath("report.html").is_file()
 
 
 @pytest.mark.parametrize(
@@ -494,7 +545,7 @@ def test_the_place_of_a_map_is_that_of_its_highest_value(peak, expected):
     values = np.zeros((9, 9))
     if peak:
         values[peak] = 1
-    assert place(values) == expected
+    assert peak_position(values) == expected
 
 
 def browser(width):

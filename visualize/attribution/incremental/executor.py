@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import TypeAlias
 
 from visualize._utils.lazy import tf
 from visualize.attribution.incremental.pixel_lookup import PositionBatch, cut
@@ -16,7 +17,7 @@ from visualize.attribution.incremental.planner import WindowPlan
 from visualize.attribution.incremental.walk import ChangedMap, Step, SumStep, WindowStep
 from visualize.engine.forward import CallKey
 
-Measure = Callable[[tf.Tensor, tf.Tensor, Mapping[CallKey, tf.Tensor]], Mapping[str, tf.Tensor]]
+Measure: TypeAlias = "Callable[[tf.Tensor, tf.Tensor, Mapping[CallKey, tf.Tensor]], Mapping[str, tf.Tensor]]"
 
 
 def measured_at_positions(

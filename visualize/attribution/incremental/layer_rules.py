@@ -19,6 +19,7 @@ from visualize.attribution.incremental.sum_rules import DenseOfFlatMap, MeanOfMa
 from visualize.engine.forward import call_layer
 
 Shape = tuple[int, int, int]  # height, width, channels
+Reaches = tuple[Reach, Reach]  # along rows and along columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,14 +29,14 @@ class WindowRule:
     Attributes:
         compute: windows of the inputs, each (copies, height, width, channels), to the window of the output. Padding is in the
             windows already.
-        reaches: along rows and along columns; None for a layer that treats every pixel by itself, whose output changes just
+        reaches: which inputs each output reads; None for a layer that treats every pixel by itself, whose output changes just
             where its input does.
         padding: the value of what stands outside of the map.
         averages_real_pixels: `compute` takes an average over everything in its windows, the layer one without the padding.
     """
 
     compute: Callable[[Sequence[tf.Tensor]], tf.Tensor]
-    reaches: tuple[Reach, Reach] | None = None
+    reaches: Reaches | None = None
     padding: float = 0.0
     averages_real_pixels: bool = False
 
@@ -80,7 +81,7 @@ def _unusual(layer: keras.Layer) -> str | None:
     return None
 
 
-def _treats_pixels_alone(activation: Any) -> bool:
+def _treats_pixels_alone(activation: Callable | None) -> bool:
     """Whether an activation treats every pixel by itself; a softmax does, over its channels."""
     return activation is None or activation in [getattr(keras.activations, name) for name in ACTIVATIONS.split()]
 
@@ -94,7 +95,7 @@ def _registered(rules: Mapping[str, RuleMaker], layer: keras.Layer) -> RuleMaker
 # Every pixel by itself ------------------------------------------------------------------------------------------------------
 
 
-def _pointwise(layer: Any, shapes: Sequence[Shape]) -> WindowRule | str:
+def _pointwise(layer: keras.Layer, shapes: Sequence[Shape]) -> WindowRule | str:
     """The layer itself, on a window: activation, normalization by fixed numbers, dropout at inference."""
     axis = getattr(layer, "axis", -1)
     if axis not in (-1, 3, [-1], [3], (-1,), (3,), (), None):
@@ -105,14 +106,14 @@ def _pointwise(layer: Any, shapes: Sequence[Shape]) -> WindowRule | str:
     return WindowRule(functools.partial(call_layer, layer))
 
 
-def _merge(layer: Any, shapes: Sequence[Shape]) -> WindowRule | str:
+def _merge(layer: keras.Layer, shapes: Sequence[Shape]) -> WindowRule | str:
     """The layer itself, on windows of one size: each pixel is made of the same pixel of every input."""
     if len(set(shapes)) > 1:
         return "its inputs differ in shape: one is spread over the other"
     return WindowRule(functools.partial(call_layer, layer))
 
 
-def _concatenate(layer: Any, shapes: Sequence[Shape]) -> WindowRule | str:
+def _concatenate(layer: keras.layers.Concatenate, shapes: Sequence[Shape]) -> WindowRule | str:
     """The same, along the channels."""
     if layer.axis not in (-1, 3):
         return f"it joins along axis {layer.axis}, not along the channels"
@@ -122,7 +123,7 @@ def _concatenate(layer: Any, shapes: Sequence[Shape]) -> WindowRule | str:
 # Windows --------------------------------------------------------------------------------------------------------------------
 
 
-def _convolution(layer: Any, shapes: Sequence[Shape]) -> WindowRule:
+def _convolution(layer: keras.layers.Conv2D, shapes: Sequence[Shape]) -> WindowRule:
     """Each output is a sum of products over a window of the input."""
 
     def compute(windows: Sequence[tf.Tensor]) -> tf.Tensor:
@@ -133,7 +134,7 @@ def _convolution(layer: Any, shapes: Sequence[Shape]) -> WindowRule:
     return WindowRule(compute, _reaches(layer, shapes, layer.kernel_size, layer.dilation_rate))
 
 
-def _depthwise(layer: Any, shapes: Sequence[Shape]) -> WindowRule:
+def _depthwise(layer: keras.layers.DepthwiseConv2D, shapes: Sequence[Shape]) -> WindowRule:
     """The same, each channel by itself."""
 
     def compute(windows: Sequence[tf.Tensor]) -> tf.Tensor:
@@ -142,7 +143,7 @@ def _depthwise(layer: Any, shapes: Sequence[Shape]) -> WindowRule:
     return WindowRule(compute, _reaches(layer, shapes, layer.kernel_size, layer.dilation_rate))
 
 
-def _separable(layer: Any, shapes: Sequence[Shape]) -> WindowRule:
+def _separable(layer: keras.layers.SeparableConv2D, shapes: Sequence[Shape]) -> WindowRule:
     """A depthwise convolution, then a convolution of single pixels."""
 
     def compute(windows: Sequence[tf.Tensor]) -> tf.Tensor:
@@ -153,7 +154,7 @@ def _separable(layer: Any, shapes: Sequence[Shape]) -> WindowRule:
     return WindowRule(compute, _reaches(layer, shapes, layer.kernel_size, layer.dilation_rate))
 
 
-def _max_pooling(layer: Any, shapes: Sequence[Shape]) -> WindowRule:
+def _max_pooling(layer: keras.layers.MaxPooling2D, shapes: Sequence[Shape]) -> WindowRule:
     """The highest value of a window; outside of the map nothing is higher than in it."""
 
     def compute(windows: Sequence[tf.Tensor]) -> tf.Tensor:
@@ -163,7 +164,7 @@ def _max_pooling(layer: Any, shapes: Sequence[Shape]) -> WindowRule:
     return WindowRule(compute, _reaches(layer, shapes, layer.pool_size), lowest)
 
 
-def _average_pooling(layer: Any, shapes: Sequence[Shape]) -> WindowRule:
+def _average_pooling(layer: keras.layers.AveragePooling2D, shapes: Sequence[Shape]) -> WindowRule:
     """The mean of a window; at the border the mean of those of its pixels that are in the map."""
 
     def compute(windows: Sequence[tf.Tensor]) -> tf.Tensor:
@@ -173,31 +174,33 @@ def _average_pooling(layer: Any, shapes: Sequence[Shape]) -> WindowRule:
     return WindowRule(compute, reaches, averages_real_pixels=layer.padding == "same")
 
 
-def _zero_padding(layer: Any, shapes: Sequence[Shape]) -> WindowRule:
+def _zero_padding(layer: keras.layers.ZeroPadding2D, shapes: Sequence[Shape]) -> WindowRule:
     """Each output is the input that stands `before` pixels earlier."""
     return _moved(shapes[0], layer.padding)
 
 
-def _cropping(layer: Any, shapes: Sequence[Shape]) -> WindowRule:
+def _cropping(layer: keras.layers.Cropping2D, shapes: Sequence[Shape]) -> WindowRule:
     """The same, with fewer than no zeros before the first pixel."""
     return _moved(shapes[0], [(-before, -after) for before, after in layer.cropping])
 
 
-def _moved(shape: Shape, borders: Sequence[tuple[int, int]]) -> WindowRule:
+def _moved(shape: Shape, borders: Sequence[Sequence[int]]) -> WindowRule:
     rows, columns = (
         Reach(1, 1, 1, before, length + before + after) for length, (before, after) in zip(shape[:2], borders, strict=True)
     )
     return WindowRule(lambda windows: windows[0], (rows, columns))
 
 
-def _reaches(layer: Any, shapes: Sequence[Shape], kernel: Any, dilation: Any = (1, 1)) -> tuple[Reach, Reach]:
-    """Of a kernel, along rows and along columns."""
+def _reaches(layer: Any, shapes: Sequence[Shape], kernel: Sequence[int], dilation: Sequence[int] = (1, 1)) -> Reaches:
+    """The reaches of a kernel."""
     axes = zip(shapes[0][:2], kernel, layer.strides, dilation, strict=True)
     rows, columns = (reach_of_kernel(*axis, same=layer.padding == "same") for axis in axes)
     return rows, columns
 
 
-def _convolved_by_channel(layer: Any, window: tf.Tensor, kernel: Any) -> tf.Tensor:
+def _convolved_by_channel(
+    layer: keras.layers.DepthwiseConv2D | keras.layers.SeparableConv2D, window: tf.Tensor, kernel: keras.Variable
+) -> tf.Tensor:
     strides = (1, *layer.strides, 1)
     return tf.nn.depthwise_conv2d(window, tf.convert_to_tensor(kernel), strides, "VALID", dilations=layer.dilation_rate)
 
@@ -205,15 +208,15 @@ def _convolved_by_channel(layer: Any, window: tf.Tensor, kernel: Any) -> tf.Tens
 # From a map to a row --------------------------------------------------------------------------------------------------------
 
 
-def _flatten(layer: Any, shapes: Sequence[Shape]) -> FlattenRule:
+def _flatten(layer: keras.layers.Flatten, shapes: Sequence[Shape]) -> FlattenRule:
     return FlattenRule()
 
 
-def _global_average(layer: Any, shapes: Sequence[Shape]) -> SumRule:
+def _global_average(layer: keras.layers.GlobalAveragePooling2D, shapes: Sequence[Shape]) -> SumRule:
     return MeanOfMap(layer, *shapes[0])
 
 
-def _dense_of_flat_map(layer: Any, shapes: Sequence[Shape]) -> SumRule:
+def _dense_of_flat_map(layer: keras.layers.Dense, shapes: Sequence[Shape]) -> SumRule:
     return DenseOfFlatMap(layer, *shapes[0])
 
 

@@ -12,7 +12,6 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
 
 from visualize.attribution.incremental.costs import Cost, full_cost, pasting_cost, window_cost
 from visualize.attribution.incremental.receptive_field import hidden_span
@@ -46,7 +45,7 @@ class PlanRecord:
     operations_saving: float = 1.0
 
     @property
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, str | float | None]:
         """The record as plain JSON values; of the full computation, the path and the reason alone."""
         if self.path == "full":
             return {"path": self.path, "path_reason": self.path_reason}

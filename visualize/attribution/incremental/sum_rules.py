@@ -10,7 +10,7 @@ import abc
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from visualize._utils.lazy import tf
+from visualize._utils.lazy import keras, tf
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +24,7 @@ class SumRule(abc.ABC):
             same.
     """
 
-    layer: Any
+    layer: keras.Layer
     height: int
     width: int
     channels: int
@@ -53,6 +53,8 @@ class SumRule(abc.ABC):
 class MeanOfMap(SumRule):
     """GlobalAveragePooling2D: the mean moves by the sum of the differences, over the number of pixels."""
 
+    layer: keras.layers.GlobalAveragePooling2D
+
     reads_whole_rows = False
 
     def sum(self, maps: tf.Tensor) -> tf.Tensor:
@@ -71,6 +73,8 @@ class MeanOfMap(SumRule):
 @dataclass(frozen=True, eq=False)
 class DenseOfFlatMap(SumRule):
     """Dense behind Flatten: each unit's sum moves by difference x weight, over the rows of the map that have changed."""
+
+    layer: keras.layers.Dense
 
     reads_whole_rows = True
 
