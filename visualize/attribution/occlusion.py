@@ -18,6 +18,7 @@ from visualize.attribution.request import TARGETS, Request, ScoreSpec, prepare
 from visualize.engine.compile import Program, compiled
 from visualize.engine.forward import CallKey
 from visualize.engine.shapes import tile_batch
+from visualize.errors import InputError
 from visualize.models.inputs import checked_batch_size
 from visualize.results import Attribution
 
@@ -237,6 +238,11 @@ class _UnhiddenProgram(Program):
         targets = inputs.pop(TARGETS)
         forward = self.spec.forward(model, inputs)
         _, report = self.spec.score(forward, targets)
+        if forward.holds_tokens and isinstance(self.fill, str):
+            raise InputError(
+                f"`fill` must be the whole number that stands for a hidden token, as the numbers of "
+                f"{self.spec.signature.input_name!r} are tokens, which the model looks up. Received: {self.fill!r}."
+            )
         fills = fill_images(forward.images, self.fill)
         results = {**report, "fills": fills}
         starts, side = ((), 0) if self.patches is None else (self.patches.starts, self.patches.side)

@@ -235,7 +235,15 @@ class Batch:
 
         Returns:
             The forward pass, and the score of each copy for the target of its image.
+
+        Raises:
+            InputError: the images are tokens, which cannot be changed a little.
         """
+        if self.forward.holds_tokens and "replaced_layer" not in options:
+            raise InputError(
+                f"The numbers of {self.spec.signature.input_name!r} are tokens, which the model looks up, and cannot be changed a "
+                "little. Use `occlusion` with the `fill` that stands for a hidden token."
+            )
         others = {name: tensor for name, tensor in self.tensors.items() if name != self.spec.signature.input_name}
         others = {name: tile_batch(tensor, copies) for name, tensor in others.items()}
         tensors = {**others, self.spec.signature.input_name: images}

@@ -9,7 +9,7 @@ import numpy as np
 
 from visualize.data.images import resized, scaled, with_channels
 from visualize.errors import InputError
-from visualize.models.input_range import range_of
+from visualize.models.input_range import input_dtype, range_of
 from visualize.models.inputs import Channels, checked_input, input_shapes, picture_channels, picture_shape
 
 if TYPE_CHECKING:
@@ -97,7 +97,9 @@ class PictureFormat:
         """Bytes as numbers in the model's range, with a note if that range had to be assumed."""
         (low, high), reason = range_of(self.model, self.input_name)
         note = f"input range {low:g} to {high:g} assumed, as {reason}; a card or --input-range LOW HIGH settles it"
-        return scaled(pixels, (low, high)), [note] if reason else []
+        images = scaled(pixels, (low, high))
+        takes_integers = "int" in input_dtype(self.model, self.input_name)
+        return np.rint(images) if takes_integers else images, [note] if reason else []
 
     def _lacks_channels(self, array: np.ndarray) -> bool:
         """Whether an array is (height, width) or (batch, height, width), gray pictures without a channel axis."""

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from visualize._utils.lazy import keras, tf
 from visualize._utils.text import first_line
+from visualize.engine.integer_inputs import float_casts
 from visualize.engine.logits import behind_scores, score_at, scores_behind
 from visualize.engine.precision import lowered
 from visualize.engine.relu_gradients import (
@@ -78,6 +79,7 @@ class ForwardPass:
         modifier: how its ReLUs propagate gradients back.
         channels_first: whether feature maps are (batch, channels, height, width).
         output_names: the names of all outputs of the model.
+        integers: the images as whole numbers, as the model takes them; None where it takes floats.
         unmodified: paths of layers that hold relatives of ReLUs, noted while gradients are taken with a modifier.
     """
 
@@ -91,6 +93,7 @@ class ForwardPass:
     modifier: str | None
     channels_first: bool
     output_names: tuple[str, ...]
+    integers: tf.Tensor | None = None
     unmodified: dict[str, None] = field(default_factory=dict)
 
     def score(self, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -114,12 +117,39 @@ class ForwardPass:
         relus = self._modified_relus(score, tensor, name)
         with backpropagating(self.modifier, relus):
             (gradient,) = tf.gradients(score, [tensor])
+            if gradient is None and self.integers is not None:
+                gradient = self._gradient_at_casts(score, tensor)
         if gradient is None:
+            looked_up = (
+                "whole numbers that the model looks up (tokens)"
+                if self.holds_tokens
+                else "a cast to integers, argmax, rounding"
+            )
             raise InputError(
                 f"The score has no gradient with respect to {name}: it does not depend on it, or only through an operation "
-                "that has none (a cast to integers, argmax, rounding). Choose another layer; occlusion needs no gradient."
+                f"that has none ({looked_up}). Choose another layer; occlusion needs no gradient."
             )
         return tf.convert_to_tensor(gradient)
+
+    @property
+    def holds_tokens(self) -> bool:
+        """Whether the images are whole numbers that the model looks up, and never uses as numbers."""
+        return self.integers is not None and not self._casts
+
+    @functools.cached_property
+    def _casts(self) -> list[tuple[tf.Tensor, tf.Tensor]]:
+        return [] if self.integers is None else float_casts(self.integers)
+
+    def _gradient_at_casts(self, score: tf.Tensor, tensor: tf.Tensor) -> tf.Tensor | None:
+        """The gradient of a tensor before the integer images, as if they had not been rounded; None where there is none."""
+        gradients = tf.gradients(score, [cast for _, cast in self._casts])
+        at_casts = [
+            (floats, gradient) for (floats, _), gradient in zip(self._casts, gradients, strict=True) if gradient is not None
+        ]
+        if not at_casts:
+            return None
+        images, upstream = zip(*((floats, tf.cast(gradient, floats.dtype)) for floats, gradient in at_casts), strict=True)
+        return tf.gradients(list(images), [tensor], list(upstream))[0]
 
     def _modified_relus(self, score: tf.Tensor, tensor: tf.Tensor, name: str) -> frozenset[tf.Operation]:
         """The ReLUs between a tensor and the score that the modifier changes; relatives of theirs are noted as unmodified.
@@ -236,7 +266,8 @@ def forward_pass(
     chosen = _chosen_output(returned, outputs, output)
     channels_first = has_channels_first(model)
     scores = scores_behind(chosen, region if layer is None else None, channels_first)
-    whole = ForwardPass(images, chosen, *scores, tuple(hooks.calls), modifier, channels_first, tuple(outputs))
+    integers = next((tensor for tensor in keras.tree.flatten(inputs) if _is_whole_numbers_of(tensor, images)), None)
+    whole = ForwardPass(images, chosen, *scores, tuple(hooks.calls), modifier, channels_first, tuple(outputs), integers)
     return whole if layer is None else _ending_at(whole, layer, layers_by_path(model)[layer], region)
 
 
@@ -361,6 +392,11 @@ def _functions_of(layer: keras.Layer) -> list[str]:
 
 def _as_python(function: Callable) -> Callable:
     return getattr(function, "python_function", function)
+
+
+def _is_whole_numbers_of(tensor: Any, images: tf.Tensor) -> bool:
+    """Whether a tensor is the images, rounded."""
+    return tf.is_tensor(tensor) and tensor.dtype.is_integer and images.op in _reachable([tensor.op], _producers)
 
 
 def _tensors_in(structure: Any) -> tuple[tf.Tensor, ...]:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from visualize._utils.lazy import tf
 from visualize.engine.resize import resize
-from visualize.engine.shapes import sizes
+from visualize.engine.shapes import only_reorders, reordered, sizes
 from visualize.errors import InputError
 
 ACTIVATIONS = ("Softmax", "LogSoftmax", "Sigmoid")  # of an output, before which the logits stand
@@ -94,8 +94,8 @@ def head_of(output: tf.Tensor) -> Head:
     if activation.type == "LogSoftmax":
         probabilities = tf.exp(probabilities)
     for operation in reversed(operations[:-1]):
-        if _only_reorders(operation):
-            logits, probabilities = (_reordered(tensor, operation) for tensor in (logits, probabilities))
+        if only_reorders(operation):
+            logits, probabilities = (reordered(tensor, operation) for tensor in (logits, probabilities))
     return Head(logits, probabilities, activation.type)
 
 
@@ -108,7 +108,7 @@ def behind_scores(output: tf.Tensor) -> list[tf.Operation]:
     while operations[-1].type not in ACTIVATIONS:
         operation = operations[-1]
         scaled = _scaled(operation)
-        if scaled is None and operation.type not in PASS_THROUGH and not _only_reorders(operation):
+        if scaled is None and operation.type not in PASS_THROUGH and not only_reorders(operation):
             return []
         operations.append((operation.inputs[0] if scaled is None else scaled).op)
     return operations
@@ -126,25 +126,6 @@ def score_at(scores: tf.Tensor, indices: tf.Tensor) -> tf.Tensor:
     """One score of each row, (batch,). Its gradient traces and runs faster than that of a gather."""
     chosen = tf.one_hot(indices, scores.shape[-1], on_value=True, off_value=False, dtype=tf.bool)
     return tf.reduce_sum(tf.where(chosen, scores, tf.zeros_like(scores)), axis=-1)
-
-
-def _only_reorders(operation: tf.Operation) -> bool:
-    """Whether an operation has the elements of its input, in another shape or order."""
-    if operation.type in ("Reshape", "Squeeze", "ExpandDims", "Transpose"):
-        return True
-    if operation.type != "StridedSlice":  # scores[:, 0] of (batch, 1)
-        return False
-    before, after = operation.inputs[0].shape, operation.outputs[0].shape
-    known = before.rank is not None and after.rank is not None
-    return known and before[1:].num_elements() == after[1:].num_elements() == 1
-
-
-def _reordered(tensor: tf.Tensor, operation: tf.Operation) -> tf.Tensor:
-    """A tensor as an operation reorders its own input."""
-    if operation.type == "Transpose":
-        return tf.raw_ops.Transpose(x=tensor, perm=operation.inputs[1])
-    reshaped = tf.reshape(tensor, tf.shape(operation.outputs[0]))
-    return tf.ensure_shape(reshaped, operation.outputs[0].shape)
 
 
 def _scaled(operation: tf.Operation) -> tf.Tensor | None:

@@ -34,7 +34,7 @@ def range_of(model: keras.Model, input_name: str | None = None) -> tuple[tuple[f
     known = card_of(model).input_range
     if known is not None:
         return known, ""
-    dtype = _dtype_of_input(model, input_name)
+    dtype = input_dtype(model, input_name)
     if "int" in dtype:
         return INTEGERS.get(dtype, BYTES), "" if dtype in INTEGERS else f"its input is {dtype}"
     preprocessing = _preprocessing(model, input_name)
@@ -163,7 +163,8 @@ def _mean(value: Any) -> float:
     return float(np.mean(np.asarray(value, "float64")))
 
 
-def _dtype_of_input(model: keras.Model, input_name: str | None) -> str:
+def input_dtype(model: keras.Model, input_name: str | None) -> str:
+    """The type of the numbers that a model takes; "float32" where it does not state it."""
     check_model(model)
     tensors = list(getattr(model, "inputs", None) or [])
     named = [tensor for tensor in tensors if tensor._keras_history.operation.name == input_name]

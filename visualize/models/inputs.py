@@ -50,16 +50,21 @@ class InputSignature:
         container: what the model is called on: one tensor, or a list or dict of them.
         input_name: the explained input.
         channels: where the model has the channels of the explained input.
+        integers: the type of the whole numbers that it takes as the explained input; None where it takes floats.
     """
 
     names: tuple[str, ...]
     container: Literal["tensor", "list", "dict"]
     input_name: str
     channels: Channels = Channels.LAST
+    integers: str | None = None
 
     def pack(self, tensors: Mapping[str, Any]) -> Any:
-        """The tensors by name, channels last, as the model is called on them."""
-        tensors = {**tensors, self.input_name: self.channels.from_last(tensors[self.input_name])}
+        """The tensors by name, channels last, as the model is called on them, which includes rounding for integers."""
+        images = self.channels.from_last(tensors[self.input_name])
+        if self.integers is not None:
+            images = tf.saturate_cast(tf.round(images), self.integers)
+        tensors = {**tensors, self.input_name: images}
         if self.container == "tensor":
             return tensors[self.names[0]]
         return [tensors[name] for name in self.names] if self.container == "list" else {n: tensors[n] for n in self.names}
@@ -138,8 +143,11 @@ def inputs_of(model: keras.Model, images: Any, input_name: str | None = None) ->
         raise InputError(f"`images` must hold at least one image, and as many of each input. Received: {counts}.")
     chosen = _chosen_input(arrays, input_name)
     _check_range(arrays[chosen], card_of(model).input_range)
+    integers = arrays[chosen].dtype.name if arrays[chosen].dtype.kind in "ui" else None
+    if integers is not None:
+        arrays[chosen] = _as_floats(chosen, arrays[chosen])
     channels = channels_of(model, arrays[chosen].ndim - 1)
-    signature = InputSignature(names, container, chosen, channels)
+    signature = InputSignature(names, container, chosen, channels, integers)
     return Inputs({**arrays, chosen: channels.to_last(arrays[chosen])}, signature)
 
 
@@ -295,12 +303,44 @@ def _array(name: str, value: Any, declared: tuple[tuple[int | None, ...], str] |
             expected = ", ".join(str(size or "any") for size in ("batch", *shape))
             hint = " Add the batch axis: images[None]." if array.ndim == len(shape) else ""
             raise InputError(f"{name!r} must have shape ({expected}). Received: {array.shape}.{hint}")
-        array = array.astype(dtype if dtype in ("float32", "float64") or "int" in dtype else "float32", copy=False)
+        if "int" in dtype:
+            return _whole_numbers(name, array, dtype)
+        array = array.astype(dtype if dtype in ("float32", "float64") else "float32", copy=False)
     elif array.dtype.kind != "f" or array.dtype.itemsize < 4:
         array = array.astype("float32")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise InputError(f"{name!r} must hold finite numbers. Received: nan or infinity.")
     return array
+
+
+def _whole_numbers(name: str, array: np.ndarray, dtype: str) -> np.ndarray:
+    """An array as the integers that an input of the model takes.
+
+    Raises:
+        InputError: it holds fractions, or numbers that the type cannot hold.
+    """
+    limits = np.iinfo(dtype)
+    whole = array.dtype.kind in "bui" or bool((np.isfinite(array) & (np.floor(array) == array)).all())
+    if not whole or (array.size and (array.min() < limits.min or array.max() > limits.max)):
+        hint = " Scale fractions of 0 to 1 by 255 and round them." if dtype == "uint8" and not whole else ""
+        kind = "whole numbers" if whole else "floats"
+        raise InputError(
+            f"{name!r} must hold whole numbers from {limits.min} to {limits.max}, as the model takes {dtype}. "
+            f"Received: {kind} from {array.min():g} to {array.max():g}.{hint}"
+        )
+    return array.astype(dtype, copy=False)
+
+
+def _as_floats(name: str, integers: np.ndarray) -> np.ndarray:
+    """The integers of the explained input as floats, in which methods compute.
+
+    Raises:
+        InputError: they are too large for float32 to tell apart.
+    """
+    floats = integers.astype("float32")
+    if integers.size and np.abs(floats).max() > 2**24:
+        raise InputError(f"{name!r} must hold numbers up to {2**24:,} to be explained. Received: up to {integers.max():,}.")
+    return floats
 
 
 def _check_range(images: np.ndarray, input_range: tuple[float, float] | None) -> None:
