@@ -123,6 +123,7 @@ class TilesSettings(Settings):
         targets: of maximized inputs, the class, unit or objective of each.
         scores: of maximized inputs, the score that each reached.
         still: of maximized inputs, the targets for which no input was found that they respond to.
+        remarks: of maximized inputs, sentences on what a reader must know of them.
         held: of maximized inputs, the inputs of the model that were held, and at what.
         filters, channels: of kernels, how many filters over how many channels the layer has.
         channel: of kernels, the one channel that they are over.
@@ -135,6 +136,7 @@ class TilesSettings(Settings):
     targets: Sequence[int | str] | None = None
     scores: Sequence[float] | None = None
     still: Sequence[int | str] | None = None
+    remarks: Sequence[str] | None = None
     held: Mapping[str, str] | None = None
     filters: int | None = None
     channels: int | None = None

@@ -241,8 +241,8 @@ class Batch:
         """
         if self.forward.holds_tokens and "replaced_layer" not in options:
             raise InputError(
-                f"The numbers of {self.spec.signature.input_name!r} are tokens, which the model looks up, and cannot be changed a "
-                "little. Use `occlusion` with the `fill` that stands for a hidden token."
+                f"The numbers of {self.spec.signature.input_name!r} are tokens, which the model looks up, and cannot be "
+                "changed a little. Use `occlusion` with the `fill` that stands for a hidden token."
             )
         others = {name: tensor for name, tensor in self.tensors.items() if name != self.spec.signature.input_name}
         others = {name: tile_batch(tensor, copies) for name, tensor in others.items()}

@@ -35,14 +35,16 @@ class OptimizedImages:
     """The images that the steps led to.
 
     Attributes:
-        images: those of the lowest loss, (rows, height, width, channels).
+        images: those of the highest score, (rows, height, width, channels).
         scores: the value of each objective at its image, (rows,).
+        fell: whether the last image scores less than the first, so that another one is returned, (rows,).
         still: whether there was no gradient, or no image that the unit responds to, (rows,).
         frames: the images after some of the steps, (frames, rows, height, width, channels); None without frames.
     """
 
     images: np.ndarray
     scores: np.ndarray
+    fell: np.ndarray
     still: np.ndarray
     frames: np.ndarray | None
 
@@ -53,6 +55,7 @@ class Optimization:
 
     Attributes:
         graph: of an `Optimizer`.
+        flat: the parameters of a gray image, (1, ...).
         transforms: of each step, as `draw_transforms` returns them.
         held: the inputs of the model that are not optimized, one row each, as the graph takes them.
         frame_steps: after which steps to keep the images.
@@ -60,6 +63,7 @@ class Optimization:
     """
 
     graph: CompiledGraph
+    flat: np.ndarray
     transforms: Mapping[str, np.ndarray]
     held: Mapping[str, tf.Tensor]
     frame_steps: Collection[int]
@@ -82,12 +86,12 @@ class Optimization:
             state = OptimizerState.before_first_step(parameters[first:last])
             with self.begun(tensors) as call_callbacks:
                 state, frames = self._all_steps(state, tensors, call_callbacks, (steps * first, steps * rows))
-                results.append(self._best(state, tensors, frames))
+                results.append(self._best(state, parameters[first:last], tensors, frames))
         frames = np.concatenate([result.frames for result in results], axis=1) if self.frame_steps else None
-        images, scores, still = (
-            np.concatenate([getattr(result, name) for result in results]) for name in ("images", "scores", "still")
+        images, scores, fell, still = (
+            np.concatenate([getattr(result, name) for result in results]) for name in ("images", "scores", "fell", "still")
         )
-        return OptimizedImages(images, scores, still, frames)
+        return OptimizedImages(images, scores, fell, still, frames)
 
     def _all_steps(
         self,
@@ -108,15 +112,29 @@ class Optimization:
             report_progress(done_before + end * count, total)
         return state, frames
 
-    def _best(self, state: OptimizerState, tensors: Mapping[str, tf.Tensor], frames: list[np.ndarray]) -> OptimizedImages:
-        """The best images: a further step computes the loss of the last ones, another one, from the best, their scores."""
-        identity = identity_transform(self.transforms)
-        state, results = self._call(state, tensors, identity)
-        images = results["best_images"].numpy()
-        state, _ = self._call(dataclasses.replace(state, parameters=state.best), tensors, identity)
-        scores = state.score.numpy()
-        still = (state.scale.numpy() == 0) | (scores == 0)
-        return OptimizedImages(images, scores, still, np.stack(frames) if frames else None)
+    def _best(
+        self, state: OptimizerState, start: np.ndarray, tensors: Mapping[str, tf.Tensor], frames: list[np.ndarray]
+    ) -> OptimizedImages:
+        """The images of the highest scores without a transform: the best of all steps, the last, the first, or a flat one."""
+        best, last, first, flat = range(4)
+        gray = np.broadcast_to(self.flat, start.shape)
+        candidates = [state.best, state.parameters, tf.constant(start), tf.constant(gray)]
+        results = [self._without_transform(state, parameters, tensors) for parameters in candidates]
+        scores = np.stack([result["score"].numpy() for result in results])
+        images = np.stack([result["images"].numpy() for result in results])
+        chosen, rows = np.argmax(scores, axis=0), np.arange(len(start))
+        still = (results[best]["scale"].numpy() == 0) | (scores[chosen, rows] == 0)
+        fell = (scores[last] < scores[first]) | (chosen == flat)
+        return OptimizedImages(images[chosen, rows], scores[chosen, rows], fell, still, np.stack(frames) if frames else None)
+
+    def _without_transform(
+        self, state: OptimizerState, parameters: tf.Tensor, tensors: Mapping[str, tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
+        """What a further step returns of these parameters: the score and the images before it."""
+        unbeatable = tf.fill(tf.shape(state.scale), tf.constant(np.inf, parameters.dtype))
+        best = dataclasses.replace(state, parameters=parameters, best=parameters, best_score=unbeatable)
+        _, results = self._call(best, tensors, identity_transform(self.transforms))
+        return {**results, "images": results["best_images"]}
 
     def _call(
         self, state: OptimizerState, tensors: Mapping[str, tf.Tensor], transforms: Mapping[str, np.ndarray]
@@ -125,6 +143,11 @@ class Optimization:
         constants = {name: tf.constant(array) for name, array in transforms.items()}
         results = self.graph({**state.tensors(), **tensors, **constants})
         return OptimizerState.of(results), results
+
+
+def flat_parameters(parametrization: Parametrization, dtype: Any) -> np.ndarray:
+    """The parameters of an image that is gray all over, (1, ...)."""
+    return parametrization.parameters(_gray(parametrization)).astype(dtype)
 
 
 def starting_parameters(
@@ -136,8 +159,7 @@ def starting_parameters(
     `start` the first copy has none.
     """
     low, high = parametrization.low, parametrization.high
-    gray = np.full((1, *parametrization.shape), (low + high) / 2)
-    center = parametrization.parameters(gray if start is None else np.clip(start, low, high))[0]
+    center = parametrization.parameters(_gray(parametrization) if start is None else np.clip(start, low, high))[0]
     rows = []
     for key, copy in itertools.product(noise_keys, range(copies)):
         generator = np.random.default_rng([seed, key, copy] if copy else [seed, key])
@@ -145,6 +167,10 @@ def starting_parameters(
         noise = NOISE * parametrization.parameter_span * generator.standard_normal(center.shape) if has_noise else 0
         rows.append(center + noise)
     return parametrization.clipped(tf.constant(np.stack(rows).astype(dtype))).numpy()
+
+
+def _gray(parametrization: Parametrization) -> np.ndarray:
+    return np.full((1, *parametrization.shape), (parametrization.low + parametrization.high) / 2)
 
 
 # Callbacks ------------------------------------------------------------------------------------------------------------------

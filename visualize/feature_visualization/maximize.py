@@ -17,6 +17,7 @@ from visualize.feature_visualization.batches import (
     Optimization,
     OptimizedImages,
     callback_context,
+    flat_parameters,
     starting_parameters,
 )
 from visualize.feature_visualization.optimizer import Optimizer
@@ -25,7 +26,7 @@ from visualize.feature_visualization.readout import ReadoutSpec
 from visualize.feature_visualization.request import RequestedObjectives, StartImages, WeightedObjectives
 from visualize.feature_visualization.transforms import draw_transforms
 from visualize.models.inputs import checked_batch_size
-from visualize.models.layers import card_of, layers_by_path
+from visualize.models.layers import card_of, layers_by_path, listed
 from visualize.results import Tiles
 from visualize.settings import Display, TilesSettings
 from visualize.targets import class_name
@@ -247,7 +248,8 @@ def _optimized(
     parameters = starting_parameters(
         parametrization, objectives.noise_keys, copies, start.picture, settings.seed, inputs.images.dtype
     )
-    optimization = Optimization(graph, settings.transforms, held, settings.frame_steps, begun)
+    flat = flat_parameters(parametrization, inputs.images.dtype)
+    optimization = Optimization(graph, flat, settings.transforms, held, settings.frame_steps, begun)
     batches = [(first * copies, last * copies) for first, last in slices]
     return optimization.run(parameters, objectives.weights_of_images(copies), batches)
 
@@ -271,6 +273,7 @@ def _tiles(
         targets=labels,
         scores=[float(score) for score in optimized.scores],
         still=list(dict.fromkeys(label for label, still in zip(labels, optimized.still, strict=True) if still)),
+        remarks=_remarks(labels, optimized.fell),
         input_range=list(start.input_range),
         input_range_assumed=start.input_range_assumed,
         held=dict.fromkeys(start.inputs.others, "zeros" if start.picture is None else "as given"),
@@ -281,3 +284,14 @@ def _tiles(
     captions = tuple(f"{name}: {score:.4g}" for name, score in zip(names, optimized.scores, strict=True))
     display = Display(columns=settings.copies if settings.copies > 1 else None)
     return Tiles(optimized.images, captions, False, "maximize", record, optimized.frames, display=display)
+
+
+def _remarks(labels: Sequence[Any], fell: np.ndarray) -> list[str] | None:
+    """What a reader must know of images whose scores did not rise."""
+    fallen = list(dict.fromkeys(label for label, each in zip(labels, fell, strict=True) if each))
+    if not fallen:
+        return None
+    return [
+        f"The steps ended below where they began for {listed(fallen)}: the picture of the highest score on the way is shown. "
+        "Weaker penalties (`lp_norm`, `total_variation`) or a smaller `step_size` let the score rise."
+    ]

@@ -30,8 +30,8 @@ class OptimizerState:
     Attributes:
         parameters: what the images are computed from, (batch, ...), see `Parametrization`.
         mean_squares: RMSprop's running mean of squared gradients, in the shape of the parameters.
-        best: the parameters of the lowest loss so far.
-        best_loss: that loss, (batch,).
+        best: the parameters of the highest score so far, whatever their regularization.
+        best_score: that score, (batch,).
         scale: the length of the first gradient of each score that is not zero, (batch,); 0 until there is one.
         score: the value of each objective at the last step, (batch,).
     """
@@ -39,7 +39,7 @@ class OptimizerState:
     parameters: tf.Tensor
     mean_squares: tf.Tensor
     best: tf.Tensor
-    best_loss: tf.Tensor
+    best_score: tf.Tensor
     scale: tf.Tensor
     score: tf.Tensor
 
@@ -47,8 +47,8 @@ class OptimizerState:
     def before_first_step(cls, parameters: np.ndarray) -> OptimizerState:
         """The state of images that start from these parameters."""
         start = tf.constant(parameters)
-        worst = tf.fill(tf.shape(start)[:1], tf.constant(np.inf, start.dtype))
-        return cls(start, tf.zeros_like(start), start, worst, tf.zeros_like(worst), tf.zeros_like(worst))
+        lowest = tf.fill(tf.shape(start)[:1], tf.constant(-np.inf, start.dtype))
+        return cls(start, tf.zeros_like(start), start, lowest, tf.zeros_like(lowest), tf.zeros_like(lowest))
 
     @classmethod
     def of(cls, tensors: Mapping[str, tf.Tensor]) -> OptimizerState:
@@ -101,7 +101,7 @@ class Optimizer(Program):
         parameters = tf.TensorSpec([None, *self.parametrization.parameters(inputs.images).shape[1:]], dtype)
         specs = self.readout.tensor_specs(inputs)
         specs.update(dict.fromkeys(("parameters", "mean_squares", "best"), parameters))
-        specs.update(dict.fromkeys(("best_loss", "scale", "score"), tf.TensorSpec([None], dtype)))
+        specs.update(dict.fromkeys(("best_score", "scale", "score"), tf.TensorSpec([None], dtype)))
         specs["shifts"] = tf.TensorSpec([None, 2], tf.int32)
         if self.warps:
             specs["warps"] = tf.TensorSpec([None, 2], tf.float32)
@@ -150,11 +150,11 @@ class _Loop:
         scale = tf.where(state.scale > 0, state.scale, _length(score_gradient))
         regularization = self._regularization(readout, images, scale)
         # The image of a dead unit is never the best, and is not regularized until its unit is active.
-        loss = tf.where(dead, tf.constant(np.inf, score.dtype), regularization - tf.math.divide_no_nan(score, scale))
+        candidate = tf.where(dead, tf.constant(-np.inf, score.dtype), score)
         gradient = self.optimizer.parametrization.span * gradient_of(regularization, images)
         gradient = tf.where(_with_axes_of(images, dead), tf.zeros_like(images), gradient)
         gradient -= tf.math.divide_no_nan(score_gradient, _with_axes_of(score_gradient, scale))
-        return index + 1, *self._updated(state, gradient, images, loss, scale, score).tensors().values()
+        return index + 1, *self._updated(state, gradient, images, candidate, scale, score).tensors().values()
 
     def _read(self, images: tf.Tensor, index: tf.Tensor) -> Readout:
         """The objectives of the images as the transforms of this step show them."""
@@ -196,7 +196,7 @@ class _Loop:
         state: OptimizerState,
         gradient: tf.Tensor,
         images: tf.Tensor,
-        loss: tf.Tensor,
+        candidate: tf.Tensor,
         scale: tf.Tensor,
         score: tf.Tensor,
     ) -> OptimizerState:
@@ -209,12 +209,12 @@ class _Loop:
         squares = parametrization.step_squares(gradient**2)
         mean_squares = DECAY * state.mean_squares + (1 - DECAY) * squares
         step = self.optimizer.step_size * parametrization.parameter_span * gradient / tf.sqrt(mean_squares + EPSILON)
-        better = loss < state.best_loss  # of the parameters before the step
+        better = candidate > state.best_score  # of the parameters before the step
         return OptimizerState(
             parameters=parametrization.clipped(parameters - step),
             mean_squares=mean_squares,
             best=tf.where(_with_axes_of(parameters, better), parameters, state.best),
-            best_loss=tf.where(better, loss, state.best_loss),
+            best_score=tf.where(better, candidate, state.best_score),
             scale=scale,
             score=score,
         )

@@ -258,3 +258,33 @@ def test_many_units_must_be_named():
     model, _ = linear_model(units=101)
     with pytest.raises(InputError, match=r"`target` must name the units to maximize: there are 101\. Received: None\."):
         maximize(model)
+
+
+def a_model_that_likes_gray():
+    """Its score is minus the distance from gray: no picture is better than the flat one."""
+    pixels = keras.Input((6, 6, 1), name="pixels")
+    distance = keras.ops.sum((pixels - 0.5) ** 2, axis=(1, 2))
+    return keras.Model(pixels, -distance)
+
+
+@pytest.mark.parametrize("parametrization", ["pixel", "fourier"])
+def test_a_picture_never_scores_below_a_flat_one(parametrization):
+    tiles = maximize(a_model_that_likes_gray(), 0, steps=3, step_size=0.5, parametrization=parametrization)
+    assert tiles.settings.scores[0] == pytest.approx(0, abs=1e-6)
+    np.testing.assert_allclose(tiles.pictures, 0.5, atol=1e-4)
+    assert "ended below where they began" in tiles.settings.remarks[0]
+
+
+def test_the_best_picture_is_that_of_the_score_whatever_its_penalty():
+    pixels = keras.Input((6, 6, 1), name="pixels")
+    model = keras.Model(pixels, keras.ops.sum(pixels, axis=(1, 2)))
+    start = np.full((1, 6, 6, 1), 0.9)
+    tiles = maximize(model, 0, steps=20, lp_norm=1e3, total_variation=0, start=start, input_range=(0, 1))
+    assert tiles.settings.scores[0] >= 0.9 * 36 - 1e-3  # the penalty pulls pixels to 0, and the score with them
+    assert "ended below where they began for 0" in tiles.settings.remarks[0]
+
+
+def test_nothing_is_remarked_where_the_score_rose():
+    pixels = keras.Input((6, 6, 1), name="pixels")
+    model = keras.Model(pixels, keras.ops.sum(pixels, axis=(1, 2)))
+    assert maximize(model, 0, steps=5, input_range=(0, 1)).settings.remarks is None
