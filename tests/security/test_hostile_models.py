@@ -1,6 +1,9 @@
 """Model files that lie, overreach or speak to the terminal: refused or escaped in one line."""
 
+import copy
+import functools
 import io
+import itertools
 import json
 import os
 import stat
@@ -107,17 +110,68 @@ def test_an_old_file_cannot_name_a_module_either(members, tmp_path):
     config["config"]["layers"][1]["config"]["kernel_initializer"] = {
         "module": "keras_hub.models", "class_name": "x", "config": {}, "registered_name": None,
     }  # fmt: skip
-    with h5py.File(tmp_path / "model.h5", "w") as file:
+    assert "names the module 'keras_hub.models'" in refusal(in_old_file(tmp_path / "model.h5", config))
+
+
+FUNCTIONS = (  # that Keras would call on a tensor: some read, write or unlock, none is a part of a model
+    *("keras.utils.get_file", "keras.utils.to_categorical", "keras.utils.set_random_seed", "keras.utils.plot_model"),
+    *("keras.saving.load_model", "keras.config.enable_unsafe_deserialization", "keras.config.set_floatx", "keras.Input"),
+    *("keras.applications.MobileNetV2", "keras.activations.get", "keras.activations.deserialize", "keras.random.normal"),
+    *("keras.datasets.mnist.load_data", "keras.models.clone_model", "keras.layers.deserialize", "keras.initializers.get"),
+)
+FORMS = {
+    "function": lambda module, name: {"module": module, "class_name": "function", "config": name, "registered_name": name},
+    "class": lambda module, name: {"module": module, "class_name": name, "config": {}, "registered_name": None},
+}
+PLACES = ("activation", "kernel_initializer", "kernel_regularizer", "bias_constraint", "activity_regularizer", "stranger")
+
+
+def in_old_file(path, config):
+    with h5py.File(path, "w") as file:
         file.attrs["model_config"] = json.dumps(config)
-    assert "names the module 'keras_hub.models'" in refusal(tmp_path / "model.h5")
+    return path
 
 
-@pytest.mark.parametrize("module", ["keras.utils", "keras.saving", "keras.config"])
-def test_functions_that_read_write_or_unlock_are_refused(module, configured):
-    function = {"keras.utils": "get_file", "keras.saving": "load_model", "keras.config": "enable_unsafe_deserialization"}
-    activation = {"module": module, "class_name": "function", "config": function[module], "registered_name": function[module]}
-    path = configured(lambda layers: layers[1]["config"].update(activation=activation))
-    assert "it is not a modeling function" in refusal(path)
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_functions_of_keras_that_are_no_part_of_a_model_are_refused_before_they_are_called(
+    function, form, members, packed, tmp_path, monkeypatch
+):
+    module, _, name = function.rpartition(".")
+    owner = functools.reduce(getattr, module.split(".")[1:], keras)
+    monkeypatch.setattr(owner, name, lambda *args, **options: pytest.fail("called"))
+    config = json.loads(members["config.json"])
+    for place, nested in itertools.product(PLACES, (False, True)):
+        changed = copy.deepcopy(config)
+        value = FORMS[form](module, name)
+        changed["config"]["layers"][1]["config"][place] = {"class_name": "x", "config": {"a": [value]}} if nested else value
+        for path in (packed(**{"config.json": json.dumps(changed)}), in_old_file(tmp_path / "model.h5", changed)):
+            assert refusal(path) == (
+                f"{path} must name no functions of Keras but activations and other functions of tensors. "
+                f"Received: {function!r}."
+            )
+
+
+@pytest.mark.parametrize("name", ["deserialize", "serialize", "Input", "concatenate"])
+def test_an_old_file_cannot_name_a_function_as_a_layer(name, members, tmp_path):
+    config = json.loads(members["config.json"])
+    config["config"]["layers"][1] = {"class_name": name, "config": {"config": {}}}
+    path = in_old_file(tmp_path / "model.h5", config)
+    assert refusal(path).endswith(f"but activations and other functions of tensors. Received: 'keras.layers.{name}'.")
+
+
+@pytest.mark.parametrize("text", ["keras.utils.get_file", "get_file", "keras.activations.relu", "os.system", "deserialize"])
+def test_a_string_names_an_activation_or_nothing(text, configured):
+    path = configured(lambda layers: layers[1]["config"].update(activation=text))
+    assert refusal(path).startswith(f"{path} is corrupt, or not a model that Keras")
+
+
+@pytest.mark.parametrize("function", ["keras.activations.relu", "keras.ops.sin", "keras.ops.silu", "builtins.gelu"])
+def test_activations_and_operations_on_tensors_are_read(function, configured):
+    module, _, name = function.rpartition(".")
+    value = {"module": module, "class_name": "function", "config": name, "registered_name": name}
+    model = open_model(configured(lambda layers: layers[1]["config"].update(activation=value)))
+    assert model.layers[0].activation.__name__ == name
 
 
 @pytest.mark.parametrize("units", [10**9, 10**12, 10**400], ids=["1e9", "1e12", "1e400"])

@@ -15,8 +15,10 @@ from visualize._utils.text import shortened
 from visualize._utils.validation import checked_path, received
 from visualize.errors import InputError
 from visualize.models.card import read_card
+from visualize.models.keras_2 import advice, is_only_of_keras_2, readable, version_of_keras_2
 from visualize.models.layers import Origin, layers_by_path, remember
-from visualize.models.safe_loading import check_config, check_file, limited_weights, weights_size
+from visualize.models.safe_config import check_config
+from visualize.models.safe_loading import check_file, limited_weights, read_config, weights_size
 
 
 def open_model(path: str | Path, *, unsafe: bool = False, custom_objects: str | Sequence[str] = ()) -> keras.Model:
@@ -48,10 +50,13 @@ def open_model(path: str | Path, *, unsafe: bool = False, custom_objects: str | 
             "Set the environment variable KERAS_BACKEND=tensorflow."
         )
     try:
-        check_config(path)
-        with warnings.catch_warnings(), limited_weights(path, weights_size(path)):
+        config, version = read_config(path), version_of_keras_2(path)
+        if version is not None and is_only_of_keras_2(config):
+            raise InputError(advice(path, version))
+        check_config(path, config)
+        with readable(path, config) as file, warnings.catch_warnings(), limited_weights(path, weights_size(path)):
             warnings.simplefilter("ignore")  # Keras' advice on compiling does not matter here
-            model = keras.saving.load_model(path, compile=False, safe_mode=not unsafe)
+            model = keras.saving.load_model(file, compile=False, safe_mode=not unsafe)
     except InputError:
         raise
     except Exception as error:  # Keras has no error class of its own: only the text says what happened
@@ -110,4 +115,7 @@ def _refusal(path: Path, error: Exception) -> str:
             f"{path} uses {unregistered[1].split('>')[-1]!r}, which is not registered. "
             "Name the module that registers it: --custom-objects MODULE (in Python: custom_objects=[...])."
         )
+    version = version_of_keras_2(path)
+    if version is not None and isinstance(error, TypeError | ValueError):  # a damaged file raises others
+        return advice(path, version)
     return f"{path} is corrupt, or not a model that Keras {keras.__version__} can read: {reason}"
