@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from visualize._utils.lazy import keras
+from visualize._utils.lazy import keras, start_tensorflow
 from visualize._utils.text import shortened
 from visualize._utils.validation import checked_path, received
 from visualize.errors import InputError
@@ -43,6 +43,7 @@ def open_model(path: str | Path, *, unsafe: bool = False, custom_objects: str | 
     path = checked_path("path", path)
     check_file(path)
     card = read_card(path.with_suffix(".json"))
+    start_tensorflow()  # before a module of custom objects imports it
     _import_custom_objects(custom_objects)
     if keras.backend.backend() != "tensorflow":
         raise InputError(
