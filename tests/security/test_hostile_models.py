@@ -22,8 +22,9 @@ import tensorflow as tf
 from click.testing import CliRunner
 from PIL import Image
 
+import visualize
 from visualize import InputError, open_model
-from visualize._utils.limits import memory
+from visualize._utils import limits
 from visualize.cli.main import main
 from visualize.models import safe_loading
 
@@ -443,26 +444,116 @@ def test_a_message_repeats_but_the_ends_of_what_it_received(packed):
     assert refusal(path).endswith("'a', 'a', 3].")
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells a process its own peak of memory")
-def test_a_file_that_asks_for_much_takes_no_more_memory_than_another(configured, members, tmp_path):
+def peak_of_opening(path):
+    """Megabytes of memory that a program takes to open a model, or to see it refused."""
     code = """if True:
         import pathlib, sys, visualize
-        from visualize import InputError
         try:
             visualize.open_model(sys.argv[1])
-        except InputError:
+        except visualize.InputError:
             pass
         print(int(pathlib.Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) >> 10)
     """
+    ended = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
+    return int(ended.stdout)
 
-    def peak(path):
-        ended = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
-        return int(ended.stdout)
 
-    before = peak(configured(lambda layers: None))
-    assert peak(configured(lambda layers: layers[-1]["config"].update(units=40_000_000))) < before + 300
-    assert memory() > 2**30
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells a process its own peak of memory")
+def test_a_file_that_asks_for_much_takes_no_more_memory_than_another(configured):
+    before = peak_of_opening(configured(lambda layers: None))
+    assert peak_of_opening(configured(lambda layers: layers[-1]["config"].update(units=40_000_000))) < before + 300
+    assert limits.memory() > 2**30
+
+
+def ending_in_two_scores(shape, *layers):
+    return keras.Sequential([keras.Input(shape), *layers, keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)])
+
+
+LARGE = {
+    "upsampled": (
+        (28, 28, 1),
+        keras.layers.UpSampling2D(2000, name="large"),
+        "56000 x 56000 x 1, which take 12,544,000,000.",
+    ),
+    "padded": ((28, 28, 1), keras.layers.ZeroPadding2D(20000, name="large"), "40028 x 40028 x 1, which take 6,408,963,136."),
+    "resized": (
+        (28, 28, 1),
+        keras.layers.Resizing(40000, 40000, name="large"),
+        "40000 x 40000 x 1, which take 6,400,000,000.",
+    ),
+    "taken": ((30000, 30000, 3), keras.layers.Conv2D(1, 1, name="large"), "30000 x 30000 x 1, which take 3,600,000,000."),
+}
+
+
+@pytest.fixture
+def four_gigabytes(monkeypatch):
+    """A machine on which one tensor of an image may take 256 MiB."""
+    monkeypatch.setattr(limits, "memory", lambda: 4 << 30)
+
+
+@pytest.mark.parametrize("way", LARGE)
+def test_outputs_that_no_memory_holds_are_refused_before_they_are_made(way, tmp_path, four_gigabytes):
+    shape, layer, received = LARGE[way]
+    ending_in_two_scores(shape, layer).save(tmp_path / "model.keras")
+    assert refusal(tmp_path / "model.keras") == (
+        "The output of 'large' must take at most 268,435,456 bytes per image, a part of this machine's memory. "
+        f"Received: {received}"
+    )
+
+
+METHODS = {
+    "summary": lambda model, images: visualize.summary(model),
+    "layer_facts": lambda model, images: visualize.layer_facts(model),
+    "features": lambda model, images: visualize.features(model, images, layer="large"),
+    "saliency": lambda model, images: visualize.saliency(model, images, 0),
+    "smoothgrad": lambda model, images: visualize.smoothgrad(model, images, 0),
+    "gradcam": lambda model, images: visualize.gradcam(model, images, 0, layer="large"),
+    "scorecam": lambda model, images: visualize.scorecam(model, images, 0, layer="large"),
+    "occlusion": lambda model, images: visualize.occlusion(model, images, 0),
+    "rise": lambda model, images: visualize.rise(model, images, 0),
+    "maximize": lambda model, images: visualize.maximize(model, 0, steps=2),
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("way", ["upsampled", "padded", "resized"])
+def test_a_model_of_a_program_is_not_run_on_what_no_memory_holds(way, method, four_gigabytes):
+    shape, layer, _ = LARGE[way]
+    model = ending_in_two_scores(shape, type(layer).from_config(layer.get_config()))
+    with pytest.raises(InputError, match=r"^The output of .* must take at most 268,435,456 bytes per image") as caught:
+        METHODS[method](model, np.zeros((1, *shape), "float32"))
+    assert "\n" not in str(caught.value)
+
+
+def test_an_input_that_no_memory_holds_is_not_made_to_trace_a_model(four_gigabytes):
+    model = ending_in_two_scores((30000, 30000, 3), keras.layers.Conv2D(1, 1))
+    for method in ("summary", "layer_facts", "maximize"):
+        with pytest.raises(InputError, match="Received: 30000 x 30000 x 3, which take 10,800,000,000"):
+            METHODS[method](model, None)
+
+
+def test_as_many_images_are_run_at_a_time_as_memory_holds_and_the_maps_are_the_same(monkeypatch):
+    model = ending_in_two_scores((16, 16, 1), keras.layers.UpSampling2D(8), keras.layers.Conv2D(4, 3, activation="relu"))
+    images = np.random.default_rng(0).random((6, 16, 16, 1), "float32")
+    whole = visualize.saliency(model, images, 0, batch_size=6).values
+    copied, batches = keras.models.clone_model(model), []
+    copied.set_weights(model.get_weights())
+    monkeypatch.setattr(limits, "ALWAYS_ALLOWED", 600_000)  # over twice 128 x 128 x 4 numbers
+    monkeypatch.setattr(limits, "memory", lambda: 0)
+    with visualize.engine.compile.progress(lambda done, total: batches.append((done, total))):
+        again = visualize.saliency(copied, images, 0, batch_size=6).values
+    assert batches == [(2, 6), (4, 6), (6, 6)]
+    np.testing.assert_array_equal(again, whole)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells a process its own peak of memory")
+@pytest.mark.parametrize("way", LARGE)
+def test_a_model_of_large_outputs_takes_less_than_a_gigabyte(way, tmp_path):
+    shape, layer, _ = LARGE[way]
+    ending_in_two_scores(shape, layer).save(tmp_path / "model.keras")
+    assert peak_of_opening(tmp_path / "model.keras") < 1000
 
 
 @pytest.mark.slow
@@ -473,4 +564,5 @@ def test_a_model_that_needs_more_memory_than_there_is_to_run_is_one_line(tmp_pat
     asked = ["saliency", str(tmp_path / "model.keras"), str(tmp_path / "some.png"), "--out", str(tmp_path / "out")]
     result = CliRunner().invoke(main, asked)
     assert result.exit_code == 2, result.exception
-    assert "Error: This needs more memory than there is." in result.stderr
+    assert "Error: The output of 'up_sampling2d" in result.stderr
+    assert result.stderr.count("\n") == 1

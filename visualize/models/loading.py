@@ -16,7 +16,7 @@ from visualize._utils.validation import checked_path, received
 from visualize.errors import InputError
 from visualize.models.card import read_card
 from visualize.models.keras_2 import advice, is_only_of_keras_2, readable, version_of_keras_2
-from visualize.models.layers import Origin, layers_by_path, remember
+from visualize.models.layers import Origin, check_output_sizes, remember
 from visualize.models.safe_config import check_config
 from visualize.models.safe_loading import check_file, limited_weights, read_config, weights_size
 
@@ -38,7 +38,7 @@ def open_model(path: str | Path, *, unsafe: bool = False, custom_objects: str | 
     Raises:
         InputError: the file does not exist, is corrupt, holds weights without a model or a class that nobody registered, has
             a Lambda layer while `unsafe` is False, names a module to import, keeps weights in another file or asks for much
-            more memory than it has bytes; or its card is not a card.
+            more memory than it has bytes or a single image may take; or its card is not a card.
     """
     path = checked_path("path", path)
     check_file(path)
@@ -64,7 +64,7 @@ def open_model(path: str | Path, *, unsafe: bool = False, custom_objects: str | 
         raise InputError(_refusal(path, error)) from error
     if not isinstance(model, keras.Model):
         raise InputError(f"{path} must hold a whole model. Received: a {type(model).__name__}.")
-    layers_by_path(model)  # refuses names that no graph can have
+    check_output_sizes(model)  # and names of layers that no graph can have
     remember(model, Origin(path, _sha256(path)), card)
     return model
 
