@@ -1,6 +1,9 @@
 """Model files that lie, overreach or speak to the terminal: refused or escaped in one line."""
 
+import copy
+import functools
 import io
+import itertools
 import json
 import os
 import stat
@@ -19,8 +22,9 @@ import tensorflow as tf
 from click.testing import CliRunner
 from PIL import Image
 
+import visualize
 from visualize import InputError, open_model
-from visualize._utils.limits import memory
+from visualize._utils import limits
 from visualize.cli.main import main
 from visualize.models import safe_loading
 
@@ -107,17 +111,68 @@ def test_an_old_file_cannot_name_a_module_either(members, tmp_path):
     config["config"]["layers"][1]["config"]["kernel_initializer"] = {
         "module": "keras_hub.models", "class_name": "x", "config": {}, "registered_name": None,
     }  # fmt: skip
-    with h5py.File(tmp_path / "model.h5", "w") as file:
+    assert "names the module 'keras_hub.models'" in refusal(in_old_file(tmp_path / "model.h5", config))
+
+
+FUNCTIONS = (  # that Keras would call on a tensor: some read, write or unlock, none is a part of a model
+    *("keras.utils.get_file", "keras.utils.to_categorical", "keras.utils.set_random_seed", "keras.utils.plot_model"),
+    *("keras.saving.load_model", "keras.config.enable_unsafe_deserialization", "keras.config.set_floatx", "keras.Input"),
+    *("keras.applications.MobileNetV2", "keras.activations.get", "keras.activations.deserialize", "keras.random.normal"),
+    *("keras.datasets.mnist.load_data", "keras.models.clone_model", "keras.layers.deserialize", "keras.initializers.get"),
+)
+FORMS = {
+    "function": lambda module, name: {"module": module, "class_name": "function", "config": name, "registered_name": name},
+    "class": lambda module, name: {"module": module, "class_name": name, "config": {}, "registered_name": None},
+}
+PLACES = ("activation", "kernel_initializer", "kernel_regularizer", "bias_constraint", "activity_regularizer", "stranger")
+
+
+def in_old_file(path, config):
+    with h5py.File(path, "w") as file:
         file.attrs["model_config"] = json.dumps(config)
-    assert "names the module 'keras_hub.models'" in refusal(tmp_path / "model.h5")
+    return path
 
 
-@pytest.mark.parametrize("module", ["keras.utils", "keras.saving", "keras.config"])
-def test_functions_that_read_write_or_unlock_are_refused(module, configured):
-    function = {"keras.utils": "get_file", "keras.saving": "load_model", "keras.config": "enable_unsafe_deserialization"}
-    activation = {"module": module, "class_name": "function", "config": function[module], "registered_name": function[module]}
-    path = configured(lambda layers: layers[1]["config"].update(activation=activation))
-    assert "it is not a modeling function" in refusal(path)
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_functions_of_keras_that_are_no_part_of_a_model_are_refused_before_they_are_called(
+    function, form, members, packed, tmp_path, monkeypatch
+):
+    module, _, name = function.rpartition(".")
+    owner = functools.reduce(getattr, module.split(".")[1:], keras)
+    monkeypatch.setattr(owner, name, lambda *args, **options: pytest.fail("called"))
+    config = json.loads(members["config.json"])
+    for place, nested in itertools.product(PLACES, (False, True)):
+        changed = copy.deepcopy(config)
+        value = FORMS[form](module, name)
+        changed["config"]["layers"][1]["config"][place] = {"class_name": "x", "config": {"a": [value]}} if nested else value
+        for path in (packed(**{"config.json": json.dumps(changed)}), in_old_file(tmp_path / "model.h5", changed)):
+            assert refusal(path) == (
+                f"{path} must name no functions of Keras but activations and other functions of tensors. "
+                f"Received: {function!r}."
+            )
+
+
+@pytest.mark.parametrize("name", ["deserialize", "serialize", "Input", "concatenate"])
+def test_an_old_file_cannot_name_a_function_as_a_layer(name, members, tmp_path):
+    config = json.loads(members["config.json"])
+    config["config"]["layers"][1] = {"class_name": name, "config": {"config": {}}}
+    path = in_old_file(tmp_path / "model.h5", config)
+    assert refusal(path).endswith(f"but activations and other functions of tensors. Received: 'keras.layers.{name}'.")
+
+
+@pytest.mark.parametrize("text", ["keras.utils.get_file", "get_file", "keras.activations.relu", "os.system", "deserialize"])
+def test_a_string_names_an_activation_or_nothing(text, configured):
+    path = configured(lambda layers: layers[1]["config"].update(activation=text))
+    assert refusal(path).startswith(f"{path} is corrupt, or not a model that Keras")
+
+
+@pytest.mark.parametrize("function", ["keras.activations.relu", "keras.ops.sin", "keras.ops.silu", "builtins.gelu"])
+def test_activations_and_operations_on_tensors_are_read(function, configured):
+    module, _, name = function.rpartition(".")
+    value = {"module": module, "class_name": "function", "config": name, "registered_name": name}
+    model = open_model(configured(lambda layers: layers[1]["config"].update(activation=value)))
+    assert model.layers[0].activation.__name__ == name
 
 
 @pytest.mark.parametrize("units", [10**9, 10**12, 10**400], ids=["1e9", "1e12", "1e400"])
@@ -389,26 +444,116 @@ def test_a_message_repeats_but_the_ends_of_what_it_received(packed):
     assert refusal(path).endswith("'a', 'a', 3].")
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells a process its own peak of memory")
-def test_a_file_that_asks_for_much_takes_no_more_memory_than_another(configured, members, tmp_path):
+def peak_of_opening(path):
+    """Megabytes of memory that a program takes to open a model, or to see it refused."""
     code = """if True:
         import pathlib, sys, visualize
-        from visualize import InputError
         try:
             visualize.open_model(sys.argv[1])
-        except InputError:
+        except visualize.InputError:
             pass
         print(int(pathlib.Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) >> 10)
     """
+    ended = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
+    return int(ended.stdout)
 
-    def peak(path):
-        ended = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
-        return int(ended.stdout)
 
-    before = peak(configured(lambda layers: None))
-    assert peak(configured(lambda layers: layers[-1]["config"].update(units=40_000_000))) < before + 300
-    assert memory() > 2**30
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells a process its own peak of memory")
+def test_a_file_that_asks_for_much_takes_no_more_memory_than_another(configured):
+    before = peak_of_opening(configured(lambda layers: None))
+    assert peak_of_opening(configured(lambda layers: layers[-1]["config"].update(units=40_000_000))) < before + 300
+    assert limits.memory() > 2**30
+
+
+def ending_in_two_scores(shape, *layers):
+    return keras.Sequential([keras.Input(shape), *layers, keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)])
+
+
+LARGE = {
+    "upsampled": (
+        (28, 28, 1),
+        keras.layers.UpSampling2D(2000, name="large"),
+        "56000 x 56000 x 1, which take 12,544,000,000.",
+    ),
+    "padded": ((28, 28, 1), keras.layers.ZeroPadding2D(20000, name="large"), "40028 x 40028 x 1, which take 6,408,963,136."),
+    "resized": (
+        (28, 28, 1),
+        keras.layers.Resizing(40000, 40000, name="large"),
+        "40000 x 40000 x 1, which take 6,400,000,000.",
+    ),
+    "taken": ((30000, 30000, 3), keras.layers.Conv2D(1, 1, name="large"), "30000 x 30000 x 1, which take 3,600,000,000."),
+}
+
+
+@pytest.fixture
+def four_gigabytes(monkeypatch):
+    """A machine on which one tensor of an image may take 256 MiB."""
+    monkeypatch.setattr(limits, "memory", lambda: 4 << 30)
+
+
+@pytest.mark.parametrize("way", LARGE)
+def test_outputs_that_no_memory_holds_are_refused_before_they_are_made(way, tmp_path, four_gigabytes):
+    shape, layer, received = LARGE[way]
+    ending_in_two_scores(shape, layer).save(tmp_path / "model.keras")
+    assert refusal(tmp_path / "model.keras") == (
+        "The output of 'large' must take at most 268,435,456 bytes per image, a part of this machine's memory. "
+        f"Received: {received}"
+    )
+
+
+METHODS = {
+    "summary": lambda model, images: visualize.summary(model),
+    "layer_facts": lambda model, images: visualize.layer_facts(model),
+    "features": lambda model, images: visualize.features(model, images, layer="large"),
+    "saliency": lambda model, images: visualize.saliency(model, images, 0),
+    "smoothgrad": lambda model, images: visualize.smoothgrad(model, images, 0),
+    "gradcam": lambda model, images: visualize.gradcam(model, images, 0, layer="large"),
+    "scorecam": lambda model, images: visualize.scorecam(model, images, 0, layer="large"),
+    "occlusion": lambda model, images: visualize.occlusion(model, images, 0),
+    "rise": lambda model, images: visualize.rise(model, images, 0),
+    "maximize": lambda model, images: visualize.maximize(model, 0, steps=2),
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("way", ["upsampled", "padded", "resized"])
+def test_a_model_of_a_program_is_not_run_on_what_no_memory_holds(way, method, four_gigabytes):
+    shape, layer, _ = LARGE[way]
+    model = ending_in_two_scores(shape, type(layer).from_config(layer.get_config()))
+    with pytest.raises(InputError, match=r"^The output of .* must take at most 268,435,456 bytes per image") as caught:
+        METHODS[method](model, np.zeros((1, *shape), "float32"))
+    assert "\n" not in str(caught.value)
+
+
+def test_an_input_that_no_memory_holds_is_not_made_to_trace_a_model(four_gigabytes):
+    model = ending_in_two_scores((30000, 30000, 3), keras.layers.Conv2D(1, 1))
+    for method in ("summary", "layer_facts", "maximize"):
+        with pytest.raises(InputError, match="Received: 30000 x 30000 x 3, which take 10,800,000,000"):
+            METHODS[method](model, None)
+
+
+def test_as_many_images_are_run_at_a_time_as_memory_holds_and_the_maps_are_the_same(monkeypatch):
+    model = ending_in_two_scores((16, 16, 1), keras.layers.UpSampling2D(8), keras.layers.Conv2D(4, 3, activation="relu"))
+    images = np.random.default_rng(0).random((6, 16, 16, 1), "float32")
+    whole = visualize.saliency(model, images, 0, batch_size=6).values
+    copied, batches = keras.models.clone_model(model), []
+    copied.set_weights(model.get_weights())
+    monkeypatch.setattr(limits, "ALWAYS_ALLOWED", 600_000)  # over twice 128 x 128 x 4 numbers
+    monkeypatch.setattr(limits, "memory", lambda: 0)
+    with visualize.engine.compile.progress(lambda done, total: batches.append((done, total))):
+        again = visualize.saliency(copied, images, 0, batch_size=6).values
+    assert batches == [(2, 6), (4, 6), (6, 6)]
+    np.testing.assert_array_equal(again, whole)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells a process its own peak of memory")
+@pytest.mark.parametrize("way", LARGE)
+def test_a_model_of_large_outputs_takes_less_than_a_gigabyte(way, tmp_path):
+    shape, layer, _ = LARGE[way]
+    ending_in_two_scores(shape, layer).save(tmp_path / "model.keras")
+    assert peak_of_opening(tmp_path / "model.keras") < 1000
 
 
 @pytest.mark.slow
@@ -419,4 +564,5 @@ def test_a_model_that_needs_more_memory_than_there_is_to_run_is_one_line(tmp_pat
     asked = ["saliency", str(tmp_path / "model.keras"), str(tmp_path / "some.png"), "--out", str(tmp_path / "out")]
     result = CliRunner().invoke(main, asked)
     assert result.exit_code == 2, result.exception
-    assert "Error: This needs more memory than there is." in result.stderr
+    assert "Error: The output of 'up_sampling2d" in result.stderr
+    assert result.stderr.count("\n") == 1

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Sequence
 
 from visualize.errors import InputError
 
 MAX_EXPANSION = 100  # times its size that a file may unpack to; trained weights do not even compress to a tenth
 ALWAYS_ALLOWED = 2**28  # bytes that any file may ask for
+TENSORS_IN_MEMORY = 64  # of an image, at least: gradients need those of all layers at once
 
 
 def check_size(what: str, needed: int, stored: int) -> None:
@@ -28,6 +31,31 @@ def check_size(what: str, needed: int, stored: int) -> None:
         )
     if needed > memory():
         raise InputError(f"{what} must fit into the {memory():,} bytes of this machine's memory. Received: {needed:,} bytes.")
+
+
+def check_tensor(what: str, shape: Sequence[int | None], itemsize: int) -> None:
+    """Refuse a tensor before it is made.
+
+    Args:
+        what: the tensor, for the message.
+        shape: for one image, without the batch; an unknown length counts as 1.
+        itemsize: bytes of one number.
+
+    Raises:
+        InputError: it takes more than `largest_tensor()` bytes.
+    """
+    size, most = math.prod(length or 1 for length in shape) * itemsize, largest_tensor()
+    if size > most:
+        lengths = " x ".join(str(length or "any") for length in shape)
+        raise InputError(
+            f"{what} must take at most {most:,} bytes per image, a part of this machine's memory. "
+            f"Received: {lengths}, which take {size:,}."
+        )
+
+
+def largest_tensor() -> int:
+    """Bytes that one tensor may take for one image on this machine."""
+    return max(ALWAYS_ALLOWED, memory() // TENSORS_IN_MEMORY)
 
 
 def memory() -> int:

@@ -13,6 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import click
 
+from visualize._utils.lazy import start_tensorflow, tf
 from visualize._utils.text import printable, shortened
 from visualize.errors import InputError
 
@@ -94,33 +95,10 @@ def once() -> Iterator[None]:
 
 
 def import_tensorflow() -> None:
-    """Import TensorFlow and start its devices without its notices; TF_CPP_MIN_LOG_LEVEL=0 lets them through.
-
-    TensorFlow 2.21 writes about its processor and its missing GPU before it reads TF_CPP_MIN_LOG_LEVEL, so standard error is
-    closed meanwhile. Exceptions are raised as usual: only what TensorFlow's C++ writes is lost.
-    """
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    silent = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "0"
-    with _closed_stderr() if silent else contextlib.nullcontext():
-        import tensorflow as tf
-
-        tf.zeros(())  # with the first operation TensorFlow starts its devices and reports on them
-        if silent:
-            tf.get_logger().setLevel("ERROR")  # no advice about retracing, which several models in a row set off
-
-
-@contextlib.contextmanager
-def _closed_stderr() -> Iterator[None]:
-    """Drop what native code writes to standard error."""
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+    """Import TensorFlow without its notices and its advice; TF_CPP_MIN_LOG_LEVEL=0 lets them through."""
+    start_tensorflow()
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") != "0":
+        tf.get_logger().setLevel("ERROR")  # no advice about retracing, which several models in a row set off
 
 
 @contextlib.contextmanager

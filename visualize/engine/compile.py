@@ -12,6 +12,7 @@ import contextlib
 import contextvars
 import dataclasses
 import itertools
+import math
 import threading
 import weakref
 from collections import OrderedDict
@@ -22,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from visualize._utils.lazy import keras, tf
+from visualize._utils.limits import largest_tensor
 from visualize.models.layers import check_model
 
 _progress: contextvars.ContextVar[Callable[[int, int], None] | None] = contextvars.ContextVar("progress", default=None)
@@ -53,6 +55,7 @@ class CompiledGraph:
 
     def __init__(self, concrete: Any, names: tuple[str, ...], notes: dict[str, Any]):
         self._concrete = concrete
+        self._most_rows = max(1, largest_tensor() // max(1, _largest_row(concrete.graph)))
         self._names = names  # an input may have a name that is no Python argument: they go by position
         self.notes = notes
 
@@ -67,10 +70,10 @@ class CompiledGraph:
 
         Args:
             arrays: the tensors that are cut into batches, by name.
-            batch_size: rows at a time.
+            batch_size: rows at a time; fewer where their largest tensor would take too much memory.
             constants: the tensors that every batch receives whole, by name.
         """
-        count = len(next(iter(arrays.values())))
+        count, batch_size = len(next(iter(arrays.values()))), min(batch_size, self._most_rows)
         fixed = {name: tf.constant(value) for name, value in (constants or {}).items()}
         batches = []
         for start, stop in even_slices(count, batch_size):
@@ -92,6 +95,7 @@ def compiled(model: keras.Model, program: Program, specs: Mapping[str, tf.Tensor
         specs: a `tf.TensorSpec` for each input tensor.
 
     Raises:
+        InputError: `model` is not a built Keras model.
         TypeError: the program is no frozen dataclass, or its `trace` closes over variables.
     """
     check_model(model)
@@ -165,6 +169,12 @@ def _traced(model: keras.Model, program: Program, specs: Mapping[str, tf.TensorS
     finally:
         held.clear()
     return CompiledGraph(concrete, tuple(specs), notes)
+
+
+def _largest_row(graph: tf.Graph) -> int:
+    """Bytes of one image's part of the largest tensor of a graph."""
+    tensors = [tensor for operation in graph.get_operations() for tensor in operation.outputs if tensor.shape.rank]
+    return max((math.prod(length or 1 for length in tensor.shape[1:]) * tensor.dtype.size for tensor in tensors), default=0)
 
 
 def _fingerprint(model: keras.Model) -> tuple:

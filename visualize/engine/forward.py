@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from visualize._utils.lazy import keras, tf
+from visualize._utils.limits import check_tensor
 from visualize._utils.text import first_line
 from visualize.engine.integer_inputs import float_casts
 from visualize.engine.logits import behind_scores, score_at, scores_behind
@@ -256,12 +257,14 @@ def forward_pass(
         precision: "float32", or "bfloat16" for layers that compute in float32.
 
     Raises:
-        InputError: `modifier` or `output` is unknown, or the output has no spatial positions for `region` to choose from.
+        InputError: `modifier` or `output` is unknown, the output has no spatial positions for `region` to choose from, or a
+            layer needs too much memory for a single image.
     """
     checked_modifier(modifier)
     hooks = Hooks(tf.compat.v1.get_default_graph(), replaced_layer, known_outputs or {})
     with overridable_relus(hooks.graph), lowered(model, precision):
         returned = _called(model, inputs, images, hooks)
+    _check_sizes(hooks)
     outputs = _named_outputs(model, returned)
     chosen = _chosen_output(returned, outputs, output)
     channels_first = has_channels_first(model)
@@ -269,6 +272,15 @@ def forward_pass(
     integers = next((tensor for tensor in keras.tree.flatten(inputs) if _is_whole_numbers_of(tensor, images)), None)
     whole = ForwardPass(images, chosen, *scores, tuple(hooks.calls), modifier, channels_first, tuple(outputs), integers)
     return whole if layer is None else _ending_at(whole, layer, layers_by_path(model)[layer], region)
+
+
+def _check_sizes(hooks: Hooks) -> None:
+    """Refuse to run what was traced if a tensor takes too much memory for a single image: first the outputs of layers."""
+    named = [(call.path, tensor) for call in hooks.calls for tensor in call.outputs]
+    made = [(tensor.op.name, tensor) for operation in hooks.graph.get_operations() for tensor in operation.outputs]
+    for name, tensor in (*named, *made):
+        if tensor.shape.rank:  # the first axis is that of the batch, or of a weight, which is in memory already
+            check_tensor(f"The output of {name!r}", tensor.shape.as_list()[1:], tensor.dtype.size)
 
 
 def call_layer(layer: keras.Layer, tensors: Sequence[tf.Tensor]) -> Any:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from visualize._utils.lazy import keras, tf
+from visualize._utils.limits import check_tensor
 from visualize._utils.validation import checked_count
 from visualize.errors import InputError
 from visualize.models.layers import card_of, check_model, has_channels_first, layers_by_path
@@ -205,7 +206,10 @@ def example_inputs(model: keras.Model, size: tuple[int, int] | None = None, inpu
     shapes = input_shapes(model)
     if not shapes:
         raise InputError("The model does not tell the shape of its input: call it on one batch before it is saved.")
-    arrays = {name: np.zeros((1, *_settled(model, shape, size)), "float32") for name, shape in shapes.items()}
+    shapes = {name: _settled(model, shape, size) for name, shape in shapes.items()}
+    for name, shape in shapes.items():
+        check_tensor(f"The input {name!r}", shape, 4)
+    arrays = {name: np.zeros((1, *shape), "float32") for name, shape in shapes.items()}
     if input_name is None:
         input_name = next((name for name, shape in shapes.items() if len(shape) == 3), next(iter(shapes)))
     return inputs_of(model, arrays if len(arrays) > 1 else next(iter(arrays.values())), input_name)

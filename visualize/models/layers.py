@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from visualize._utils.lazy import keras
+from visualize._utils.lazy import keras, tf
+from visualize._utils.limits import check_tensor
 from visualize._utils.text import shortened
 from visualize.errors import InputError
 from visualize.models.card import Card, checked_names, checked_range
@@ -66,6 +67,18 @@ def check_model(model: object) -> None:
         raise InputError(f"`model` must be a keras.Model. Received: {type(model).__name__}.")
     if not model.built:
         raise InputError("`model` must be built: call it once on a batch of its input, or load it from a file.")
+
+
+def check_output_sizes(model: keras.Model) -> None:
+    """Refuse a model whose layers need much memory for a single image, as far as it states the shapes of their outputs.
+
+    Raises:
+        InputError: the output of a layer is larger than this machine can hold with those of other layers.
+    """
+    for path, layer in layers_by_path(model).items():
+        for node in layer._inbound_nodes:
+            for tensor in node.outputs:
+                check_tensor(f"The output of {path!r}", tensor.shape[1:], tf.as_dtype(tensor.dtype).size)
 
 
 def describe(

@@ -10,13 +10,15 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from visualize._utils.lazy import keras
+from visualize._utils.lazy import keras, start_tensorflow
 from visualize._utils.text import shortened
 from visualize._utils.validation import checked_path, received
 from visualize.errors import InputError
 from visualize.models.card import read_card
-from visualize.models.layers import Origin, layers_by_path, remember
-from visualize.models.safe_loading import check_config, check_file, limited_weights, weights_size
+from visualize.models.keras_2 import advice, is_only_of_keras_2, readable, version_of_keras_2
+from visualize.models.layers import Origin, check_output_sizes, remember
+from visualize.models.safe_config import check_config
+from visualize.models.safe_loading import check_file, limited_weights, read_config, weights_size
 
 
 def open_model(path: str | Path, *, unsafe: bool = False, custom_objects: str | Sequence[str] = ()) -> keras.Model:
@@ -36,11 +38,12 @@ def open_model(path: str | Path, *, unsafe: bool = False, custom_objects: str | 
     Raises:
         InputError: the file does not exist, is corrupt, holds weights without a model or a class that nobody registered, has
             a Lambda layer while `unsafe` is False, names a module to import, keeps weights in another file or asks for much
-            more memory than it has bytes; or its card is not a card.
+            more memory than it has bytes or a single image may take; or its card is not a card.
     """
     path = checked_path("path", path)
     check_file(path)
     card = read_card(path.with_suffix(".json"))
+    start_tensorflow()  # before a module of custom objects imports it
     _import_custom_objects(custom_objects)
     if keras.backend.backend() != "tensorflow":
         raise InputError(
@@ -48,17 +51,20 @@ def open_model(path: str | Path, *, unsafe: bool = False, custom_objects: str | 
             "Set the environment variable KERAS_BACKEND=tensorflow."
         )
     try:
-        check_config(path)
-        with warnings.catch_warnings(), limited_weights(path, weights_size(path)):
+        config, version = read_config(path), version_of_keras_2(path)
+        if version is not None and is_only_of_keras_2(config):
+            raise InputError(advice(path, version))
+        check_config(path, config)
+        with readable(path, config) as file, warnings.catch_warnings(), limited_weights(path, weights_size(path)):
             warnings.simplefilter("ignore")  # Keras' advice on compiling does not matter here
-            model = keras.saving.load_model(path, compile=False, safe_mode=not unsafe)
+            model = keras.saving.load_model(file, compile=False, safe_mode=not unsafe)
     except InputError:
         raise
     except Exception as error:  # Keras has no error class of its own: only the text says what happened
         raise InputError(_refusal(path, error)) from error
     if not isinstance(model, keras.Model):
         raise InputError(f"{path} must hold a whole model. Received: a {type(model).__name__}.")
-    layers_by_path(model)  # refuses names that no graph can have
+    check_output_sizes(model)  # and names of layers that no graph can have
     remember(model, Origin(path, _sha256(path)), card)
     return model
 
@@ -110,4 +116,7 @@ def _refusal(path: Path, error: Exception) -> str:
             f"{path} uses {unregistered[1].split('>')[-1]!r}, which is not registered. "
             "Name the module that registers it: --custom-objects MODULE (in Python: custom_objects=[...])."
         )
+    version = version_of_keras_2(path)
+    if version is not None and isinstance(error, TypeError | ValueError):  # a damaged file raises others
+        return advice(path, version)
     return f"{path} is corrupt, or not a model that Keras {keras.__version__} can read: {reason}"

@@ -9,7 +9,6 @@ import json
 import math
 import re
 import stat
-import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 MODEL_FILES = "`model` must be a .keras, .h5 or .hdf5 file."
 MAX_CONFIG_BYTES = 2**26  # the largest published architectures need a hundredth of this
 WEIGHTS = "model.weights.h5"
-KERAS_PACKAGES = ("keras", "keras_hub", "keras_cv", "keras_nlp")  # Keras imports their modules if a file names them
 
 
 def check_file(path: Path) -> None:
@@ -49,26 +47,21 @@ def check_file(path: Path) -> None:
         raise InputError(f"{MODEL_FILES} Received: {path.name}.")
 
 
-def check_config(path: Path) -> None:
-    """Refuse a configuration that makes Keras import a module, or fill memory with an array of a few letters.
-
-    Call it after the modules that the user named are imported: a module that is imported already can do no more harm.
+def read_config(path: Path) -> Any:
+    """The configuration as parsed JSON.
 
     Raises:
-        InputError: it names a module of Keras' family that nobody imported, or an array of overlong strings.
+        Exception: whatever zipfile and json raise where it cannot be read.
     """
-    for entry in _objects(_config(path)):
-        module = entry.get("module")
-        if isinstance(module, str) and module.split(".")[0] in KERAS_PACKAGES and module not in sys.modules:
-            raise InputError(
-                f"{path} names the module {shortened(module)!r}, and nothing is imported because a file names it. "
-                "If you trust its author, name it yourself: --custom-objects MODULE (in Python: custom_objects=[...])."
-            )
-        content = entry.get("config")
-        if entry.get("class_name") == "__numpy__" and isinstance(content, dict):
-            dtype = content.get("dtype")
-            if not isinstance(dtype, str) or not re.fullmatch(r"[a-z_]+\d{0,3}", dtype):
-                raise InputError(f"{path} must hold arrays of numbers. Received: an array of dtype {shortened(repr(dtype))}.")
+    if path.suffix != ".keras":
+        text = _hdf5_config(path)
+    else:
+        with zipfile.ZipFile(path) as archive:
+            size = archive.getinfo("config.json").file_size
+            if size > MAX_CONFIG_BYTES:
+                raise InputError(f"{path} must have a config.json of at most {MAX_CONFIG_BYTES:,} bytes. Received: {size:,}.")
+            text = archive.read("config.json")
+    return json.loads(text)
 
 
 def weights_size(path: Path) -> int:
@@ -175,23 +168,6 @@ def _leads_outside(member: zipfile.ZipInfo) -> bool:
     return is_link or name.startswith(("/", "\\")) or ":" in name or ".." in re.split(r"[/\\]", name)
 
 
-def _config(path: Path) -> object:
-    """The configuration as parsed JSON.
-
-    Raises:
-        Exception: whatever zipfile and json raise where it cannot be read.
-    """
-    if path.suffix != ".keras":
-        text = _hdf5_config(path)
-    else:
-        with zipfile.ZipFile(path) as archive:
-            size = archive.getinfo("config.json").file_size
-            if size > MAX_CONFIG_BYTES:
-                raise InputError(f"{path} must have a config.json of at most {MAX_CONFIG_BYTES:,} bytes. Received: {size:,}.")
-            text = archive.read("config.json")
-    return json.loads(text)
-
-
 def _hdf5_config(path: Path) -> str | bytes:
     try:
         with h5py.File(path, "r") as file:
@@ -222,15 +198,3 @@ def _arrays_size(path: Path, file: h5py.File, stored: int) -> int:
             total += math.prod(array.shape) * array.dtype.itemsize
     check_size(f"The arrays of {path}", total, stored)
     return total
-
-
-def _objects(config: object) -> Iterator[dict[str, Any]]:
-    """Every JSON object in a tree of JSON, however deep."""
-    stack = [config]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, dict):
-            yield node
-            stack += node.values()
-        elif isinstance(node, list):
-            stack += node
