@@ -7,19 +7,20 @@ from collections.abc import Iterator
 from visualize._utils.lazy import keras, tf
 from visualize.engine.forward import ForwardPass, LayerCall
 from visualize.engine.logits import PASS_THROUGH, behind_scores
-from visualize.models.layers import CONVOLUTIONS, LayerFact, has_kernels
+from visualize.models.layers import LayerFact, has_kernels, is_convolution
 
 
 def layer_facts(forward: ForwardPass) -> list[LayerFact]:
     """Every layer once, in the order of the calls: of several calls the last one between the images and the output."""
     containers = {call.path.rsplit("/", 1)[0] for call in forward.calls if "/" in call.path}
+    wholes = {call.path for call in forward.calls if is_convolution(call.layer)}  # what they hold sees one frame
     # An image output's own map cannot explain it.
     outputs = keras.tree.flatten(forward.output)
     ends = {operation for output in outputs for operation in _making(output)}
     facts = []
     for call, tensor in _with_own_output(_last_calls(forward)):
         is_inside = tensor is not None and forward.is_between(tensor) and tensor.op not in ends
-        facts.append(_fact(forward, call, within=is_inside, leaf=call.path not in containers))
+        facts.append(_fact(forward, call, within=is_inside, leaf=call.path not in containers or call.path in wholes))
     return facts
 
 
@@ -63,7 +64,7 @@ def _fact(forward: ForwardPass, call: LayerCall, *, within: bool, leaf: bool) ->
         shape=shape,
         parameters=call.layer.count_params(),
         has_kernels=has_kernels(call.layer),
-        convolution=kind in CONVOLUTIONS or isinstance(call.layer, _convolution_classes()),
+        convolution=is_convolution(call.layer),
         spatial_shape=_spatial_shape(forward, call.layer, shape),
         within=within,
         leaf=leaf,
@@ -75,7 +76,3 @@ def _spatial_shape(forward: ForwardPass, layer: keras.Layer, shape: tuple[int | 
     if len(shape) != forward.images.shape.rank:
         return ()
     return shape[2:] if forward.has_channels_first(layer) else shape[1:-1]
-
-
-def _convolution_classes() -> tuple[type, ...]:
-    return tuple(getattr(keras.layers, name) for name in CONVOLUTIONS)

@@ -53,6 +53,7 @@ CONVOLUTIONS = (
     *("Conv1D", "DepthwiseConv1D", "SeparableConv1D", "Conv1DTranspose"),
     *("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Conv2DTranspose"),
     *("Conv3D", "Conv3DTranspose"),
+    *("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"),
 )
 
 
@@ -182,6 +183,17 @@ def cam_layer(facts: Sequence[LayerFact]) -> tuple[str, str]:
     if chosen is last:
         return chosen.path, f"the last convolution, a {size} map"
     return chosen.path, f"the last {size} map, which finishes the block of the last convolution {last.path}"
+
+
+def is_convolution(layer: keras.Layer) -> bool:
+    """Whether a layer convolves: itself, or as a wrapper that applies a convolution to each frame of a video."""
+    if isinstance(layer, keras.layers.Wrapper):
+        inner = layer.layer
+        layers = [inner, *layers_by_path(inner).values()] if isinstance(inner, keras.Model) else [inner]
+        return any(is_convolution(each) for each in layers)
+    return type(layer).__name__ in CONVOLUTIONS or isinstance(
+        layer, tuple(getattr(keras.layers, kind) for kind in CONVOLUTIONS)
+    )
 
 
 def has_kernels(layer: keras.Layer) -> bool:

@@ -95,10 +95,24 @@ def _strongest_slices(attributions: Sequence[Attribution]) -> tuple[list[Attribu
     slices = np.abs(np.nan_to_num(first.values)).max(axis=(2, 3)).argmax(axis=1)  # (batch,)
     batch = np.arange(len(slices))
     flat = [
-        replace(attribution, values=attribution.values[batch, slices], images=attribution.images[batch, slices])
+        replace(
+            attribution,
+            values=attribution.values[batch, slices],
+            images=attribution.images[batch, slices],
+            arrays=_classes_of_slices(attribution, slices),
+        )
         for attribution in attributions
     ]
     return flat, slices
+
+
+def _classes_of_slices(attribution: Attribution, slices: np.ndarray) -> dict[str, np.ndarray]:
+    """The arrays, with the predicted classes, (batch, fronts, rows, columns), of the patches centered nearest to a slice."""
+    arrays = dict(attribution.arrays)
+    if "position_classes" in arrays and arrays["position_classes"].ndim == 4:
+        nearest = _nearest_positions(attribution, "fronts", 0, attribution.values.shape[1])
+        arrays["position_classes"] = arrays["position_classes"][np.arange(len(slices)), nearest[slices]]
+    return arrays
 
 
 def _cell_size(attribution: Attribution) -> tuple[float, float]:
@@ -207,10 +221,8 @@ def _draw_classes(maps: Sequence[Axes], lists: Sequence[Axes], attribution: Attr
     classes = attribution.arrays["position_classes"]  # (batch, rows, columns)
     names = attribution.settings.get("class_names", [])
     colors = _class_colors(classes)
-    nearest = [
-        _nearest_position(attribution.settings[starts], attribution.settings["patch"], length)
-        for starts, length in zip(("tops", "lefts"), attribution.values.shape[1:], strict=True)
-    ]
+    height, width = attribution.values.shape[1:]
+    nearest = [_nearest_positions(attribution, "tops", -2, height), _nearest_positions(attribution, "lefts", -1, width)]
     for map_axes, list_axes, predicted in zip(maps, lists, classes, strict=True):
         pixels = np.array([[colors[index] for index in row] for row in predicted[np.ix_(*nearest)].tolist()])
         map_axes.imshow(pixels, interpolation="nearest", aspect="auto")
@@ -225,9 +237,11 @@ def _class_colors(classes: np.ndarray) -> dict[int, tuple[float, ...]]:
     return {index: colors((index if few else number) % colors.N) for number, index in enumerate(predicted)}
 
 
-def _nearest_position(starts: Sequence[int], patch: int, length: int) -> np.ndarray:
-    """For each pixel along one side, (length,), the position whose patch is centered nearest to it."""
-    centers = np.array([(start + min(start + patch, length) - 1) / 2 for start in starts])
+def _nearest_positions(attribution: Attribution, starts: str, axis: int, length: int) -> np.ndarray:
+    """For each pixel along one axis, (length,), the position whose patch is centered nearest to it."""
+    patch = attribution.settings["patch"]
+    side = patch if isinstance(patch, int) else patch[axis]
+    centers = np.array([(start + min(start + side, length) - 1) / 2 for start in attribution.settings[starts]])
     return np.abs(np.arange(length)[:, None] - centers).argmin(axis=1)
 
 

@@ -36,8 +36,13 @@ def header_of(attribution: Attribution, inches: float) -> str:
     if layer := settings.get("layer"):
         lines.append(layer if isinstance(layer, str) else ", ".join(layer))
     if "patch" in settings:
-        lines.append(f"patch {settings['patch']}, stride {settings['stride']}")
+        lines.append(f"patch {_size(settings['patch'])}, stride {_size(settings['stride'])}")
     return "\n".join(fitted(line, inches, 10) for line in lines)  # bold letters are wide
+
+
+def _size(side: int | Sequence[int]) -> str:
+    """A side of all axes, 4, or those of each axis, 2x4x4."""
+    return str(side) if isinstance(side, int) else "x".join(map(str, side))
 
 
 def _target_name(attribution: Attribution, image: int) -> str:

@@ -149,3 +149,12 @@ def test_sequences_and_volumes_come_as_arrays(places, shape, saved, tmp_path):
     found, _, stem = values(run("gradcam", saved(places), tmp_path / "one.npy", "--layer", "conv", "--out", tmp_path))
     assert stem == "gradcam-conv-one"
     assert found[0].values.shape == (1, *shape[:-1])
+
+
+def test_a_patch_of_one_side_for_each_axis_is_written_with_commas(saved, pictures, tmp_path):
+    (found,), record, stem = values(run("occlusion", saved("softmax"), pictures[0], "--patch", "4,6", "--out", tmp_path))
+    assert (found.settings["patch"], found.settings["stride"]) == ([4, 6], [2, 3])
+    assert record["asked"]["patch"] == [4, 6]
+    assert stem == "occlusion-patch-4-6-a"
+    refused = mistake("occlusion", saved("softmax"), pictures[0], "--patch", "4,x", "--out", tmp_path)
+    assert "'4,x' is not a whole number, or whole numbers with commas between." in refused

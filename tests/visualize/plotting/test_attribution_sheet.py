@@ -95,6 +95,19 @@ def test_a_volume_is_drawn_by_its_strongest_slice(texts_of):
     assert any("slice 3" in text for text in texts_of(figure))
 
 
+def test_the_classes_under_a_patch_are_those_of_the_drawn_slice(attribution, texts_of):
+    values = np.zeros((2, 4, 6, 9))
+    values[0, 3, 2, 2], values[1, 0, 2, 2] = 1, 1  # drawn: the last slice of one, the first of the other
+    starts = {"patch": [2, 3, 3], "stride": [2, 3, 3], "fronts": [0, 2], "tops": [0, 3], "lefts": [0, 3, 6]}
+    result = attribution(values, **starts)
+    result.arrays["position_classes"] = np.arange(2)[None, :, None, None] * np.ones((2, 2, 2, 3), int)
+    figure = draw(result)
+    texts = texts_of(figure)
+    assert {"0: 6", "1: 6"} <= set(texts)
+    assert not {"0: 12", "1: 12"} & set(texts)
+    assert any("patch 2x3x3, stride 2x3x3" in text for text in texts)
+
+
 def test_a_sequence_is_drawn_as_its_curve_over_the_colors_of_its_values():
     values = np.array([[0.0, 1.0, -2.0, 0.5]])
     sequence = np.array([[[0.0], [2.0], [1.0], [4.0]]])
