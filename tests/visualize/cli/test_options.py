@@ -155,6 +155,6 @@ def test_a_patch_of_one_side_for_each_axis_is_written_with_commas(saved, picture
     (found,), record, stem = values(run("occlusion", saved("softmax"), pictures[0], "--patch", "4,6", "--out", tmp_path))
     assert (found.settings["patch"], found.settings["stride"]) == ([4, 6], [2, 3])
     assert record["asked"]["patch"] == [4, 6]
-    assert stem == "occlusion-patch-4-6-a"
+    assert stem == "occlusion-a"
     refused = mistake("occlusion", saved("softmax"), pictures[0], "--patch", "4,x", "--out", tmp_path)
     assert "'4,x' is not a whole number, or whole numbers with commas between." in refused
