@@ -89,6 +89,8 @@ def occlusion(
     fill = checked_fill(fill, gray, request.inputs.images.shape[-1])
     batch_size = checked_batch_size(batch_size, request.inputs)
     checked_word("path", path, PATHS)
+    if request.inputs.fixed_batch_size is not None:
+        path = "full"  # windows have several positions side by side
     unhidden = run_unhidden(request, patches, fill, batch_size, path)
     strategy = WindowScores(patches, unhidden) if unhidden.in_windows else FullScores(request, patches, batch_size, unhidden)
     scores = strategy.scores_at(patches.positions(len(request.inputs.images)))
