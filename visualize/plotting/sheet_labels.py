@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from visualize.plotting.text import fitted
 from visualize.results import Attribution
@@ -23,6 +24,17 @@ def title_of(attribution: Attribution, image: int, inches: float) -> str:
     both = f"{picture}: {target}"
     lines = [both] if picture and target and fitted(both, inches, 8) == both else [name for name in (picture, target) if name]
     return "\n".join(fitted(line, inches, 8) for line in [*lines, score_line])
+
+
+def picture_of(attribution: Attribution, image: int, inches: float) -> str:
+    """The name of a picture alone, where the maps of its row explain several classes."""
+    return fitted(str(attribution.arrays["names"][image]), inches, 8) if "names" in attribution.arrays else ""
+
+
+def target_of(attribution: Attribution, image: int, inches: float) -> str:
+    """The class and the score of one map, where the maps of its row explain several."""
+    arrays = {name: array for name, array in attribution.arrays.items() if name != "names"}
+    return title_of(replace(attribution, arrays=arrays), image, inches)
 
 
 def header_of(attribution: Attribution, inches: float) -> str:

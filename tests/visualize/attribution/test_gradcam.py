@@ -261,7 +261,9 @@ def test_of_a_video_the_maps_of_all_frames_are_read_by_default(video):
     videos = np.random.default_rng(0).random((2, 4, 10, 10, 2)).astype("float32")
     result = gradcam(model, videos, 1)
     assert result.settings["layer"] == "maps"
-    maps = np.asarray(keras.Model(model.inputs[0], model.get_layer("maps").output)(videos))  # (batch, frames, height, width, 5)
+    maps = np.asarray(
+        keras.Model(model.inputs[0], model.get_layer("maps").output)(videos)
+    )  # (batch, frames, height, width, 5)
     kernel = model.layers[-1].get_weights()[0]
     cam = np.maximum((maps * kernel[:, 1]).sum(axis=-1), 0) / np.prod(maps.shape[1:4])
     expected = np.stack([resized(frame, (10, 10)) for frame in cam.swapaxes(0, 1)], axis=1)

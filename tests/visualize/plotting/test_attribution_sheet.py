@@ -153,3 +153,23 @@ def test_several_images_keep_a_column_for_each_method(attribution):
     figure = draw([attribution(count=2) for _ in range(6)])
     tops = [round(axes.get_position().y1, 6) for axes in figure.axes if axes.get_position().height > 0.2]
     assert sorted(tops) == sorted([tops[0]] * 7 + [min(tops)] * 7)
+
+
+def test_maps_of_several_classes_say_which_each_explains(attribution, texts_of, tmp_path):
+    first = attribution(count=2, names=["cat", "dog", "bird"])
+    first.arrays["names"] = np.array(["a.png", "b.png"])
+    second = dataclasses.replace(first, targets=np.array([2, 2]), scores=np.array([1.5, 2.5]))
+    figure = draw([first, second])
+    texts = texts_of(figure)
+    assert {"a.png", "b.png"} <= set(texts)  # an image alone has no class
+    ends = [[text.split("\n")[:2] for text in texts if text.startswith(name)] for name in ("cat", "dog", "bird")]
+    assert ends == [
+        [["cat", "logit 4.5, p 0.500"]],
+        [["dog", "logit 4.5, p 0.500"]],
+        [["bird", "logit 1.5, p 0.500"], ["bird", "logit 2.5, p 0.500"]],
+    ]
+    write_png(figure, tmp_path / "drawn.png")
+    labels = [text for axes in figure.axes for text in (axes.title, *axes.texts) if text.get_text()]
+    boxes = [label.get_window_extent() for label in labels]
+    for index, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[index + 1 :])
