@@ -153,8 +153,8 @@ def find_layer(path: str, paths: Sequence[str]) -> str:
     if endings:
         raise InputError(f"`layer` must name one layer. Received: {path!r}, which fits {listed(endings)}.")
     near = difflib.get_close_matches(path, paths, n=5, cutoff=0.4)
-    choices = f"Nearest: {listed(near)}." if near else f"Choices: {listed(paths)}."
-    raise InputError(f"`layer` must be a layer of the model. Received: {path!r}. {choices}")
+    choices = f" Nearest: {listed(near)}." if near else choices_among(paths)
+    raise InputError(f"`layer` must be a layer of the model. Received: {path!r}.{choices}")
 
 
 def cam_layer(facts: Sequence[LayerFact]) -> tuple[str, str]:
@@ -168,15 +168,13 @@ def cam_layer(facts: Sequence[LayerFact]) -> tuple[str, str]:
         facts: the model's layers in the order in which it calls them.
 
     Raises:
-        InputError: no convolution has a map of more than one position.
+        InputError: no convolution has a map of more than one position, or none along the axes of the explained input.
     """
     maps = [fact for fact in facts if fact.spatial and fact.within and fact.leaf]
     last = next((fact for fact in reversed(maps) if fact.convolution), None)
     if last is None:
         others = f" Maps that could be read by naming `layer`: {listed([m.path for m in maps])}." if maps else ""
-        raise InputError(
-            "`layer` was left to choose, but no convolution of this model has a map of more than one position." + others
-        )
+        raise InputError(f"`layer` was left to choose, but {_without_map(facts)}.{others}")
     after = maps[maps.index(last) :]
     chosen = [fact for fact in after if fact.spatial_shape == last.spatial_shape][-1]
     size = "x".join(map(str, last.spatial_shape))
@@ -210,10 +208,28 @@ def kernels_of(layer: keras.Layer) -> keras.Variable | None:
     return None
 
 
+def choices_among(names: Sequence[object]) -> str:
+    """The end of a message that lists what may be chosen, " Choices: 'a', 'b'."; "" where there is nothing."""
+    return f" Choices: {listed(names)}." if names else ""
+
+
 def listed(names: Sequence[object], most: int = 12) -> str:
     """Names for an error message, the first few of many."""
     shown = ", ".join(repr(name) for name in list(names)[:most])
     return shown + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _without_map(facts: Sequence[LayerFact]) -> str:
+    """Why no convolution of a model can be read by default."""
+    convolutions = [fact for fact in facts if fact.convolution and any(length != 1 for length in fact.shape[1:-1])]
+    between = [fact for fact in convolutions if fact.within]
+    if between and not any(fact.spatial for fact in between):
+        outputs = ", ".join(f"that of {fact.path!r} is {fact.shape}" for fact in between[-3:])
+        return f"the output of no convolution has the axes of the explained input: {outputs}"
+    if convolutions and not between:
+        paths = listed([fact.path for fact in convolutions])
+        return f"no convolution stands between the explained input and the score. Elsewhere in the model: {paths}"
+    return "no convolution of this model has a map of more than one position"
 
 
 def _as_list(values: object) -> object:

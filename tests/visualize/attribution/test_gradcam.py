@@ -268,3 +268,20 @@ def test_of_a_video_the_maps_of_all_frames_are_read_by_default(video):
     cam = np.maximum((maps * kernel[:, 1]).sum(axis=-1), 0) / np.prod(maps.shape[1:4])
     expected = np.stack([resized(frame, (10, 10)) for frame in cam.swapaxes(0, 1)], axis=1)
     np.testing.assert_allclose(result.values, expected, rtol=1e-4, atol=1e-7)
+
+
+def test_a_map_that_cannot_be_laid_over_the_input_is_not_denied():
+    inputs = keras.Input((6,), name="numbers")
+    maps = keras.layers.Conv2D(3, 3, name="conv")(keras.layers.Reshape((4, 4, 1))(keras.layers.Dense(16)(inputs)))
+    generated = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Flatten()(maps)))
+    refused = r"the output of no convolution has the axes of the explained input: that of 'conv' is \(None, 2, 2, 3\)\.$"
+    with pytest.raises(InputError, match=refused):
+        gradcam(generated, np.zeros((1, 6)))
+    with pytest.raises(InputError, match=r"Received: 'conv', whose output is \(None, 2, 2, 3\)\.$"):  # no empty "Choices:"
+        gradcam(generated, np.zeros((1, 6)), layer="conv")
+    picture = keras.Input((8, 8, 1), name="picture")
+    features = keras.layers.Flatten()(keras.layers.Conv2D(3, 3, name="conv")(picture))
+    joined = keras.layers.Concatenate()([features, keras.layers.Flatten()(keras.layers.Dense(4)(inputs))])
+    two = keras.Model({"picture": picture, "numbers": inputs}, keras.layers.Dense(2)(joined))
+    with pytest.raises(InputError, match=r"no convolution stands between the explained input and the score\. .*: 'conv'\."):
+        gradcam(two, {"picture": np.zeros((1, 8, 8, 1)), "numbers": np.zeros((1, 6))}, input_name="numbers")
