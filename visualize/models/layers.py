@@ -38,6 +38,7 @@ class LayerFact:
     spatial_shape: tuple[int | None, ...]  # (height, width) of its output as a map of the image; () if it is not a map
     within: bool  # it lies between the explained input and the output, and is not the output itself
     leaf: bool  # it contains no other layer
+    is_layer: bool = True  # False for an operation such as the sum a + b
 
     @property
     def spatial(self) -> bool:
@@ -130,6 +131,29 @@ def layers_by_path(model: keras.Model) -> dict[str, keras.Layer]:
                 f"Received: {shortened(name)!r}."
             )
     return layers
+
+
+def operations_by_path(model: keras.Model) -> dict[str, keras.Operation]:
+    """The operations of a model that are no layers, such as a residual sum written as `a + b`, each by a path of its own.
+
+    Only a model that was built of symbolic tensors knows them; those of nested models are among them.
+    """
+    layers = layers_by_path(model)
+    operations: dict[str, keras.Operation] = {}
+    seen: set[int] = set()
+    for prefix, container in [("", model), *((f"{path}/", layer) for path, layer in layers.items())]:
+        known = getattr(container, "operations", None) if isinstance(container, keras.Model) else None
+        for operation in known if isinstance(known, list) else ():
+            if isinstance(operation, keras.Layer) or not isinstance(operation, keras.Operation) or id(operation) in seen:
+                continue
+            seen.add(id(operation))
+            operations[prefix + operation.name] = operation  # Keras has their names differ from those of layers
+    return operations
+
+
+def layer_paths(model: keras.Model) -> list[str]:
+    """Everything whose output can be named as that of a layer: the layers, and the operations that are none."""
+    return [*layers_by_path(model), *operations_by_path(model)]
 
 
 def has_channels_first(model: keras.Model) -> bool:
