@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from visualize._utils.validation import received
 from visualize.errors import InputError
 from visualize.tf_keras_vis import classes_of_score
 
@@ -23,8 +24,9 @@ class Target:
     Every method that takes images and a target also takes a `Target`.
 
     Attributes:
-        classes: a class index or name, one for all images or one per image; a function of the scores; None for the class that
-            the model predicts.
+        classes: a class index or name, one for all images or one per image, as a list, an array or a tensor; a function of the
+            scores; None for the class that the model predicts. Two classes of one image are two calls, whose results
+            `draw([first, second])` shows side by side.
         output: name of the output, for a model with several.
         region: the positions of an image output, (batch, height, width, classes), whose mean is the score, in pixels of the
             explained image: (top, left, height, width), or the weight of each pixel, (height, width) or (batch, height,
@@ -78,7 +80,7 @@ def split_target(target: Any) -> tuple[Any, Callable[..., Any] | None]:
     Scores included, is called on the scores, (batch, classes), or on whatever else the model returns.
     """
     if not callable(target):
-        return target, None
+        return _as_plain(target), None
     classes = classes_of_score(target)
     return (None, target) if classes is None else (classes, None)
 
@@ -87,7 +89,7 @@ def class_indices(target: Any, count: int, classes: int, names: Sequence[str] = 
     """The class to explain for each of `count` images, (count,) int32; `OWN_PREDICTION` where the target is None.
 
     Args:
-        target: None, a class index, a class name, or a sequence of these, one per image.
+        target: None, a class index, a class name, or a sequence, array or tensor of these, one per image.
         count: number of images.
         classes: number of classes of the model.
         names: the names of the classes, if known.
@@ -96,8 +98,7 @@ def class_indices(target: Any, count: int, classes: int, names: Sequence[str] = 
     Raises:
         InputError: there is no such class, or the number of targets differs from the number of images.
     """
-    if isinstance(target, np.ndarray):
-        target = target.tolist()
+    target = _as_plain(target)
     if not isinstance(target, list | tuple):
         return np.full(count, _index(name, target, classes, names), "int32")
     if len(target) != count:
@@ -118,6 +119,26 @@ def check_class_names(names: Sequence[str], classes: int) -> None:
 def class_name(index: int, names: Sequence[str]) -> str:
     """The name of a class, or its number if it has no name."""
     return names[index] if 0 <= index < len(names) else str(index)
+
+
+def _as_plain(target: Any) -> Any:
+    """An array or tensor of any library as Python numbers, names and lists; anything else as it is."""
+    if isinstance(target, list | tuple):
+        return [_as_plain(each) for each in target]
+    if isinstance(target, str) or not hasattr(target, "__array__"):
+        return target
+    try:
+        plain = np.asarray(target).tolist()
+    except (TypeError, ValueError, NotImplementedError, RuntimeError):  # a symbolic tensor, or one on another device
+        raise InputError(f"`target` must hold numbers or names that can be read. Received: {received(target)}.") from None
+    return _decoded(plain)
+
+
+def _decoded(values: Any) -> Any:
+    """Names that TensorFlow keeps as bytes as strings."""
+    if isinstance(values, list):
+        return [_decoded(each) for each in values]
+    return values.decode("utf-8", "replace") if isinstance(values, bytes) else values
 
 
 def _index(argument: str, target: Any, classes: int, names: Sequence[str]) -> int:

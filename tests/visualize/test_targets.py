@@ -4,11 +4,22 @@ import warnings
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from visualize import InputError, describe, saliency
-from visualize.targets import OWN_PREDICTION, class_indices, class_name, split_target
+from visualize.targets import OWN_PREDICTION, Target, class_indices, class_name, split_target
 
 NAMES = ("cat", "dog", "bird", "3")
+
+
+class LikeAnArray:
+    """A tensor of another library: it can be made an array, and is no sequence."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.values, dtype)
 
 
 def refusal(target, count=2, classes=4, names=()):
@@ -30,6 +41,12 @@ def refusal(target, count=2, classes=4, names=()):
         ((1, None), [1, OWN_PREDICTION]),
         (np.array([3, 0], "int8"), [3, 0]),
         (np.array(1), [1, 1]),
+        (tf.constant(2), [2, 2]),
+        (tf.constant([3, 0], tf.int64), [3, 0]),
+        ([tf.constant(3), np.array(0)], [3, 0]),
+        (tf.constant(["dog", "cat"]), [1, 0]),
+        (tf.Variable([3, 0]), [3, 0]),
+        (LikeAnArray([3, 0]), [3, 0]),
     ],
 )
 def test_a_target_is_a_number_a_name_or_one_of_them_an_image(target, expected):
@@ -50,6 +67,8 @@ def test_a_target_is_a_number_a_name_or_one_of_them_an_image(target, expected):
         ([1, 2, 3], "`target` must be one class, or one for each of the 2 images. Received: 3."),
         ([], "`target` must be one class, or one for each of the 2 images. Received: 0."),
         ("cat", "`target` must be a number between 0 and 3. Received: 'cat'."),
+        (tf.constant([[1, 2]]), "`target` must be one class, or one for each of the 2 images. Received: 1."),
+        (tf.constant(1.5), "`target` must be a class index, a class name or None. Received: 1.5."),
     ],
 )
 def test_what_is_no_target_is_refused(target, message):
@@ -94,3 +113,13 @@ def test_scores_of_tf_keras_vis_that_name_classes_become_classes(reloaded, image
     by_score, by_class = saliency(model, images, CategoricalScore([0, 3, 1])), saliency(model, images, [0, 3, 1])
     np.testing.assert_array_equal(by_score.values, by_class.values)
     assert by_score.targets.tolist() == [0, 3, 1]
+
+
+def test_a_tensor_of_classes_explains_what_a_list_of_them_does(build, images_for):
+    model = build("softmax")
+    images = images_for(model, 2)
+    expected = saliency(model, images, [2, 0])
+    for target in (tf.constant([2, 0]), Target(tf.constant([2, 0])), np.array([2, 0])):
+        result = saliency(model, images, target)
+        np.testing.assert_array_equal(result.values, expected.values)
+        assert result.targets.tolist() == [2, 0]

@@ -12,7 +12,7 @@ from visualize.engine.layer_facts import layer_facts
 from visualize.engine.resize import resize
 from visualize.engine.shapes import sizes
 from visualize.errors import InputError
-from visualize.models.layers import cam_layer, find_layer, layers_by_path, listed
+from visualize.models.layers import cam_layer, choices_among, find_layer, layer_paths, listed
 
 LayerPaths = tuple[str | None, ...]  # the layers that a method reads; (None,) leaves the choice to the model's structure
 
@@ -53,7 +53,7 @@ def named_layers(model: keras.Model, layer: str | Sequence[str] | None) -> Layer
         return (None,)
     if not isinstance(layer, str | Sequence) or not layer:
         raise InputError(f"`layer` must be the path of a layer, or a list of paths. Received: {received(layer)}.")
-    known = list(layers_by_path(model))
+    known = layer_paths(model)
     paths = tuple(find_layer(path, known) for path in ([layer] if isinstance(layer, str) else layer))
     if len(set(paths)) < len(paths):
         raise InputError(f"`layer` must name each layer once. Received: {listed(paths)}.")
@@ -96,7 +96,7 @@ def maps_of_layer(batch: Batch, path: str | None) -> LayerMaps:
         axes = {3: "length", 4: "height, width", 5: "depth, height, width"}[batch.images.shape.rank]
         raise InputError(
             f"`layer` must have maps, (batch, {axes}, channels). "
-            f"Received: {chosen!r}, whose output is {tuple(tensor.shape)}. Choices: {listed(choices)}."
+            f"Received: {chosen!r}, whose output is {tuple(tensor.shape)}.{choices_among(choices)}"
         )
     channels_first = forward.has_channels_first(forward.layer(chosen))
     spatial_shape = tensor.shape[2:] if channels_first else tensor.shape[1:-1]

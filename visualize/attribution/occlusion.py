@@ -12,7 +12,7 @@ import numpy as np
 from visualize._utils.lazy import keras, tf
 from visualize._utils.validation import checked_word, renamed_keywords
 from visualize.attribution.incremental import KEPT, PATHS, WindowPlan, measured_at_positions, plan
-from visualize.attribution.patches import Patches, Positions
+from visualize.attribution.patches import Patches, Positions, in_short
 from visualize.attribution.perturbation import Fill, checked_fill, fill_images
 from visualize.attribution.request import TARGETS, Request, ScoreSpec, prepare
 from visualize.engine.compile import Program, compiled
@@ -29,7 +29,7 @@ STARTS = {1: ("starts",), 2: ("tops", "lefts"), 3: ("fronts", "tops", "lefts")} 
 MEASURED = {"score": "float32", "predicted": "int32"}  # name in the report, and type, of what is kept of each position
 
 # Tensors that a graph takes besides the inputs of the model; names of Keras' inputs have no slash.
-IMAGE, CORNER, SIDE, FILLS = "occlusion/image", "occlusion/corner", "occlusion/side", "occlusion/fills"
+IMAGE, CORNER, SIDES, FILLS = "occlusion/image", "occlusion/corner", "occlusion/sides", "occlusion/fills"
 
 
 @renamed_keywords(explained="input_name")
@@ -38,8 +38,8 @@ def occlusion(
     images: Any,
     target: Any = None,
     *,
-    patch: int | None = None,
-    stride: int | None = None,
+    patch: int | Sequence[int] | None = None,
+    stride: int | Sequence[int] | None = None,
     fill: float | str | Sequence[float] | None = None,
     input_name: str | None = None,
     batch_size: int | None = None,
@@ -55,8 +55,10 @@ def occlusion(
         images: (batch, height, width, channels), in the range the model was trained on.
         target: class to explain; one for all images or one per image; by default the model's own prediction for the whole
             image.
-        patch: side of the square in pixels (of the cube in a volume); by default a seventh of the image's shortest side.
-        stride: pixels from one position to the next, at most `patch`; by default half of it.
+        patch: side of the square in pixels (of the cube in a volume), or one number for each axis: height and width, for a
+            video frames, height and width; by default a seventh of the image's shortest side.
+        stride: pixels from one position to the next, at most `patch`; one number, or one for each axis; by default half of
+            `patch`.
         fill: what hides the pixels: a number, "mean" for the mean color of the image, or "blur" for the image out of focus; by
             default gray, the middle of the input range that the model's card states, and "mean" where there is no card. In
             Python also a color, one number per channel.
@@ -88,6 +90,8 @@ def occlusion(
     fill = checked_fill(fill, gray, request.inputs.images.shape[-1])
     batch_size = checked_batch_size(batch_size, request.inputs)
     checked_word("path", path, PATHS)
+    if request.inputs.fixed_batch_size is not None:
+        path = "full"  # windows have several positions side by side
     unhidden = run_unhidden(request, patches, fill, batch_size, path)
     strategy = WindowScores(patches, unhidden) if unhidden.in_windows else FullScores(request, patches, batch_size, unhidden)
     scores = strategy.scores_at(patches.positions(len(request.inputs.images)))
@@ -135,7 +139,9 @@ class WindowScores(Strategy):
 
     def scores_at(self, positions: Positions) -> dict[str, np.ndarray]:
         """Look the positions up among those that were computed."""
-        in_grid = tuple((positions.corner // self.patches.stride).T)  # each corner as its row and column of the grid
+        in_grid = tuple(
+            (positions.corner // np.array(self.patches.strides)).T
+        )  # each corner as its row and column of the grid
         number = np.ravel_multi_index(in_grid, self.patches.grid)
         results = {name: self.unhidden.results.get(f"position {name}") for name in MEASURED}
         return {name: values[positions.image, number] for name, values in results.items() if values is not None}
@@ -164,13 +170,13 @@ class FullScores(Strategy):
             **request.tensor_specs,
             IMAGE: tf.TensorSpec([None], tf.int32),
             CORNER: tf.TensorSpec([None, len(self.patches.starts)], tf.int32),
-            SIDE: tf.TensorSpec([], tf.int32),
+            SIDES: tf.TensorSpec([None], tf.int32),
             FILLS: tf.TensorSpec([None] * (fills.ndim - 1) + [fills.shape[-1]], fills.dtype),
         }
         graph = compiled(request.model, _FullProgram(request.spec, request.inputs.size), specs)
         arrays = {IMAGE: positions.image, CORNER: positions.corner}
         batch_size = 1 if self.unhidden.notes["one_by_one"] else self.batch_size
-        own = {TARGETS: self.unhidden.results["target"], FILLS: fills, SIDE: np.int32(self.patches.side)}
+        own = {TARGETS: self.unhidden.results["target"], FILLS: fills, SIDES: np.array(self.patches.sides, "int32")}
         return graph.run_batches(arrays, batch_size=batch_size, constants={**request.arrays, **own})
 
 
@@ -195,8 +201,8 @@ def _attribution(
     if "predicted" in measured and notes["classes"] > 1:
         arrays["position_classes"] = measured["predicted"].reshape(grid)
     settings = {
-        "patch": patches.side,
-        "stride": patches.stride,
+        "patch": in_short(patches.sides),
+        "stride": in_short(patches.strides),
         "fill": list(fill) if isinstance(fill, tuple) else fill,
         "unit": "fall of the score",
         "signed": True,
@@ -245,8 +251,8 @@ class _UnhiddenProgram(Program):
             )
         fills = fill_images(forward.images, self.fill)
         results = {**report, "fills": fills}
-        starts, side = ((), 0) if self.patches is None else (self.patches.starts, self.patches.side)
-        chosen = plan(forward, starts, side, batch=self.planned_batch, path=self.path)
+        starts, sides = ((), ()) if self.patches is None else (self.patches.starts, self.patches.sides)
+        chosen = plan(forward, starts, sides, batch=self.planned_batch, path=self.path)
         notes = {**self.spec.notes(forward), "plan": chosen.record.settings, "kept": 0}
         notes["one_by_one"] = any(forward.training_layers)
         if isinstance(chosen, WindowPlan):
@@ -306,19 +312,19 @@ class _FullProgram(Program):
 
     def trace(self, model: keras.Model, tensors: Mapping[str, tf.Tensor]) -> tuple[dict[str, tf.Tensor], dict[str, Any]]:
         inputs = dict(tensors)
-        image, corner, side, fills, targets = (inputs.pop(name) for name in (IMAGE, CORNER, SIDE, FILLS, TARGETS))
+        image, corner, sides, fills, targets = (inputs.pop(name) for name in (IMAGE, CORNER, SIDES, FILLS, TARGETS))
         copies = {name: tf.gather(tensor, image) for name, tensor in inputs.items()}
         name = self.spec.signature.input_name
-        copies[name] = tf.where(self._hidden_pixels(corner, side), tf.gather(fills, image), copies[name])
+        copies[name] = tf.where(self._hidden_pixels(corner, sides), tf.gather(fills, image), copies[name])
         _, report = self.spec.score(self.spec.forward(model, copies), tf.gather(targets, image))
         return {name: report[name] for name in MEASURED if name in report}, {}
 
-    def _hidden_pixels(self, corner: tf.Tensor, side: tf.Tensor) -> tf.Tensor:
+    def _hidden_pixels(self, corner: tf.Tensor, sides: tf.Tensor) -> tf.Tensor:
         """Which pixels the patch hides at each position, (n, *size, 1) bool."""
         hidden = tf.constant(True)
         for axis, length in enumerate(self.size):
             pixels, first = tf.range(length), corner[:, axis, None]
-            along_axis = (pixels >= first) & (pixels < first + side)  # (n, length)
+            along_axis = (pixels >= first) & (pixels < first + sides[axis])  # (n, length)
             shape = [length if other == axis else 1 for other in range(len(self.size))]
             hidden &= tf.reshape(along_axis, [-1, *shape, 1])
         return hidden

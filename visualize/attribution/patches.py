@@ -1,4 +1,4 @@
-"""Patches: where a square hides an image, one position after another, and what that says of each pixel."""
+"""Patches: where a square or box hides an image, one position after another, and what that says of each pixel."""
 
 from __future__ import annotations
 
@@ -15,27 +15,49 @@ class Patches:
     """The patches that hide an image, one after another.
 
     Attributes:
-        side: of a patch, in pixels.
-        stride: pixels from one position to the next.
+        sides: of a patch along each spatial axis, in pixels.
+        strides: pixels from one position to the next along each spatial axis.
         starts: for each spatial axis, where the patches begin along it; the last one reaches the border.
     """
 
-    side: int
-    stride: int
+    sides: tuple[int, ...]
+    strides: tuple[int, ...]
     starts: tuple[tuple[int, ...], ...]
 
     @classmethod
-    def over(cls, size: Sequence[int], side: int | None, stride: int | None) -> Patches:
+    def over(cls, size: Sequence[int], side: int | Sequence[int] | None, stride: int | Sequence[int] | None) -> Patches:
         """Patches that cover an image of a spatial shape; by default a seventh of its shortest side, half overlapping.
+
+        Args:
+            size: the spatial shape, such as (height, width).
+            side: of a patch; one number for all axes, or one for each.
+            stride: from one position to the next, likewise.
 
         Raises:
             InputError: `patch` or `stride` is out of range.
         """
-        shortest = min(size)
-        side = _checked_side("patch", side, max(1, shortest // 7), shortest, "the image's shortest side")
-        stride = _checked_side("stride", stride, max(1, side // 2), side, "`patch`, or pixels would never be hidden")
-        counts = [1 - (-max(0, length - side) // stride) for length in size]
-        return cls(side, stride, tuple(tuple(range(0, count * stride, stride)) for count in counts))
+        shortest, axes = min(size), len(size)
+        if isinstance(side, Sequence | np.ndarray):
+            sides = _checked_sides("patch", side, size, "the length of that axis of the image")
+        else:
+            sides = _checked_sides(
+                "patch",
+                [max(1, shortest // 7) if side is None else side] * axes,
+                [shortest] * axes,
+                "the image's shortest side",
+            )
+        reason = "`patch`, or pixels would never be hidden"
+        if isinstance(stride, Sequence | np.ndarray):
+            strides = _checked_sides("stride", stride, sides, reason)
+        elif stride is None:
+            strides = tuple(max(1, each // 2) for each in sides)
+        else:
+            strides = _checked_sides("stride", [stride] * axes, [min(sides)] * axes, reason)
+        starts = []
+        for length, each, step in zip(size, sides, strides, strict=True):
+            count = 1 - (-max(0, length - each) // step)
+            starts.append(tuple(range(0, count * step, step)))
+        return cls(sides, strides, tuple(starts))
 
     @property
     def grid(self) -> tuple[int, ...]:
@@ -50,9 +72,9 @@ class Patches:
     def mean_at_pixels(self, values: np.ndarray, size: Sequence[int]) -> np.ndarray:
         """The mean at each pixel over the positions that hide it, (images, *size), of values (images, *grid)."""
         means = values.astype("float64")
-        for axis, (starts, length) in enumerate(zip(self.starts, size, strict=True), 1):
+        for axis, (starts, side, length) in enumerate(zip(self.starts, self.sides, size, strict=True), 1):
             pixels, first = np.arange(length), np.array(starts)[:, None]
-            hides = (pixels >= first) & (pixels < first + self.side)  # (positions, length)
+            hides = (pixels >= first) & (pixels < first + side)  # (positions, length)
             # Positions become pixels: one axis after the other, as rows and columns of a square are hidden independently.
             means = np.moveaxis(np.tensordot(means, hides / hides.sum(axis=0), axes=(axis, 0)), -1, axis)
         return means.astype("float32")
@@ -71,8 +93,16 @@ class Positions:
     corner: np.ndarray
 
 
-def _checked_side(name: str, value: int | None, default: int, most: int, limit: str) -> int:
-    value = default if value is None else value
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 1 <= value <= most:
-        raise InputError(f"`{name}` must be between 1 and {most} ({limit}). Received: {value}.")
-    return int(value)
+def in_short(numbers: Sequence[int]) -> int | list[int]:
+    """One number where all are equal, as a setting states a patch; else a list."""
+    return numbers[0] if len(set(numbers)) == 1 else list(numbers)
+
+
+def _checked_sides(name: str, values: Sequence[int] | np.ndarray, most: Sequence[int], limit: str) -> tuple[int, ...]:
+    """One number for each axis, from 1 to the most that each axis allows."""
+    if isinstance(values, str) or len(values) != len(most):
+        raise InputError(f"`{name}` must be one number, or one for each of the {len(most)} axes. Received: {values!r}.")
+    for value, highest in zip(values, most, strict=True):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 1 <= value <= highest:
+            raise InputError(f"`{name}` must be between 1 and {highest} ({limit}). Received: {value}.")
+    return tuple(int(value) for value in values)

@@ -19,7 +19,7 @@ from visualize.engine.relu_gradients import checked_modifier
 from visualize.engine.shapes import tile_batch
 from visualize.errors import InputError
 from visualize.models.inputs import Inputs, InputSignature, checked_batch_size, inputs_of
-from visualize.models.layers import card_of, find_layer, layers_by_path, listed
+from visualize.models.layers import card_of, find_layer, layer_paths, listed
 from visualize.results import Attribution
 from visualize.settings import AttributionSettings
 from visualize.targets import OWN_PREDICTION, Target, check_class_names, class_indices, region_weights, split_target
@@ -303,7 +303,7 @@ def prepare(
         )
     if target.output is not None and target.layer is not None:
         raise InputError("`output` must be left out where `layer` says whose units are meant. Received: both.")
-    layer = None if target.layer is None else find_layer(target.layer, list(layers_by_path(model)))
+    layer = None if target.layer is None else find_layer(target.layer, layer_paths(model))
     class_names = card.class_names if target.output is None and layer is None else ()  # of a model's only output
     spec = ScoreSpec(inputs.signature, function, target.output, layer, settled(precision))
     return Request(model, inputs, classes, region, spec, class_names, card.input_range)

@@ -206,12 +206,32 @@ class _NumberOrWord(click.ParamType):
             return value
 
 
+class _NumberOrNumbers(click.ParamType):
+    """A whole number, or one for each axis with commas between."""
+
+    name = "N or N,N,..."
+
+    def convert(
+        self, value: str | int | tuple[int, ...], param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | tuple[int, ...]:
+        """As click calls it."""
+        if not isinstance(value, str):
+            return value
+        try:
+            numbers = tuple(int(part) for part in value.split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not a whole number, or whole numbers with commas between.", param, ctx)
+        return numbers[0] if len(numbers) == 1 else numbers
+
+
 def _option(name: str, hint: Any, default: Any, text: str) -> click.Option | None:
     """The option of one parameter; None if its type cannot be written on a command line."""
     flag, metavar = "--" + name.replace("_", "-"), METAVARS.get(name)
     types_ = _types(hint)
     if types_ == (str, Sequence[str]):
         return click.Option([flag], multiple=True, metavar=metavar, help=text)
+    if types_ == (int, Sequence[int]):
+        return click.Option([flag], type=_NumberOrNumbers(), default=default, help=text)
     if types_[:2] == (float, str):
         return click.Option([flag], type=_NumberOrWord(), default=default, help=text)
     if len(types_) != 1:

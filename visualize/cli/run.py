@@ -24,7 +24,7 @@ from visualize.plotting import export
 from visualize.report.figure_files import figures_of, write_figure
 from visualize.report.figures import compare_images
 from visualize.report.methods import method, takes
-from visualize.report.request import Options, ReportRequest, Targets, given, load_images, target_of
+from visualize.report.request import Options, ReportRequest, Targets, column_targets, given, load_images
 from visualize.results import Structure
 
 if TYPE_CHECKING:
@@ -82,11 +82,11 @@ def run_method(name: str, model: keras.Model, out: Path, options: Options, sourc
     function, options, range_noted = method(name), given(options), source is not None
     source = source if takes(function, "images") else None
     arguments: list[object] = [model] if source is None else [model, source.images]
-    if takes(function, "target"):
-        arguments.append(_target(options, source))
+    targets = [(target,) for target in _targets(options, source)] if takes(function, "target") else [()]
     started = time.monotonic()
     with progress_bar(name):
-        results = [function(*arguments, **column) for column in _columns(function, options)]
+        columns = itertools.product(targets, _columns(function, options))
+        results = [function(*arguments, *target, **column) for target, column in columns]
     seconds = time.monotonic() - started
     as_sheet = "sheet" in options or "per_class" in options
     for figure in figures_of(results, model, source, as_sheet=as_sheet):
@@ -110,12 +110,17 @@ def run_contrast(model: keras.Model, out: Path, options: Options, source: Source
 
     Yields:
         Each path when it is written.
+
+    Raises:
+        InputError: several targets for one image.
     """
     options = given(options)
     common = {name: options[name] for name in ("input_name", "batch_size", "precision") if name in options}
     classes = options.get("against", ())
     against = classes[0] if len(classes) == 1 else list(classes) or None
-    target, function = _target(options, source), method(options["method"])
+    (target, *others), function = _targets(options, source), method(options["method"])
+    if others:
+        raise InputError(f"`--target` must name one class for each image. Received: {len(others) + 1} for one image.")
     started = time.monotonic()
     with progress_bar("contrast"):
         result = contrast(model, source.images, target, against, method=function, **common)
@@ -184,10 +189,10 @@ def _without_choices(
     return paths
 
 
-def _target(options: Options, source: Source | None) -> Targets:
-    """The target as a method takes it: with --per-class each image's own class, unless another is named."""
+def _targets(options: Options, source: Source | None) -> list[Targets]:
+    """The target of each column of a figure: with --per-class each image's own class, unless another is named."""
     score = {name: options[name] for name in ("output", "region") if name in options}
-    return target_of(options.get("target", ()), source, own_labels="per_class" in options, **score)
+    return column_targets(options.get("target", ()), source, own_labels="per_class" in options, **score)
 
 
 def _columns(function: Callable[..., object], options: Options) -> list[Options]:

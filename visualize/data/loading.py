@@ -15,6 +15,7 @@ from visualize._utils.validation import checked_path, received, renamed_keywords
 from visualize.data.images import read_arrays, read_picture
 from visualize.data.picture_format import PictureFormat, as_bytes
 from visualize.errors import InputError
+from visualize.models.input_structure import optional_inputs
 
 if TYPE_CHECKING:
     import keras
@@ -183,7 +184,8 @@ def _joined(batches: Sequence[_Batch], picture_format: PictureFormat) -> Source:
 def _named_inputs(arrays: Mapping[str, np.ndarray], path: Path, picture_format: PictureFormat) -> Source:
     """The arrays of one `.npz`, one for each input, bytes in the model's range."""
     shapes = picture_format.input_shapes
-    if shapes and set(shapes) != set(arrays):
+    optional = optional_inputs(picture_format.model)
+    if shapes and not set(shapes) - set(optional) <= set(arrays) <= set(shapes):
         raise InputError(f"{path} must hold one array for each input, {sorted(shapes)}. Received: {sorted(arrays)}.")
     images, notes = dict(arrays), []
     for name, array in arrays.items():

@@ -24,6 +24,7 @@ import numpy as np
 
 from visualize._utils.lazy import keras, tf
 from visualize._utils.limits import largest_tensor
+from visualize.models.input_structure import fixed_batch_size
 from visualize.models.layers import check_model
 
 _progress: contextvars.ContextVar[Callable[[int, int], None] | None] = contextvars.ContextVar("progress", default=None)
@@ -51,13 +52,15 @@ class CompiledGraph:
 
     Attributes:
         notes: the plain Python values that the program noted while it was traced.
+        fixed_batch_size: the number of rows that the model takes at once; None where it takes any number.
     """
 
-    def __init__(self, concrete: Any, names: tuple[str, ...], notes: dict[str, Any]):
+    def __init__(self, concrete: Any, names: tuple[str, ...], notes: dict[str, Any], fixed_batch_size: int | None = None):
         self._concrete = concrete
         self._most_rows = max(1, largest_tensor() // max(1, _largest_row(concrete.graph)))
         self._names = names  # an input may have a name that is no Python argument: they go by position
         self.notes = notes
+        self.fixed_batch_size = fixed_batch_size
 
     def __call__(self, tensors: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Run the graph."""
@@ -68,6 +71,9 @@ class CompiledGraph:
     ) -> dict[str, np.ndarray]:
         """Run over the first axis of `arrays`, at most `batch_size` rows at a time, and join the results.
 
+        For a model of a fixed batch size the last row of a batch is repeated until it is full, and what is computed of
+        the copies is cut off.
+
         Args:
             arrays: the tensors that are cut into batches, by name.
             batch_size: rows at a time; fewer where their largest tensor would take too much memory.
@@ -76,9 +82,14 @@ class CompiledGraph:
         count, batch_size = len(next(iter(arrays.values()))), min(batch_size, self._most_rows)
         fixed = {name: tf.constant(value) for name, value in (constants or {}).items()}
         batches = []
-        for start, stop in even_slices(count, batch_size):
-            results = self({name: tf.constant(array[start:stop]) for name, array in arrays.items()} | fixed)
-            batches.append({name: result.numpy() for name, result in results.items()})
+        for start, stop in even_slices(count, min(batch_size, self.fixed_batch_size or batch_size)):
+            rows = range(start, start + (self.fixed_batch_size or stop - start))
+            batch = {
+                name: array[np.minimum(rows, stop - 1)] if rows.stop > stop else array[start:stop]
+                for name, array in arrays.items()
+            }
+            results = self({name: tf.constant(array) for name, array in batch.items()} | fixed)
+            batches.append({name: result.numpy()[: stop - start] for name, result in results.items()})
             report_progress(stop, count)
         return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
 
@@ -168,7 +179,7 @@ def _traced(model: keras.Model, program: Program, specs: Mapping[str, tf.TensorS
             concrete = tf.function(traced, autograph=False).get_concrete_function(*specs.values())
     finally:
         held.clear()
-    return CompiledGraph(concrete, tuple(specs), notes)
+    return CompiledGraph(concrete, tuple(specs), notes, fixed_batch_size(model))
 
 
 def _largest_row(graph: tf.Graph) -> int:

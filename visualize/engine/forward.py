@@ -29,7 +29,7 @@ from visualize.engine.relu_gradients import (
     overridable_relus,
 )
 from visualize.errors import InputError
-from visualize.models.layers import has_channels_first, layers_by_path, listed
+from visualize.models.layers import has_channels_first, layers_by_path, listed, operations_by_path
 
 CallKey = tuple[int, str]  # the number of a call in `ForwardPass.calls`, and the path of its layer
 
@@ -43,6 +43,16 @@ class LayerCall:
     inputs: tuple[tf.Tensor, ...]
     outputs: tuple[tf.Tensor, ...]
     training: bool = False  # the model itself asked for training mode, as for dropout that is to stay on
+
+
+@dataclass(frozen=True, eq=False)
+class OperationCall:
+    """One call of an operation that is no layer, such as the sum `a + b`."""
+
+    path: str
+    operation: keras.Operation
+    outputs: tuple[tf.Tensor, ...]
+    before: int  # the number of the first call of a layer that ended later
 
 
 class TrainingLayers(NamedTuple):
@@ -81,6 +91,7 @@ class ForwardPass:
         channels_first: whether feature maps are (batch, channels, height, width).
         output_names: the names of all outputs of the model.
         integers: the images as whole numbers, as the model takes them; None where it takes floats.
+        operations: every call of an operation that is no layer.
         unmodified: paths of layers that hold relatives of ReLUs, noted while gradients are taken with a modifier.
     """
 
@@ -95,6 +106,7 @@ class ForwardPass:
     channels_first: bool
     output_names: tuple[str, ...]
     integers: tf.Tensor | None = None
+    operations: tuple[OperationCall, ...] = ()
     unmodified: dict[str, None] = field(default_factory=dict)
 
     def score(self, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -176,9 +188,10 @@ class ForwardPass:
         paths = [call.path for call in self.calls if any(tensor.op.name.startswith(f"{scope}/") for tensor in call.outputs)]
         return min(paths, key=lambda path: -path.count("/")) if paths else scope.rpartition("/")[2]
 
-    def layer(self, path: str) -> keras.Layer:
-        """The layer object of a path that the model calls."""
-        return next(call.layer for call in self.calls if call.path == path)
+    def layer(self, path: str) -> keras.Layer | keras.Operation:
+        """The layer, or the operation that is none, of a path that the model calls."""
+        operations = (call.operation for call in self.operations if call.path == path)
+        return next((call.layer for call in self.calls if call.path == path), None) or next(operations)
 
     def layer_output(self, path: str) -> tf.Tensor:
         """The output of a layer; of several calls that of the last one between the images and the output.
@@ -186,7 +199,7 @@ class ForwardPass:
         Raises:
             InputError: the model never calls the layer.
         """
-        outputs = [call.outputs[0] for call in self.calls if call.path == path]
+        outputs = [call.outputs[0] for call in (*self.calls, *self.operations) if call.path == path]
         if not outputs:
             raise InputError(f"`layer` must be a layer that the model calls. Received: {path!r}, which it never calls.")
         between = [tensor for tensor in outputs if self.is_between(tensor)]
@@ -198,7 +211,7 @@ class ForwardPass:
             return tensor
         return tf.transpose(tensor, [0, *range(2, tensor.shape.rank), 1])
 
-    def has_channels_first(self, layer: keras.Layer) -> bool:
+    def has_channels_first(self, layer: keras.Layer | keras.Operation) -> bool:
         """Whether the feature maps of a layer are (batch, channels, height, width)."""
         data_format = getattr(layer, "data_format", None)
         return self.channels_first if data_format is None else data_format == "channels_first"
@@ -270,8 +283,9 @@ def forward_pass(
     channels_first = has_channels_first(model)
     scores = scores_behind(chosen, region if layer is None else None, channels_first)
     integers = next((tensor for tensor in keras.tree.flatten(inputs) if _is_whole_numbers_of(tensor, images)), None)
-    whole = ForwardPass(images, chosen, *scores, tuple(hooks.calls), modifier, channels_first, tuple(outputs), integers)
-    return whole if layer is None else _ending_at(whole, layer, layers_by_path(model)[layer], region)
+    calls, operations = tuple(hooks.calls), tuple(hooks.operations)
+    whole = ForwardPass(images, chosen, *scores, calls, modifier, channels_first, tuple(outputs), integers, operations)
+    return whole if layer is None else _ending_at(whole, layer, region)
 
 
 def _check_sizes(hooks: Hooks) -> None:
@@ -308,12 +322,14 @@ class Hooks:
 
     Attributes:
         calls: the calls so far.
+        operations: those of operations that are no layers.
         failed: path of the innermost layer that raised; None while none did.
     """
 
     def __init__(self, graph: tf.Graph, replaced_layer: tuple[str, Any] | None, known_outputs: Mapping[CallKey, Any]):
         self.graph = graph
         self.calls: list[LayerCall] = []
+        self.operations: list[OperationCall] = []
         self.failed: str | None = None
         self._replaced_layer = replaced_layer
         self._known_outputs = known_outputs
@@ -328,6 +344,7 @@ class Hooks:
             inline: run the model's own `@tf.function`s as plain Python, so that their operations are on our graph.
         """
         self.calls.clear()
+        self.operations.clear()
         self.failed = None
         before: list[tuple[dict[str, Any], str, Any]] = []
         try:
@@ -342,6 +359,10 @@ class Hooks:
                     attributes[name] = self._for_this_thread(
                         original, self._hook(path, layer, traced) if name in hooked else traced
                     )
+            for path, operation in operations_by_path(model).items():
+                attributes, original = operation.__dict__, operation.call
+                before.append((attributes, "call", attributes.get("call")))
+                attributes["call"] = self._for_this_thread(original, self._operation_hook(path, operation, original))
             yield
         finally:
             for attributes, name, own in reversed(before):
@@ -367,6 +388,18 @@ class Hooks:
                 self.failed = self.failed or path
                 raise
             self._note(path, layer, (args, kwargs), outputs, training=bool(kwargs.get("training")))
+            return outputs
+
+        return call
+
+    def _operation_hook(self, path: str, operation: keras.Operation, original: Callable) -> Callable:
+        def call(*args, **kwargs):
+            outputs = original(*args, **kwargs)
+            if self._replaced_layer is not None and self._replaced_layer[0] == path:
+                outputs = tf.cast(self._replaced_layer[1], outputs.dtype)
+            tensors = _tensors_in(outputs)
+            if tensors and all(tensor.graph is self.graph for tensor in tensors):
+                self.operations.append(OperationCall(path, operation, tensors, before=len(self.calls)))
             return outputs
 
         return call
@@ -469,10 +502,11 @@ def _named_outputs(model: keras.Model, returned: Any) -> dict[str, Any]:
     return dict(zip(names, outputs, strict=True))
 
 
-def _ending_at(whole: ForwardPass, path: str, layer: keras.Layer, region: tf.Tensor | None) -> ForwardPass:
+def _ending_at(whole: ForwardPass, path: str, region: tf.Tensor | None) -> ForwardPass:
     """The forward pass as if the model ended with a layer, whose units take the place of the classes."""
     output = whole.layer_output(path)
-    logits, scores, outputs, kind = scores_behind(output, region, whole.has_channels_first(layer), sigmoid_as_two=False)
+    channels_first = whole.has_channels_first(whole.layer(path))
+    logits, scores, outputs, kind = scores_behind(output, region, channels_first, sigmoid_as_two=False)
     kind = kind.replace("output", f"activation of {path}")
     return replace(whole, output=output, logits=logits, scores=scores, probabilities=outputs, score_kind=kind)
 

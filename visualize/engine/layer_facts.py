@@ -7,20 +7,40 @@ from collections.abc import Iterator
 from visualize._utils.lazy import keras, tf
 from visualize.engine.forward import ForwardPass, LayerCall
 from visualize.engine.logits import PASS_THROUGH, behind_scores
-from visualize.models.layers import CONVOLUTIONS, LayerFact, has_kernels
+from visualize.models.layers import LayerFact, has_kernels, is_convolution
+
+REORDER = ("Transpose", "Moveaxis", "Swapaxes", "Reshape", "Flip", "Roll")  # operations whose positions are not the image's
 
 
 def layer_facts(forward: ForwardPass) -> list[LayerFact]:
-    """Every layer once, in the order of the calls: of several calls the last one between the images and the output."""
+    """Every layer once, in the order of the calls: of several calls the last one between the images and the output.
+
+    Operations that are no layers are among them, such as a sum `a + b`, where their output is a map of the image.
+    """
     containers = {call.path.rsplit("/", 1)[0] for call in forward.calls if "/" in call.path}
+    wholes = {call.path for call in forward.calls if is_convolution(call.layer)}  # what they hold sees one frame
     # An image output's own map cannot explain it.
     outputs = keras.tree.flatten(forward.output)
     ends = {operation for output in outputs for operation in _making(output)}
-    facts = []
+    numbers = {id(call): number for number, call in enumerate(forward.calls)}
+    facts: list[tuple[float, LayerFact]] = []
     for call, tensor in _with_own_output(_last_calls(forward)):
         is_inside = tensor is not None and forward.is_between(tensor) and tensor.op not in ends
-        facts.append(_fact(forward, call, within=is_inside, leaf=call.path not in containers))
-    return facts
+        leaf = call.path not in containers or call.path in wholes
+        facts.append((numbers[id(call)], _fact(forward, call, within=is_inside, leaf=leaf)))
+    facts += [(following - 0.5, fact) for following, fact in _facts_of_operations(forward, ends)]
+    return [fact for _, fact in sorted(facts, key=lambda each: each[0])]
+
+
+def _facts_of_operations(forward: ForwardPass, ends: set[tf.Operation]) -> Iterator[tuple[int, LayerFact]]:
+    """The number of the layer call that follows, and the fact, of each operation that makes a new map of the image."""
+    last = {call.path: call for call in forward.operations if forward.is_between(call.outputs[0])}
+    for path, call in last.items():
+        shape, kind = tuple(call.outputs[0].shape.as_list()), type(call.operation).__name__
+        spatial_shape = _spatial_shape(forward, call.operation, shape)
+        if len(call.outputs) == 1 and spatial_shape and kind not in REORDER and call.outputs[0].op not in ends:
+            common = {"parameters": 0, "has_kernels": False, "convolution": False, "spatial_shape": spatial_shape}
+            yield call.before, LayerFact(path, kind, shape, within=True, leaf=True, is_layer=False, **common)
 
 
 def _making(output: tf.Tensor) -> Iterator[tf.Operation]:
@@ -63,19 +83,17 @@ def _fact(forward: ForwardPass, call: LayerCall, *, within: bool, leaf: bool) ->
         shape=shape,
         parameters=call.layer.count_params(),
         has_kernels=has_kernels(call.layer),
-        convolution=kind in CONVOLUTIONS or isinstance(call.layer, _convolution_classes()),
+        convolution=is_convolution(call.layer),
         spatial_shape=_spatial_shape(forward, call.layer, shape),
         within=within,
         leaf=leaf,
     )
 
 
-def _spatial_shape(forward: ForwardPass, layer: keras.Layer, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+def _spatial_shape(
+    forward: ForwardPass, layer: keras.Layer | keras.Operation, shape: tuple[int | None, ...]
+) -> tuple[int | None, ...]:
     """The spatial axes of a feature map; () where the output has other axes than the image."""
     if len(shape) != forward.images.shape.rank:
         return ()
     return shape[2:] if forward.has_channels_first(layer) else shape[1:-1]
-
-
-def _convolution_classes() -> tuple[type, ...]:
-    return tuple(getattr(keras.layers, name) for name in CONVOLUTIONS)

@@ -26,7 +26,7 @@ from visualize.feature_visualization.readout import ReadoutSpec
 from visualize.feature_visualization.request import RequestedObjectives, StartImages, WeightedObjectives
 from visualize.feature_visualization.transforms import draw_transforms
 from visualize.models.inputs import checked_batch_size
-from visualize.models.layers import card_of, layers_by_path, listed
+from visualize.models.layers import card_of, layer_paths, listed
 from visualize.results import Tiles
 from visualize.settings import Display, TilesSettings
 from visualize.targets import class_name
@@ -132,7 +132,7 @@ def maximize(
         seed=seed,
     )
     callbacks = checked_callbacks(callbacks)
-    requested = RequestedObjectives.of(target, layer, whole_layer, list(layers_by_path(model)))
+    requested = RequestedObjectives.of(target, layer, whole_layer, layer_paths(model))
     start_images = StartImages.of(model, start, input_name, size, input_range)
     optimizer = settings.optimizer(requested, start_images)
     graph = optimizer.compiled(model, start_images.inputs)

@@ -14,7 +14,7 @@ from visualize.engine.compile import Program, compiled
 from visualize.engine.forward import forward_pass
 from visualize.errors import InputError
 from visualize.models.inputs import InputSignature, checked_batch_size, inputs_of
-from visualize.models.layers import CONVOLUTIONS, card_of, find_layer, layers_by_path, listed
+from visualize.models.layers import card_of, choices_among, find_layer, is_convolution, layer_paths, layers_by_path
 from visualize.results import Tiles
 from visualize.settings import Display, TilesSettings
 
@@ -53,10 +53,10 @@ def features(
     inputs = inputs_of(model, images, input_name)
     layers = layers_by_path(model)
     if layer is None:
-        layer = next((path for path, each in layers.items() if type(each).__name__ in CONVOLUTIONS), None)
+        layer = next((path for path, each in layers.items() if is_convolution(each)), None)
         if layer is None:
-            raise InputError(f"`layer` must be named: the model has no convolution. Choices: {listed(list(layers))}.")
-    path = find_layer(layer, list(layers))
+            raise InputError(f"`layer` must be named: the model has no convolution.{choices_among(list(layers))}")
+    path = find_layer(layer, layer_paths(model))
     graph = compiled(model, _LayerOutput(path, inputs.signature), inputs.specs())
     size = 1 if graph.notes["one_by_one"] else checked_batch_size(batch_size, inputs)
     outputs = graph.run_batches(inputs.arrays, batch_size=size)["output"]

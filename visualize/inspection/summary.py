@@ -41,14 +41,15 @@ def summary(model: keras.Model) -> Structure:
         {"path": name, "kind": "Input", "shape": [None, *shape], "parameters": 0, "depth": 0}
         for name, shape in input_shapes(model).items()
     ]
-    for fact in notes["facts"]:
+    layers = [fact for fact in notes["facts"] if fact.is_layer]
+    for fact in layers:
         row = {"path": fact.path, "kind": fact.kind, "shape": list(fact.shape), "parameters": fact.parameters}
         rows.append({**row, "depth": fact.path.count("/")})
     settings = StructureSettings(
         name=model.name,
         parameters=model.count_params(),
         trainable=int(sum(np.prod(weight.shape) for weight in model.trainable_weights)),
-        layers=len(notes["facts"]),
+        layers=len(layers),
         precision=model.dtype_policy.name,
     )
     return Structure(tuple(rows), notes["edges"], "summary", settings)
@@ -63,6 +64,7 @@ def layer_facts(model: keras.Model) -> list[LayerFact]:
     Returns:
         For each layer its path, kind, output shape and parameters, whether it stands between images and scores and keeps
         the spatial axes of the image, and whether it has kernels. A layer that is called several times is listed once.
+        Operations that are no layers, such as `a + b`, are listed where their output is a map.
 
     Raises:
         InputError: `model` is no Keras model, or does not declare the shape of its input.

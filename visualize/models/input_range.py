@@ -5,18 +5,17 @@ A model says it by its input's type, or by what it does first: a model that divi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from visualize._utils.lazy import keras
+from visualize.models.input_graph import JOINS, first_operations, input_tensor
 from visualize.models.layers import card_of, check_model, layers_by_path
 
 INTEGERS = {"uint8": (0.0, 255.0), "int8": (-128.0, 127.0), "uint16": (0.0, 65535.0)}  # others hold bytes in larger types
 BYTES, FRACTIONS, SIGNED = (0.0, 255.0), (0.0, 1.0), (-1.0, 1.0)
-JOINS = ("Stack", "Concatenate")  # of channels that were taken apart, as from RGB to BGR
 CHANGES_NOTHING = (  # of the range of the pixels
     *JOINS,
     *("InputLayer", "Cast", "Identity", "GetItem", "Reshape", "Resizing", "CenterCrop", "ZeroPadding2D", "Permute", "Dropout"),
@@ -88,7 +87,7 @@ class Preprocessing:
 def _preprocessing(model: keras.Model, input_name: str | None) -> Preprocessing:
     """The steps from the input on that tell its range, at most up to the first layer that computes something else."""
     preprocessing = Preprocessing()
-    for operation, constants in _first_operations(model, input_name):
+    for operation, constants in first_operations(model, input_name):
         if type(operation).__name__ in CHANGES_NOTHING:
             continue
         step = _step(operation, constants)
@@ -96,38 +95,6 @@ def _preprocessing(model: keras.Model, input_name: str | None) -> Preprocessing:
             break
         preprocessing = preprocessing.then(*step)
     return preprocessing
-
-
-def _first_operations(model: keras.Model, input_name: str | None) -> Iterator[tuple[Any, list[Any]]]:
-    """The operations in a row behind an input, each with the constants that it takes; those of nested models among them."""
-    if isinstance(model, keras.Sequential):
-        for layer in model.layers:
-            if isinstance(layer, keras.Model):
-                yield from _first_operations(layer, None)
-            else:
-                yield layer, []
-        return
-    tensors = list(getattr(model, "inputs", None) or [])
-    named = [tensor for tensor in tensors if tensor._keras_history.operation.name == input_name]
-    nodes = [node for level in getattr(model, "_nodes_by_depth", {}).values() for node in level]
-    tensor = (named or tensors or [None])[0]
-    while tensor is not None:
-        readers = [node for node in nodes if any(each is tensor for each in node.input_tensors)]
-        if not readers or not (len(readers) == 1 or all(_is(node, "GetItem") for node in readers)):
-            return
-        operation, arguments = readers[0].operation, readers[0].arguments
-        if len(readers[0].output_tensors) != 1 or (len(readers[0].input_tensors) != 1 and not _is(readers[0], *JOINS)):
-            return
-        if isinstance(operation, keras.Model):
-            yield from _first_operations(operation, None)
-        else:
-            constants = [each for each in keras.tree.flatten((arguments.args, arguments.kwargs)) if each is not tensor]
-            yield operation, constants
-        tensor = readers[0].output_tensors[0]
-
-
-def _is(node: Any, *kinds: str) -> bool:
-    return type(node.operation).__name__ in kinds
 
 
 def _step(operation: Any, constants: list[Any]) -> tuple[float, float, str] | None:
@@ -166,6 +133,5 @@ def _mean(value: Any) -> float:
 def input_dtype(model: keras.Model, input_name: str | None) -> str:
     """The type of the numbers that a model takes; "float32" where it does not state it."""
     check_model(model)
-    tensors = list(getattr(model, "inputs", None) or [])
-    named = [tensor for tensor in tensors if tensor._keras_history.operation.name == input_name]
-    return (named or tensors)[0].dtype if tensors else "float32"
+    tensor = input_tensor(model, input_name)
+    return "float32" if tensor is None else tensor.dtype

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +13,18 @@ from visualize._utils.lazy import keras, tf
 from visualize._utils.limits import check_tensor
 from visualize._utils.validation import checked_count
 from visualize.errors import InputError
+from visualize.models.input_graph import axes_of_first_reader, reshaped_vector
+from visualize.models.input_structure import (
+    Structure,
+    arrays_by_name,
+    check_stateless,
+    fixed_batch_size,
+    optional_inputs,
+    packed,
+    structure_of,
+    tensors_by_name,
+    without,
+)
 from visualize.models.layers import card_of, check_model, has_channels_first, layers_by_path
 
 PictureShape = tuple[int | None, int | None, int | None]  # (height, width, channels), None where any length fits
@@ -44,31 +56,31 @@ class Channels(enum.Enum):
 
 @dataclass(frozen=True)
 class InputSignature:
-    """How a model is called: which inputs it takes, in which container, and which of them is explained.
+    """How a model is called: which inputs it takes, in which lists and dicts, and which of them is explained.
 
     Attributes:
-        names: of the inputs; the only input of a model that does not name it is called "images".
-        container: what the model is called on: one tensor, or a list or dict of them.
+        structure: the names of the inputs in the containers in which the model takes them, see `models.input_structure`; the
+            only input of a model that does not name it is called "images".
         input_name: the explained input.
         channels: where the model has the channels of the explained input.
         integers: the type of the whole numbers that it takes as the explained input; None where it takes floats.
+        vector: the explained input is a flat vector, of which the model itself makes a picture first.
     """
 
-    names: tuple[str, ...]
-    container: Literal["tensor", "list", "dict"]
+    structure: Structure
     input_name: str
     channels: Channels = Channels.LAST
     integers: str | None = None
+    vector: bool = False
 
     def pack(self, tensors: Mapping[str, Any]) -> Any:
         """The tensors by name, channels last, as the model is called on them, which includes rounding for integers."""
         images = self.channels.from_last(tensors[self.input_name])
+        if self.vector:
+            images = tf.reshape(images, [-1, int(np.prod(images.shape[1:]))])
         if self.integers is not None:
             images = tf.saturate_cast(tf.round(images), self.integers)
-        tensors = {**tensors, self.input_name: images}
-        if self.container == "tensor":
-            return tensors[self.names[0]]
-        return [tensors[name] for name in self.names] if self.container == "list" else {n: tensors[n] for n in self.names}
+        return packed({**tensors, self.input_name: images}, self.structure)
 
 
 @dataclass(frozen=True)
@@ -78,10 +90,12 @@ class Inputs:
     Attributes:
         arrays: name -> (batch, ...); that of the explained input has its channels last, whatever the model takes.
         signature: how the model is called on them.
+        fixed_batch_size: the number of rows that the model takes at once; None where it takes any number.
     """
 
     arrays: Mapping[str, np.ndarray]
     signature: InputSignature
+    fixed_batch_size: int | None = None
 
     @property
     def input_name(self) -> str:
@@ -105,7 +119,10 @@ class Inputs:
 
     def specs(self) -> dict[str, tf.TensorSpec]:
         """A tensor specification for each array, for any batch size."""
-        return {name: tf.TensorSpec([None, *array.shape[1:]], array.dtype) for name, array in self.arrays.items()}
+        return {
+            name: tf.TensorSpec([None, *array.shape[1:]], tf.string if _is_text(array) else array.dtype)
+            for name, array in self.arrays.items()
+        }
 
 
 def inputs_of(model: keras.Model, images: Any, input_name: str | None = None) -> Inputs:
@@ -120,53 +137,46 @@ def inputs_of(model: keras.Model, images: Any, input_name: str | None = None) ->
         InputError: the model cannot take these names, shapes or numbers.
     """
     declared = _declared_inputs(model)
-    if isinstance(images, Mapping):
-        arrays = dict(images)
-        container = _container(model, arrays, declared)
-    elif isinstance(images, list | tuple) and len(declared) > 1:
-        if len(images) != len(declared):
-            raise InputError(
-                f"`images` must hold one array for each input {_names(declared)}. Received: {len(images)} arrays."
-            )
-        arrays = dict(zip(declared, images, strict=True))
-        container = _container(model, arrays, declared)
-    else:
-        if len(declared) > 1:
-            raise InputError(
-                f"`images` must be a dict with one array for each input of this model: {_names(declared)}. "
-                "Received: one array."
-            )
-        arrays, container = {next(iter(declared), "images"): images}, "tensor"
-    names = tuple(declared) if container == "list" else tuple(arrays)
-    arrays = {name: _array(name, array, declared.get(name)) for name, array in arrays.items()}
+    check_stateless(layers_by_path(model))
+    arrays, structure = _named_arrays(model, images, declared)
+    arrays = {name: _as_declared(model, name, array, declared.get(name)) for name, array in arrays.items()}
     counts = {name: len(array) for name, array in arrays.items()}
     if len(set(counts.values())) != 1 or not min(counts.values()):
         raise InputError(f"`images` must hold at least one image, and as many of each input. Received: {counts}.")
     chosen = _chosen_input(arrays, input_name)
+    if _is_text(arrays[chosen]):
+        raise InputError(f"`input_name` must name an input of numbers. Received: {chosen!r}, which holds text.")
     _check_range(arrays[chosen], card_of(model).input_range)
     integers = arrays[chosen].dtype.name if arrays[chosen].dtype.kind in "ui" else None
     if integers is not None:
         arrays[chosen] = _as_floats(chosen, arrays[chosen])
-    channels = channels_of(model, arrays[chosen].ndim - 1)
-    signature = InputSignature(names, container, chosen, channels, integers)
-    return Inputs({**arrays, chosen: channels.to_last(arrays[chosen])}, signature)
+    picture = reshaped_vector(model, chosen) if arrays[chosen].ndim == 2 else None
+    images = arrays[chosen] if picture is None else arrays[chosen].reshape(-1, *picture)
+    channels = channels_of(model, images.ndim - 1, chosen)
+    signature = InputSignature(structure, chosen, channels, integers, vector=picture is not None)
+    return Inputs({**arrays, chosen: channels.to_last(images)}, signature, fixed_batch_size(model))
 
 
-def channels_of(model: keras.Model, rank: int) -> Channels:
+def channels_of(model: keras.Model, rank: int, input_name: str | None = None) -> Channels:
     """Where a model has the channels of an input of `rank` axes, not counting the batch.
 
-    One convolution with `data_format="channels_first"` decides it for the whole model. Two axes are (length, channels) for a
-    model whose convolutions and poolings are all one-dimensional, and a gray picture, (height, width), for any other.
+    One convolution with `data_format="channels_first"` decides it for the whole model. Two axes are (length, channels) for an
+    input that one-dimensional convolutions or poolings read first, or of a model that has no others; and a gray picture,
+    (height, width), for any other.
 
     Raises:
         InputError: `rank` is not from 1 to 4.
     """
     if not 1 <= rank <= 4:
         raise InputError(f"The explained input must have 1 to 4 axes beside the batch. Received: {rank}.")
-    kinds = {type(layer).__name__ for layer in layers_by_path(model).values()}
-    sequences = any("1D" in kind for kind in kinds) and not any("2D" in kind or "3D" in kind for kind in kinds)
-    if rank == 1 or (rank == 2 and not sequences):
+    if rank == 1:
         return Channels.NONE
+    if rank == 2:
+        axes = axes_of_first_reader(model, input_name) if len(getattr(model, "inputs", None) or ()) > 1 else None
+        kinds = {type(layer).__name__ for layer in layers_by_path(model).values()}
+        sequences = any("1D" in kind for kind in kinds) and not any("2D" in kind or "3D" in kind for kind in kinds)
+        if axes != 1 and (axes is not None or not sequences):
+            return Channels.NONE
     return Channels.FIRST if has_channels_first(model) else Channels.LAST
 
 
@@ -206,13 +216,17 @@ def example_inputs(model: keras.Model, size: tuple[int, int] | None = None, inpu
     shapes = input_shapes(model)
     if not shapes:
         raise InputError("The model does not tell the shape of its input: call it on one batch before it is saved.")
-    shapes = {name: _settled(model, shape, size) for name, shape in shapes.items()}
-    for name, shape in shapes.items():
+    optional = optional_inputs(model)
+    text = {name for name, (_, dtype) in _declared_inputs(model).items() if dtype == "string"}
+    lengths = {name: _settled(model, shape, size) for name, shape in shapes.items() if name not in optional}
+    for name, shape in lengths.items():
         check_tensor(f"The input {name!r}", shape, 4)
-    arrays = {name: np.zeros((1, *shape), "float32") for name, shape in shapes.items()}
+    arrays = {
+        name: np.full((1, *shape), *(("", object) if name in text else (0, "float32"))) for name, shape in lengths.items()
+    }
     if input_name is None:
-        input_name = next((name for name, shape in shapes.items() if len(shape) == 3), next(iter(shapes)))
-    return inputs_of(model, arrays if len(arrays) > 1 else next(iter(arrays.values())), input_name)
+        input_name = next((name for name in arrays if len(shapes[name]) == 3), next(iter(arrays)))
+    return inputs_of(model, arrays if len(shapes) > 1 else next(iter(arrays.values())), input_name)
 
 
 def _picture(model: keras.Model, input_name: str | None) -> tuple[PictureShape, Channels] | None:
@@ -221,8 +235,9 @@ def _picture(model: keras.Model, input_name: str | None) -> tuple[PictureShape, 
     if input_name is not None:
         shapes = {name: shape for name, shape in shapes.items() if name == input_name}
     pictures = []
-    for shape in shapes.values():
-        channels = channels_of(model, len(shape)) if 2 <= len(shape) <= 3 else None
+    for name, shape in shapes.items():
+        shape = (reshaped_vector(model, name) or shape) if len(shape) == 1 else shape
+        channels = channels_of(model, len(shape), name) if 2 <= len(shape) <= 3 else None
         if len(shape) == 2 and channels is Channels.NONE:
             pictures.append(((shape[0], shape[1], 1), channels))
         elif len(shape) == 3:
@@ -250,7 +265,9 @@ def checked_input(input_name: str, names: Iterable[str]) -> str:
 
 
 def checked_batch_size(batch_size: int | None, inputs: Inputs) -> int:
-    """The batch size that the caller chose, or by default one that suits the size of the images."""
+    """The batch size that the model takes, else the caller's, or by default one that suits the size of the images."""
+    if inputs.fixed_batch_size is not None:
+        return inputs.fixed_batch_size
     return _default_batch_size(inputs.images.shape[1:]) if batch_size is None else checked_count("batch_size", batch_size, 1)
 
 
@@ -261,12 +278,9 @@ def _default_batch_size(shape: tuple[int, ...]) -> int:
 
 def _declared_inputs(model: keras.Model) -> dict[str, tuple[tuple[int | None, ...], str]]:
     """Shape without batch and dtype of each input, by name; empty if the model does not state them."""
-    tensors = getattr(model, "inputs", None)
+    tensors = tensors_by_name(model)
     if tensors:
-        named = getattr(model, "input", None)  # a Sequential that no other model calls has none
-        if not isinstance(named, dict):
-            named = {tensor._keras_history.operation.name: tensor for tensor in tensors}
-        return {name: (tuple(tensor.shape[1:]), tensor.dtype) for name, tensor in named.items()}
+        return {name: (tuple(tensor.shape[1:]), tensor.dtype) for name, tensor in tensors.items()}
     config = model.get_build_config() if hasattr(model, "get_build_config") else None
     shape = (config or {}).get("input_shape")
     if isinstance(shape, list | tuple) and len(shape) > 1 and not isinstance(shape[-1], list | tuple):
@@ -276,16 +290,78 @@ def _declared_inputs(model: keras.Model) -> dict[str, tuple[tuple[int | None, ..
     return {}
 
 
-def _container(
-    model: keras.Model, arrays: Mapping[str, Any], declared: Mapping[str, Any]
-) -> Literal["tensor", "list", "dict"]:
-    """What a model is called on whose inputs were passed by name."""
-    if declared and set(arrays) != set(declared):
-        raise InputError(f"`images` must hold one array for each input: {_names(declared)}. Received: {_names(arrays)}.")
-    structure = getattr(model, "input", None) if getattr(model, "inputs", None) else None
-    if isinstance(structure, list | tuple):
-        return "list"
-    return "tensor" if len(declared) == 1 and not isinstance(structure, dict) else "dict"
+def _named_arrays(model: keras.Model, images: Any, declared: Mapping[str, Any]) -> tuple[dict[str, Any], Structure]:
+    """The arrays by name, without optional inputs that were left out, and the structure in which the model takes them."""
+    structure = structure_of(model)
+    if isinstance(images, Mapping) or (isinstance(images, list | tuple) and len(declared) > 1):
+        arrays = _by_name(images, declared, structure)
+        if structure is None:
+            structure = "dict", tuple(arrays), tuple(arrays)
+            if isinstance(images, list | tuple):
+                structure = "list", tuple(range(len(arrays))), tuple(arrays)
+            elif len(declared) == 1:
+                structure = next(iter(arrays))
+        optional = optional_inputs(model)
+        absent = [name for name in declared if arrays.get(name) is None and name in optional]
+        arrays = {name: array for name, array in arrays.items() if name not in absent}
+        if declared and set(arrays) != {*declared} - {*absent}:
+            raise InputError(f"`images` must hold one array for each input: {_names(declared)}. Received: {_names(arrays)}.")
+        return arrays, without(structure, absent)
+    if len(declared) > 1:
+        raise InputError(
+            f"`images` must be a dict with one array for each input of this model: {_names(declared)}. Received: one array."
+        )
+    name = next(iter(declared), "images")
+    return {name: images}, name
+
+
+def _by_name(images: Any, declared: Mapping[str, Any], structure: Structure) -> dict[str, Any]:
+    """The arrays by name, from a flat dict or list of them, or from the structure in which the model takes them."""
+    if isinstance(images, Mapping) and set(images) & set(declared):
+        return dict(images)
+    arrays = arrays_by_name(images, structure)
+    if arrays is not None:
+        return arrays
+    if isinstance(images, Mapping):
+        return dict(images)
+    if len(images) != len(declared):
+        raise InputError(f"`images` must hold one array for each input {_names(declared)}. Received: {len(images)} arrays.")
+    return dict(zip(declared, images, strict=True))
+
+
+def _as_declared(model: keras.Model, name: str, value: Any, declared: Any) -> np.ndarray:
+    """One input as an array that the model takes; pictures of which a vector is to be made become one."""
+    if declared is not None and declared[1] == "string":
+        return _text(name, value, declared[0])
+    if declared is not None and len(declared[0]) == 1 and np.ndim(value) > 2:
+        picture = reshaped_vector(model, name)
+        if picture is not None and np.shape(value)[1:] in (picture, (*picture, 1)):
+            value = np.reshape(value, (-1, *declared[0]))
+    return _array(name, value, declared)
+
+
+def _text(name: str, value: Any, shape: tuple[int | None, ...]) -> np.ndarray:
+    """A string input, which the model looks up itself."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "OUS" or not all(isinstance(each, str | bytes) for each in array.ravel().tolist()):
+        raise InputError(f"{name!r} must be an array of strings. Received: dtype {array.dtype}.")
+    _check_shape(name, array, shape)
+    return array.astype(object)
+
+
+def _is_text(array: np.ndarray) -> bool:
+    return array.dtype.kind in "OUS"
+
+
+def _check_shape(name: str, array: np.ndarray, shape: tuple[int | None, ...]) -> None:
+    """Refuse an array of another shape than the model declares, without the batch."""
+    fits = len(shape) == array.ndim - 1 and all(
+        expected in (None, size) for expected, size in zip(shape, array.shape[1:], strict=True)
+    )
+    if not fits:
+        expected = ", ".join(str(size or "any") for size in ("batch", *shape))
+        hint = " Add the batch axis: images[None]." if array.ndim == len(shape) else ""
+        raise InputError(f"{name!r} must have shape ({expected}). Received: {array.shape}.{hint}")
 
 
 def _array(name: str, value: Any, declared: tuple[tuple[int | None, ...], str] | None) -> np.ndarray:
@@ -300,13 +376,7 @@ def _array(name: str, value: Any, declared: tuple[tuple[int | None, ...], str] |
         raise InputError(f"{name!r} must be a batch of images. Received: the number {array}.")
     if declared is not None:
         shape, dtype = declared
-        fits = len(shape) == array.ndim - 1 and all(
-            expected in (None, size) for expected, size in zip(shape, array.shape[1:], strict=True)
-        )
-        if not fits:
-            expected = ", ".join(str(size or "any") for size in ("batch", *shape))
-            hint = " Add the batch axis: images[None]." if array.ndim == len(shape) else ""
-            raise InputError(f"{name!r} must have shape ({expected}). Received: {array.shape}.{hint}")
+        _check_shape(name, array, shape)
         if "int" in dtype:
             return _whole_numbers(name, array, dtype)
         array = array.astype(dtype if dtype in ("float32", "float64") else "float32", copy=False)

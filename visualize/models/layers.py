@@ -39,6 +39,7 @@ class LayerFact:
     spatial_shape: tuple[int | None, ...]  # (height, width) of its output as a map of the image; () if it is not a map
     within: bool  # it lies between the explained input and the output, and is not the output itself
     leaf: bool  # it contains no other layer
+    is_layer: bool = True  # False for an operation such as the sum a + b
 
     @property
     def spatial(self) -> bool:
@@ -54,6 +55,7 @@ CONVOLUTIONS = (
     *("Conv1D", "DepthwiseConv1D", "SeparableConv1D", "Conv1DTranspose"),
     *("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Conv2DTranspose"),
     *("Conv3D", "Conv3DTranspose"),
+    *("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"),
 )
 
 
@@ -144,6 +146,29 @@ def layers_by_path(model: keras.Model) -> dict[str, keras.Layer]:
     return layers
 
 
+def operations_by_path(model: keras.Model) -> dict[str, keras.Operation]:
+    """The operations of a model that are no layers, such as a residual sum written as `a + b`, each by a path of its own.
+
+    Only a model that was built of symbolic tensors knows them; those of nested models are among them.
+    """
+    layers = layers_by_path(model)
+    operations: dict[str, keras.Operation] = {}
+    seen: set[int] = set()
+    for prefix, container in [("", model), *((f"{path}/", layer) for path, layer in layers.items())]:
+        known = getattr(container, "operations", None) if isinstance(container, keras.Model) else None
+        for operation in known if isinstance(known, list) else ():
+            if isinstance(operation, keras.Layer) or not isinstance(operation, keras.Operation) or id(operation) in seen:
+                continue
+            seen.add(id(operation))
+            operations[prefix + operation.name] = operation  # Keras has their names differ from those of layers
+    return operations
+
+
+def layer_paths(model: keras.Model) -> list[str]:
+    """Everything whose output can be named as that of a layer: the layers, and the operations that are none."""
+    return [*layers_by_path(model), *operations_by_path(model)]
+
+
 def has_channels_first(model: keras.Model) -> bool:
     """Whether the feature maps of a model are (batch, channels, height, width)."""
     return any(getattr(layer, "data_format", None) == "channels_first" for layer in layers_by_path(model).values())
@@ -165,8 +190,8 @@ def find_layer(path: str, paths: Sequence[str]) -> str:
     if endings:
         raise InputError(f"`layer` must name one layer. Received: {path!r}, which fits {listed(endings)}.")
     near = difflib.get_close_matches(path, paths, n=5, cutoff=0.4)
-    choices = f"Nearest: {listed(near)}." if near else f"Choices: {listed(paths)}."
-    raise InputError(f"`layer` must be a layer of the model. Received: {path!r}. {choices}")
+    choices = f" Nearest: {listed(near)}." if near else choices_among(paths)
+    raise InputError(f"`layer` must be a layer of the model. Received: {path!r}.{choices}")
 
 
 def cam_layer(facts: Sequence[LayerFact]) -> tuple[str, str]:
@@ -180,21 +205,30 @@ def cam_layer(facts: Sequence[LayerFact]) -> tuple[str, str]:
         facts: the model's layers in the order in which it calls them.
 
     Raises:
-        InputError: no convolution has a map of more than one position.
+        InputError: no convolution has a map of more than one position, or none along the axes of the explained input.
     """
     maps = [fact for fact in facts if fact.spatial and fact.within and fact.leaf]
     last = next((fact for fact in reversed(maps) if fact.convolution), None)
     if last is None:
         others = f" Maps that could be read by naming `layer`: {listed([m.path for m in maps])}." if maps else ""
-        raise InputError(
-            "`layer` was left to choose, but no convolution of this model has a map of more than one position." + others
-        )
+        raise InputError(f"`layer` was left to choose, but {_without_map(facts)}.{others}")
     after = maps[maps.index(last) :]
     chosen = [fact for fact in after if fact.spatial_shape == last.spatial_shape][-1]
     size = "x".join(map(str, last.spatial_shape))
     if chosen is last:
         return chosen.path, f"the last convolution, a {size} map"
     return chosen.path, f"the last {size} map, which finishes the block of the last convolution {last.path}"
+
+
+def is_convolution(layer: keras.Layer) -> bool:
+    """Whether a layer convolves: itself, or as a wrapper that applies a convolution to each frame of a video."""
+    if isinstance(layer, keras.layers.Wrapper):
+        inner = layer.layer
+        layers = [inner, *layers_by_path(inner).values()] if isinstance(inner, keras.Model) else [inner]
+        return any(is_convolution(each) for each in layers)
+    return type(layer).__name__ in CONVOLUTIONS or isinstance(
+        layer, tuple(getattr(keras.layers, kind) for kind in CONVOLUTIONS)
+    )
 
 
 def has_kernels(layer: keras.Layer) -> bool:
@@ -211,10 +245,28 @@ def kernels_of(layer: keras.Layer) -> keras.Variable | None:
     return None
 
 
+def choices_among(names: Sequence[object]) -> str:
+    """The end of a message that lists what may be chosen, " Choices: 'a', 'b'."; "" where there is nothing."""
+    return f" Choices: {listed(names)}." if names else ""
+
+
 def listed(names: Sequence[object], most: int = 12) -> str:
     """Names for an error message, the first few of many."""
     shown = ", ".join(repr(name) for name in list(names)[:most])
     return shown + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _without_map(facts: Sequence[LayerFact]) -> str:
+    """Why no convolution of a model can be read by default."""
+    convolutions = [fact for fact in facts if fact.convolution and any(length != 1 for length in fact.shape[1:-1])]
+    between = [fact for fact in convolutions if fact.within]
+    if between and not any(fact.spatial for fact in between):
+        outputs = ", ".join(f"that of {fact.path!r} is {fact.shape}" for fact in between[-3:])
+        return f"the output of no convolution has the axes of the explained input: {outputs}"
+    if convolutions and not between:
+        paths = listed([fact.path for fact in convolutions])
+        return f"no convolution stands between the explained input and the score. Elsewhere in the model: {paths}"
+    return "no convolution of this model has a map of more than one position"
 
 
 def _as_list(values: object) -> object:

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 
 from visualize.plotting.colors import Scale, as_rgb, scale_of
 from visualize.plotting.figure import ResultFigure, empty_figure
-from visualize.plotting.sheet_labels import header_of, title_of
+from visualize.plotting.sheet_labels import header_of, picture_of, target_of, title_of
 from visualize.plotting.sheet_layout import GAP, TEXT_LINE, Rectangle, SheetLayout
 from visualize.plotting.text import epoch_label, fitted
 from visualize.results import Attribution
@@ -41,25 +41,30 @@ def draw_attributions(attributions: Sequence[Attribution]) -> ResultFigure:
     first = attributions[0]
     has_classes = len(attributions) == 1 and first.values.ndim == 3 and "position_classes" in first.arrays
     cell_width, cell_height = _cell_size(first)
-    titles = [title_of(first, image, cell_width) for image in range(len(first.values))]
+    several_targets = any(not np.array_equal(first.targets, other.targets) for other in attributions[1:])
+    title = picture_of if several_targets else title_of
+    titles = [title(first, image, cell_width) for image in range(len(first.values))]
     if slices is not None:
         titles = [f"{title}\nslice {number + 1}" for title, number in zip(titles, slices, strict=True)]
     headers = [header_of(attribution, cell_width) for attribution in attributions]
     headers += CLASS_HEADERS if has_classes else ()
 
-    layout = SheetLayout(len(titles), 1 + len(headers), cell_width, cell_height, _most_lines(titles), _most_lines(headers))
+    targets = [_targets_of(each, cell_width, shown=several_targets) for each in attributions]
+    map_lines = max(_most_lines(column) for column in targets) + several_targets
+    lines = (_most_lines(titles), _most_lines(headers), map_lines)
+    layout = SheetLayout(len(titles), 1 + len(headers), cell_width, cell_height, *lines)
     figure = empty_figure(max(layout.width, MIN_WIDTH), layout.height)
     cells = [
         [_add_axes(figure, layout.cell(image, column)) for column in range(layout.columns)] for image in range(layout.images)
     ]
     _draw_images([row[0] for row in cells], first, titles)
     for column, attribution in enumerate(attributions, start=1):
-        _draw_maps([row[column] for row in cells], attribution)
+        _draw_maps([row[column] for row in cells], attribution, targets[column - 1])
         _draw_color_bar(_add_axes(figure, layout.color_bar(column)), attribution)
     if has_classes:
         _draw_classes([row[2] for row in cells], [row[3] for row in cells], first, cell_width)
     for axes, header in zip(cells[0][1:], headers, strict=True):
-        _add_header(axes, header)
+        _add_header(axes, header, map_lines)
     if epoch := epoch_label(first):
         inches = figure.dpi_scale_trans
         figure.text(GAP, 0.3, epoch, transform=inches, fontsize=9, fontweight="bold")
@@ -95,10 +100,24 @@ def _strongest_slices(attributions: Sequence[Attribution]) -> tuple[list[Attribu
     slices = np.abs(np.nan_to_num(first.values)).max(axis=(2, 3)).argmax(axis=1)  # (batch,)
     batch = np.arange(len(slices))
     flat = [
-        replace(attribution, values=attribution.values[batch, slices], images=attribution.images[batch, slices])
+        replace(
+            attribution,
+            values=attribution.values[batch, slices],
+            images=attribution.images[batch, slices],
+            arrays=_classes_of_slices(attribution, slices),
+        )
         for attribution in attributions
     ]
     return flat, slices
+
+
+def _classes_of_slices(attribution: Attribution, slices: np.ndarray) -> dict[str, np.ndarray]:
+    """The arrays, with the predicted classes, (batch, fronts, rows, columns), of the patches centered nearest to a slice."""
+    arrays = dict(attribution.arrays)
+    if "position_classes" in arrays and arrays["position_classes"].ndim == 4:
+        nearest = _nearest_positions(attribution, "fronts", 0, attribution.values.shape[1])
+        arrays["position_classes"] = arrays["position_classes"][np.arange(len(slices)), nearest[slices]]
+    return arrays
 
 
 def _cell_size(attribution: Attribution) -> tuple[float, float]:
@@ -127,9 +146,9 @@ def _add_axes(figure: ResultFigure, rectangle: Rectangle) -> Axes:
     return axes
 
 
-def _add_header(axes: Axes, header: str) -> None:
-    """Write the name of a column above its first cell and that cell's own line."""
-    above = (0, 1.3 * TEXT_LINE * 72)  # points
+def _add_header(axes: Axes, header: str, map_lines: int) -> None:
+    """Write the name of a column above its first cell and that cell's own lines."""
+    above = (0, (map_lines + 0.3) * TEXT_LINE * 72)  # points
     style = {"ha": "center", "va": "bottom", "fontsize": 9, "fontweight": "bold"}
     axes.annotate(header, (0.5, 1), above, xycoords="axes fraction", textcoords="offset points", **style)
 
@@ -157,9 +176,18 @@ def _draw_curves(axes: Axes, sequence: np.ndarray) -> None:
     axes.set_ylim(0, 1)
 
 
-def _draw_maps(cells: Sequence[Axes], attribution: Attribution) -> None:
-    for axes, values, image, scale in zip(cells, attribution.values, attribution.images, _scales(attribution), strict=True):
+def _targets_of(attribution: Attribution, inches: float, *, shown: bool) -> list[str]:
+    """What each map of a column explains, where the title of its row does not say it; else empty lines."""
+    images = range(len(attribution.values))
+    return [target_of(attribution, image, inches) if shown else "" for image in images]
+
+
+def _draw_maps(cells: Sequence[Axes], attribution: Attribution, targets: Sequence[str]) -> None:
+    maps = zip(cells, attribution.values, attribution.images, _scales(attribution), targets, strict=True)
+    for axes, values, image, scale, target in maps:
         _draw_map(axes, values, scale, curves=image if _is_sequence(attribution) else None)
+        if target:
+            axes.set_title(f"{target}\n{axes.get_title()}", fontsize=8, pad=3)
 
 
 def _scales(attribution: Attribution) -> list[Scale]:
@@ -207,10 +235,8 @@ def _draw_classes(maps: Sequence[Axes], lists: Sequence[Axes], attribution: Attr
     classes = attribution.arrays["position_classes"]  # (batch, rows, columns)
     names = attribution.settings.get("class_names", [])
     colors = _class_colors(classes)
-    nearest = [
-        _nearest_position(attribution.settings[starts], attribution.settings["patch"], length)
-        for starts, length in zip(("tops", "lefts"), attribution.values.shape[1:], strict=True)
-    ]
+    height, width = attribution.values.shape[1:]
+    nearest = [_nearest_positions(attribution, "tops", -2, height), _nearest_positions(attribution, "lefts", -1, width)]
     for map_axes, list_axes, predicted in zip(maps, lists, classes, strict=True):
         pixels = np.array([[colors[index] for index in row] for row in predicted[np.ix_(*nearest)].tolist()])
         map_axes.imshow(pixels, interpolation="nearest", aspect="auto")
@@ -225,9 +251,11 @@ def _class_colors(classes: np.ndarray) -> dict[int, tuple[float, ...]]:
     return {index: colors((index if few else number) % colors.N) for number, index in enumerate(predicted)}
 
 
-def _nearest_position(starts: Sequence[int], patch: int, length: int) -> np.ndarray:
-    """For each pixel along one side, (length,), the position whose patch is centered nearest to it."""
-    centers = np.array([(start + min(start + patch, length) - 1) / 2 for start in starts])
+def _nearest_positions(attribution: Attribution, starts: str, axis: int, length: int) -> np.ndarray:
+    """For each pixel along one axis, (length,), the position whose patch is centered nearest to it."""
+    patch = attribution.settings["patch"]
+    side = patch if isinstance(patch, int) else patch[axis]
+    centers = np.array([(start + min(start + side, length) - 1) / 2 for start in attribution.settings[starts]])
     return np.abs(np.arange(length)[:, None] - centers).argmin(axis=1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from visualize.plotting.text import fitted
 from visualize.results import Attribution
@@ -25,6 +26,17 @@ def title_of(attribution: Attribution, image: int, inches: float) -> str:
     return "\n".join(fitted(line, inches, 8) for line in [*lines, score_line])
 
 
+def picture_of(attribution: Attribution, image: int, inches: float) -> str:
+    """The name of a picture alone, where the maps of its row explain several classes."""
+    return fitted(str(attribution.arrays["names"][image]), inches, 8) if "names" in attribution.arrays else ""
+
+
+def target_of(attribution: Attribution, image: int, inches: float) -> str:
+    """The class and the score of one map, where the maps of its row explain several."""
+    arrays = {name: array for name, array in attribution.arrays.items() if name != "names"}
+    return title_of(replace(attribution, arrays=arrays), image, inches)
+
+
 def header_of(attribution: Attribution, inches: float) -> str:
     """The method of a column, and the settings that tell it from the others."""
     settings = attribution.settings
@@ -36,8 +48,13 @@ def header_of(attribution: Attribution, inches: float) -> str:
     if layer := settings.get("layer"):
         lines.append(layer if isinstance(layer, str) else ", ".join(layer))
     if "patch" in settings:
-        lines.append(f"patch {settings['patch']}, stride {settings['stride']}")
+        lines.append(f"patch {_size(settings['patch'])}, stride {_size(settings['stride'])}")
     return "\n".join(fitted(line, inches, 10) for line in lines)  # bold letters are wide
+
+
+def _size(side: int | Sequence[int]) -> str:
+    """A side of all axes, 4, or those of each axis, 2x4x4."""
+    return str(side) if isinstance(side, int) else "x".join(map(str, side))
 
 
 def _target_name(attribution: Attribution, image: int) -> str:

@@ -27,7 +27,8 @@ class SheetLayout:
         columns: of cells, in all bands together.
         cell_width, cell_height: of one cell.
         title_lines: lines of text above every cell.
-        header_lines: lines of text above a column, on top of the one line above its first cell.
+        header_lines: lines of text above a column, on top of those above its first cell.
+        map_lines: lines of text above every map.
     """
 
     images: int
@@ -36,6 +37,7 @@ class SheetLayout:
     cell_height: float
     title_lines: int
     header_lines: int
+    map_lines: int = 1
 
     @property
     def bands(self) -> int:
@@ -50,12 +52,12 @@ class SheetLayout:
     @property
     def above_band(self) -> float:
         """Room for the headers and titles of the first row."""
-        return GAP + TEXT_LINE * max(self.title_lines, self.header_lines + 1)
+        return GAP + TEXT_LINE * max(self.title_lines, self.header_lines + self.map_lines)
 
     @property
     def between_rows(self) -> float:
         """Room for the titles of the other rows."""
-        return GAP + TEXT_LINE * self.title_lines
+        return GAP + TEXT_LINE * max(self.title_lines, self.map_lines)
 
     @property
     def width(self) -> float:

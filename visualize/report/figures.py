@@ -155,7 +155,11 @@ def compare_images(
     methods = [method(name) for name in request.methods] or None
     started = time.monotonic()
     with progress("compare"):
-        results = compare(model, source.images, request.target(source), methods=methods, **request.common_options)
+        results = [
+            result
+            for target in request.column_targets(source)
+            for result in compare(model, source.images, target, methods=methods, **request.common_options)
+        ]
     seconds = time.monotonic() - started
     for name, reason in (results[0].settings.left_out or {}).items():
         note(f"no {name}. {reason}")

@@ -86,6 +86,10 @@ class ReportRequest:
             model, images=self.images, data=self.data, index=self.index, per_class=self.per_class, input_name=self.input_name
         )
 
+    def column_targets(self, source: Source) -> list[Targets]:
+        """The target of each column of a figure, see `column_targets`."""
+        return column_targets(self.targets, source, own_labels=self.per_class, output=self.output, region=self.region)
+
     def target(self, source: Source) -> Targets:
         """The target as a method takes it."""
         return target_of(self.targets, source, own_labels=self.per_class, output=self.output, region=self.region)
@@ -134,6 +138,19 @@ def target_of(
     elif len(targets) == 1 and source is not None:
         chosen = targets[0]
     return chosen if output is None and region is None else Target(chosen, output=output, region=region)
+
+
+def column_targets(targets: Sequence[str], source: Source | None, **options: Any) -> list[Targets]:
+    """The target of each column of a figure: several targets of a single image are explained side by side.
+
+    Args:
+        targets: classes by name or number.
+        source: the images.
+        options: of `target_of`.
+    """
+    if source is None or len(source.names) > 1 or len(targets) < 2:
+        return [target_of(targets, source, **options)]
+    return [target_of((target,), source, **options) for target in targets]
 
 
 def given(options: Options) -> dict[str, Any]:

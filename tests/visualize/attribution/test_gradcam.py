@@ -241,3 +241,47 @@ def test_eigencam_is_the_first_principal_component(shape):
         first = (left[:, 0] * size[0]).reshape(one.shape[:2])
         first = first if first.sum() > 0 else -first
         np.testing.assert_allclose(found, resized(first[None].astype("float32"), shape[:2])[0], rtol=1e-4, atol=1e-6)
+
+
+def video_model(kind):
+    """A video of 4 frames, and the layer whose maps are the last that keep the frames."""
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((4, 10, 10, 2))
+    if kind == "frame by frame":
+        x = keras.layers.TimeDistributed(keras.layers.Conv2D(3, 3, activation="relu"), name="first")(inputs)
+        x = keras.layers.TimeDistributed(keras.layers.Conv2D(5, 3, activation="relu"), name="maps")(x)
+    else:
+        x = keras.layers.ConvLSTM2D(5, 3, return_sequences=True, name="maps")(inputs)
+    return keras.Model(inputs, keras.layers.Dense(3)(keras.layers.GlobalAveragePooling3D()(x)))
+
+
+@pytest.mark.parametrize("video", ["frame by frame", "convolutional LSTM"])
+def test_of_a_video_the_maps_of_all_frames_are_read_by_default(video):
+    model = video_model(video)
+    videos = np.random.default_rng(0).random((2, 4, 10, 10, 2)).astype("float32")
+    result = gradcam(model, videos, 1)
+    assert result.settings["layer"] == "maps"
+    maps = np.asarray(
+        keras.Model(model.inputs[0], model.get_layer("maps").output)(videos)
+    )  # (batch, frames, height, width, 5)
+    kernel = model.layers[-1].get_weights()[0]
+    cam = np.maximum((maps * kernel[:, 1]).sum(axis=-1), 0) / np.prod(maps.shape[1:4])
+    expected = np.stack([resized(frame, (10, 10)) for frame in cam.swapaxes(0, 1)], axis=1)
+    np.testing.assert_allclose(result.values, expected, rtol=1e-4, atol=1e-7)
+
+
+def test_a_map_that_cannot_be_laid_over_the_input_is_not_denied():
+    inputs = keras.Input((6,), name="numbers")
+    maps = keras.layers.Conv2D(3, 3, name="conv")(keras.layers.Reshape((4, 4, 1))(keras.layers.Dense(16)(inputs)))
+    generated = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Flatten()(maps)))
+    refused = r"the output of no convolution has the axes of the explained input: that of 'conv' is \(None, 2, 2, 3\)\.$"
+    with pytest.raises(InputError, match=refused):
+        gradcam(generated, np.zeros((1, 6)))
+    with pytest.raises(InputError, match=r"Received: 'conv', whose output is \(None, 2, 2, 3\)\.$"):  # no empty "Choices:"
+        gradcam(generated, np.zeros((1, 6)), layer="conv")
+    picture = keras.Input((8, 8, 1), name="picture")
+    features = keras.layers.Flatten()(keras.layers.Conv2D(3, 3, name="conv")(picture))
+    joined = keras.layers.Concatenate()([features, keras.layers.Flatten()(keras.layers.Dense(4)(inputs))])
+    two = keras.Model({"picture": picture, "numbers": inputs}, keras.layers.Dense(2)(joined))
+    with pytest.raises(InputError, match=r"no convolution stands between the explained input and the score\. .*: 'conv'\."):
+        gradcam(two, {"picture": np.zeros((1, 8, 8, 1)), "numbers": np.zeros((1, 6))}, input_name="numbers")

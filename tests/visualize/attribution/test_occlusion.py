@@ -87,6 +87,30 @@ def test_values_are_the_mean_fall_over_the_positions_that_hide_a_pixel(build, im
             np.testing.assert_allclose(result.values[image, y, x], np.mean(covering), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("path", ["windows", "full"])
+def test_a_patch_may_have_one_side_for_each_axis(path, build, images_for):
+    model, linear = build("not_square"), build("not_square")
+    linear.layers[-1].activation = keras.activations.linear
+    images = images_for(model, 1)
+    result = occlusion(model, images, 1, patch=(3, 5), stride=(2, 4), fill=0.25, path=path)
+    assert (result.settings["patch"], result.settings["stride"]) == ([3, 5], [2, 4])
+    for row, top in enumerate(result.settings["tops"]):
+        for column, left in enumerate(result.settings["lefts"]):
+            copy = images.copy()
+            copy[0, top : top + 3, left : left + 5] = 0.25
+            score = result.arrays["position_scores"][0, row, column]
+            np.testing.assert_allclose(score, np.asarray(linear(copy))[0, 1], rtol=1e-4, atol=1e-5)
+
+
+def test_a_video_is_hidden_frame_by_frame():
+    model = linear_model((4, 6, 6, 1))
+    images = np.random.default_rng(1).random((2, 4, 6, 6, 1)).astype("float32")
+    result = occlusion(model, images, 0, patch=(1, 6, 6), stride=(1, 6, 6), fill=0.0)
+    kernel = np.asarray(model.layers[-1].kernel)[:, 0].reshape(4, 6, 6, 1)
+    falls = (images * kernel).sum(axis=(2, 3, 4))  # of a linear model: what the frame itself adds to the score
+    np.testing.assert_allclose(result.values, np.broadcast_to(falls[:, :, None, None], (2, 4, 6, 6)), rtol=1e-3, atol=1e-4)
+
+
 @pytest.mark.parametrize(("height", "width", "patch"), [(28, 28, 5), (10, 16, 3), (7, 9, 7), (12, 12, 4)])
 def test_falls_add_up_for_a_linear_model(height, width, patch):
     model = linear_model((height, width, 2))
@@ -174,6 +198,9 @@ def test_a_function_of_the_scores_falls_too(build, images_for):
     [
         ({"patch": 13}, r"`patch` must be between 1 and 12 \(the image's shortest side\)\. Received: 13\."),
         ({"patch": 0}, r"`patch` must be between 1 and 12"),
+        ({"patch": (4, 4, 4)}, r"`patch` must be one number, or one for each of the 2 axes\. Received: \(4, 4, 4\)\."),
+        ({"patch": (4, 13)}, r"`patch` must be between 1 and 12 \(the length of that axis of the image\)\. Received: 13\."),
+        ({"patch": (4, 2), "stride": (4, 3)}, r"`stride` must be between 1 and 2 \(`patch`"),
         (
             {"patch": 4, "stride": 5},
             r"`stride` must be between 1 and 4 \(`patch`, or pixels would never be hidden\)\. Received: 5\.",

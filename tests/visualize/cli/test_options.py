@@ -149,3 +149,34 @@ def test_sequences_and_volumes_come_as_arrays(places, shape, saved, tmp_path):
     found, _, stem = values(run("gradcam", saved(places), tmp_path / "one.npy", "--layer", "conv", "--out", tmp_path))
     assert stem == "gradcam-conv-one"
     assert found[0].values.shape == (1, *shape[:-1])
+
+
+def test_a_patch_of_one_side_for_each_axis_is_written_with_commas(saved, pictures, tmp_path):
+    (found,), record, stem = values(run("occlusion", saved("softmax"), pictures[0], "--patch", "4,6", "--out", tmp_path))
+    assert (found.settings["patch"], found.settings["stride"]) == ([4, 6], [2, 3])
+    assert record["asked"]["patch"] == [4, 6]
+    assert stem == "occlusion-a"
+    refused = mistake("occlusion", saved("softmax"), pictures[0], "--patch", "4,x", "--out", tmp_path)
+    assert "'4,x' is not a whole number, or whole numbers with commas between." in refused
+
+
+def test_two_targets_of_one_picture_are_two_maps_side_by_side(saved, pictures, tmp_path):
+    two = ["--target", 1, "--target", 3, "--out", tmp_path]
+    found, record, _ = values(run("gradcam", saved("softmax"), pictures[0], *two))
+    assert [result.targets.tolist() for result in found] == [[1], [3]]
+    assert record["asked"]["target"] == ["1", "3"]
+    model, source = visualize.open_model(saved("softmax")), None
+    source = visualize.from_files(model, pictures[0])
+    for result, target in zip(found, (1, 3), strict=True):
+        np.testing.assert_array_equal(result.values, visualize.gradcam(model, source.images, target).values)
+    methods = ["--method", "saliency", "--method", "gradcam"]
+    compared, _, _ = values(run("compare", saved("softmax"), pictures[0], *methods, *two))
+    assert [(result.method, result.targets.item()) for result in compared] == [
+        ("saliency", 1), ("gradcam", 1), ("saliency", 3), ("gradcam", 3)
+    ]  # fmt: skip
+    each, _, _ = values(run("gradcam", saved("softmax"), *pictures, "--sheet", *two))
+    assert [result.targets.tolist() for result in each] == [[1, 3]]  # of two pictures one class each
+    assert "one for each of the 2 images" in mistake("gradcam", saved("softmax"), *pictures, *two, "--target", 2)
+    assert "`--target` must name one class for each image. Received: 2 for one image." in mistake(
+        "contrast", saved("softmax"), pictures[0], *two
+    )

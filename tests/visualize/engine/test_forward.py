@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from visualize import InputError, gradcam, maximize, occlusion, saliency
+from visualize import InputError, Target, ablationcam, features, gradcam, maximize, occlusion, saliency, summary
 from visualize.engine.compile import Program, compiled, even_slices, progress
 from visualize.engine.forward import forward_pass
 from visualize.engine.layer_facts import layer_facts
+from visualize.models.layers import operations_by_path
 
 
 def everything(model):
@@ -321,3 +322,38 @@ def test_a_picture_that_is_too_small_for_the_network_is_refused():
     model = keras.Model(inputs, keras.layers.Dense(2)(pooled))
     with pytest.raises(InputError, match=r"The model must take images of shape \(3, 3, 1\)\. Received from Keras: "):
         saliency(model, np.ones((1, 3, 3, 1)))
+
+
+def residual_models():
+    """A residual sum written as `a + b`, and the same with a layer that adds; reloaded, and within another model."""
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((8, 8, 1))
+    first = keras.layers.Conv2D(4, 3, padding="same", activation="relu", name="first")(inputs)
+    second = keras.layers.Conv2D(4, 3, padding="same", name="second")(first)
+    head = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3)]
+    total = first + second
+    by_layer = keras.Model(inputs, head[1](head[0](keras.layers.Add(name="total")([first, second]))))
+    by_operation = keras.Model(inputs, head[1](head[0](total)))
+    return by_layer, by_operation, total._keras_history.operation.name
+
+
+def test_a_sum_written_with_a_plus_is_named_and_read_as_a_layer_that_adds(tmp_path):
+    by_layer, by_operation, name = residual_models()
+    by_operation.save(tmp_path / "model.keras")
+    outer = keras.Input((8, 8, 1))
+    nested = keras.Model(outer, keras.models.clone_model(by_operation)(outer))
+    nested.set_weights(by_operation.get_weights())
+    images = np.random.default_rng(0).random((2, 8, 8, 1)).astype("float32")
+    for model in (by_operation, keras.models.load_model(tmp_path / "model.keras"), nested):
+        for method in (gradcam, ablationcam):
+            expected = method(by_layer, images, 1)  # by default, too, the addition that finishes the block is read
+            for result in (method(model, images, 1), method(model, images, 1, layer=name)):
+                np.testing.assert_allclose(result.values, expected.values, rtol=1e-4, atol=1e-7)
+        tiles, expected = features(model, images, layer=name)[1], features(by_layer, images, layer="total")[1]
+        np.testing.assert_allclose(tiles.pictures, expected.pictures, rtol=1e-5, atol=1e-6)
+        unit = saliency(model, images, Target(2, layer=name)).values
+        np.testing.assert_allclose(unit, saliency(by_layer, images, Target(2, layer="total")).values, rtol=1e-4, atol=1e-7)
+        assert not any("call" in vars(operation) for operation in operations_by_path(model).values())  # no hook is left
+        assert not any(row["kind"] == "Add" for row in summary(model).rows)  # the table has layers alone
+    with pytest.raises(InputError, match=f"Choices: 'first', 'second', '{name}'"):
+        gradcam(by_operation, images, layer=by_operation.layers[-1].name)

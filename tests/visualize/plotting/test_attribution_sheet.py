@@ -95,6 +95,19 @@ def test_a_volume_is_drawn_by_its_strongest_slice(texts_of):
     assert any("slice 3" in text for text in texts_of(figure))
 
 
+def test_the_classes_under_a_patch_are_those_of_the_drawn_slice(attribution, texts_of):
+    values = np.zeros((2, 4, 6, 9))
+    values[0, 3, 2, 2], values[1, 0, 2, 2] = 1, 1  # drawn: the last slice of one, the first of the other
+    starts = {"patch": [2, 3, 3], "stride": [2, 3, 3], "fronts": [0, 2], "tops": [0, 3], "lefts": [0, 3, 6]}
+    result = attribution(values, **starts)
+    result.arrays["position_classes"] = np.arange(2)[None, :, None, None] * np.ones((2, 2, 2, 3), int)
+    figure = draw(result)
+    texts = texts_of(figure)
+    assert {"0: 6", "1: 6"} <= set(texts)
+    assert not {"0: 12", "1: 12"} & set(texts)
+    assert any("patch 2x3x3, stride 2x3x3" in text for text in texts)
+
+
 def test_a_sequence_is_drawn_as_its_curve_over_the_colors_of_its_values():
     values = np.array([[0.0, 1.0, -2.0, 0.5]])
     sequence = np.array([[[0.0], [2.0], [1.0], [4.0]]])
@@ -140,3 +153,23 @@ def test_several_images_keep_a_column_for_each_method(attribution):
     figure = draw([attribution(count=2) for _ in range(6)])
     tops = [round(axes.get_position().y1, 6) for axes in figure.axes if axes.get_position().height > 0.2]
     assert sorted(tops) == sorted([tops[0]] * 7 + [min(tops)] * 7)
+
+
+def test_maps_of_several_classes_say_which_each_explains(attribution, texts_of, tmp_path):
+    first = attribution(count=2, names=["cat", "dog", "bird"])
+    first.arrays["names"] = np.array(["a.png", "b.png"])
+    second = dataclasses.replace(first, targets=np.array([2, 2]), scores=np.array([1.5, 2.5]))
+    figure = draw([first, second])
+    texts = texts_of(figure)
+    assert {"a.png", "b.png"} <= set(texts)  # an image alone has no class
+    ends = [[text.split("\n")[:2] for text in texts if text.startswith(name)] for name in ("cat", "dog", "bird")]
+    assert ends == [
+        [["cat", "logit 4.5, p 0.500"]],
+        [["dog", "logit 4.5, p 0.500"]],
+        [["bird", "logit 1.5, p 0.500"], ["bird", "logit 2.5, p 0.500"]],
+    ]
+    write_png(figure, tmp_path / "drawn.png")
+    labels = [text for axes in figure.axes for text in (axes.title, *axes.texts) if text.get_text()]
+    boxes = [label.get_window_extent() for label in labels]
+    for index, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[index + 1 :])

@@ -93,14 +93,14 @@ class WindowPlan:
 
 
 def plan(
-    forward: ForwardPass, starts: Sequence[Sequence[int]], patch: int, *, batch: int, path: str = "auto"
+    forward: ForwardPass, starts: Sequence[Sequence[int]], patch: int | Sequence[int], *, batch: int, path: str = "auto"
 ) -> WindowPlan | FullPlan:
-    """Decide how to compute a model for images of which a square patch is hidden.
+    """Decide how to compute a model for images of which a patch is hidden.
 
     Args:
         forward: the forward pass of the unhidden images.
         starts: the first rows of the patches, and their first columns; every pair of them is a position.
-        patch: side of the square.
+        patch: side of the square, or one for each axis.
         batch: number of images at a time.
         path: "auto"; "full" for the full computation; "windows" for at least one layer in windows, whatever the estimate says.
 
@@ -124,14 +124,15 @@ def plan(
 
 
 def window_plans(
-    forward: ForwardPass, starts: Sequence[Sequence[int]], patch: int, *, batch: int
+    forward: ForwardPass, starts: Sequence[Sequence[int]], patch: int | Sequence[int], *, batch: int
 ) -> tuple[list[WindowPlan], str]:
     """Every plan in windows, by the arguments of `plan`; and why the first layer without windows has none, or ""."""
     images = forward.images
     if images.shape.rank != 4 or None in images.shape[1:]:
         return [], "the images are not (batch, height, width, channels) of a known size"
     size = [length for length in images.shape.as_list()[1:3] if length is not None]
-    rows, columns = (hidden_span(first, patch, length) for first, length in zip(starts, size, strict=True))
+    sides = [patch, patch] if isinstance(patch, int) else patch
+    rows, columns = (hidden_span(*axis) for axis in zip(starts, sides, size, strict=True))
     image = ChangedMap.of(images, rows, columns)
     steps, reasons = steps_of(forward, image)
     candidates = _Candidates(forward, image, steps, reasons, batch)
