@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from visualize import callbacks as callbacks
     from visualize import keras_vis as keras_vis
+    from visualize import objectives as objectives
     from visualize.attribution.comparison import compare as compare
     from visualize.attribution.comparison import contrast as contrast
     from visualize.attribution.gradcam import gradcam as gradcam
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from visualize.data.loading import from_data as from_data
     from visualize.data.loading import from_files as from_files
     from visualize.errors import InputError as InputError
-    from visualize.feature_visualization import objectives as objectives
     from visualize.feature_visualization.maximize import maximize as maximize
     from visualize.inspection.features import features as features
     from visualize.inspection.filters import filters as filters
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from visualize.targets import Target as Target
 
 _MODULES = {
-    "visualize": ("callbacks", "keras_vis"),
+    "visualize": ("callbacks", "keras_vis", "objectives"),
     "visualize.attribution.comparison": ("compare", "contrast"),
     "visualize.attribution.gradcam": (
         "gradcam",
@@ -69,7 +69,6 @@ _MODULES = {
     "visualize.attribution.smoothgrad": ("smoothgrad", "squaregrad", "vargrad"),
     "visualize.data.loading": ("from_data", "from_files"),
     "visualize.errors": ("InputError",),
-    "visualize.feature_visualization": ("objectives",),
     "visualize.feature_visualization.maximize": ("maximize",),
     "visualize.inspection.features": ("features",),
     "visualize.inspection.filters": ("filters",),

@@ -12,7 +12,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from visualize._utils.lazy import keras, tf
-from visualize._utils.validation import checked_count, checked_path, parameters_of
+from visualize._utils.validation import checked_count, checked_path, parameters_of, with_new_names
 from visualize.attribution.comparison import name_of
 from visualize.attribution.gradcam import gradcam
 from visualize.data.images import read_picture
@@ -134,6 +134,8 @@ def _arguments(method: Callable[..., Results], images: Images | None, target: An
 
 def _checked_options(method: Callable[..., Results], options: dict[str, object]) -> dict[str, object]:
     parameters = inspect.signature(method).parameters
+    if "input_name" in parameters:
+        options = with_new_names(options, stacklevel=4, explained="input_name")
     if not any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values()):
         known = [name for name in parameters if name not in ("model", "images", "target")]
         unknown = [name for name in options if name not in known]

@@ -127,7 +127,8 @@ _KINDS = {"Attribution": Attribution, "Tiles": Tiles, "Structure": Structure}
 def save(path: str | Path, results: Result | Sequence[Result]) -> Path:
     """Write one result, or the results of one figure, to a `.npz` without pickle.
 
-    The same results give the same bytes.
+    The same results give the same bytes. `np.load(path)` has the arrays of one result by their names, such as "values"; names
+    of several begin with the number of the result, "0.values".
 
     Args:
         path: of the file, with its suffix; it appears whole or not at all.
@@ -148,12 +149,13 @@ def save(path: str | Path, results: Result | Sequence[Result]) -> Path:
     arrays: dict[str, np.ndarray] = {}
     plain = []
     for position, result in enumerate(several):
+        own = "" if len(several) == 1 else f"{position}."
         values: dict[str, Any] = {"type": type(result).__name__}
         for name, value in vars(result).items():
             if isinstance(value, np.ndarray):
-                arrays[f"{position}.{name}"] = value
+                arrays[f"{own}{name}"] = value
             elif name == "arrays":
-                arrays.update({f"{position}.arrays.{key}": array for key, array in value.items()})
+                arrays.update({f"{own}arrays.{key}": array for key, array in value.items()})
             elif isinstance(value, Display):
                 values[name] = asdict(value)
             else:
@@ -184,15 +186,17 @@ def load(path: str | Path) -> list[Result]:
         arrays = load_arrays(path)
         if not isinstance(arrays, dict):
             raise ValueError(path)
-        return [_rebuilt(position, values, arrays) for position, values in enumerate(json.loads(str(arrays["results"])))]
+        plain = json.loads(str(arrays.pop("results")))
+        numbered = len(plain) > 1 or any(name.startswith("0.") for name in arrays)  # so was the only one once
+        return [_rebuilt(f"{position}." if numbered else "", values, arrays) for position, values in enumerate(plain)]
     except Exception:  # zipfile, zlib, NumPy and json raise errors of many kinds
         raise InputError(f"`file` must be a .npz that visualize wrote. Received: {path}, another kind of file.") from None
 
 
-def _rebuilt(position: int, values: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> Result:
+def _rebuilt(own: str, values: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> Result:
     values = dict(values)
     kind = _KINDS[values.pop("type")]
-    own, extra = f"{position}.", f"{position}.arrays."
+    extra = f"{own}arrays."
     for name, array in arrays.items():
         if name.startswith(extra):
             values.setdefault("arrays", {})[name.removeprefix(extra)] = array

@@ -7,11 +7,12 @@ method alone, the parameters that it was called with and what it found out, stan
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-OLD_NAMES = {"explained": "input_name"}  # keys of files that were written by earlier versions
+OLD_NAMES = {"explained": "input_name"}  # keys of earlier versions
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +45,9 @@ class Settings(Mapping[str, Any]):
         return type(self).of({**self, **values})
 
     def __getitem__(self, name: str) -> Any:
+        if name in OLD_NAMES and name not in self.options:
+            warnings.warn(f"settings[{name!r}] is called {OLD_NAMES[name]!r} now.", FutureWarning, stacklevel=2)
+            name = OLD_NAMES[name]
         if name in self._names():
             return getattr(self, name)
         return self.options[name]

@@ -1,1 +1,1 @@
-"""One demo a file; each file defines DEMO. The catalogue finds them by their file names."""
+"""One demo a file; each file defines DEMO. The registry finds them by their file names."""

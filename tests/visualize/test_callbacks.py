@@ -244,3 +244,9 @@ def test_what_does_not_fit_the_model_is_refused_before_the_first_epoch(wrong, me
     for one, other in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(one, other)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_options_are_taken_by_their_old_names(build, images_for, tmp_path):
+    model = build("softmax")
+    with pytest.warns(FutureWarning, match="input_name"):
+        visualize.callbacks.Pictures(images_for(model), method=visualize.gradcam, folder=tmp_path, explained="images")

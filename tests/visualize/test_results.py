@@ -99,7 +99,7 @@ def junk(tmp_path):
     yield "text", b"hello"
     yield "cut", good[: len(good) // 2]
     with zipfile.ZipFile(tmp_path / "good.npz") as archive:
-        entry = archive.getinfo("0.values.npy")
+        entry = archive.getinfo("values.npy")
     damaged = bytearray(good)
     damaged[entry.header_offset + 30 + len(entry.filename) + entry.compress_size // 2] ^= 0xFF
     yield "damaged", bytes(damaged)
@@ -134,3 +134,19 @@ def test_a_file_of_results_that_is_not_there_is_told_so(tmp_path):
     with pytest.raises(InputError) as caught:
         load(path)
     assert str(caught.value) == f"`file` must be a .npz that visualize wrote. Received: {path}, which does not exist."
+
+
+def test_numpy_reads_the_arrays_of_one_result_by_name(tmp_path):
+    result = attribution()
+    with np.load(save(tmp_path / "one.npz", result)) as arrays:
+        np.testing.assert_array_equal(arrays["values"], result.values)
+    with np.load(save(tmp_path / "two.npz", [attribution(1), result])) as arrays:
+        np.testing.assert_array_equal(arrays["1.values"], result.values)
+
+
+def test_a_file_of_one_result_with_a_number_is_read(tmp_path):
+    with np.load(save(tmp_path / "one.npz", attribution())) as arrays:
+        numbered = {name if name == "results" else f"0.{name}": array for name, array in arrays.items()}
+    np.savez(tmp_path / "old.npz", **numbered)
+    (again,) = load(tmp_path / "old.npz")
+    assert_same(again, attribution())

@@ -21,6 +21,7 @@ from visualize.report.methods import argument_help, attribution_methods, method,
 from visualize.report.request import Options
 
 METAVARS = {"layer": "PATH", "whole_layer": "PATH", "input_name": "INPUT"}
+MOST_IMAGES = 1_000_000  # that a range of an index may name
 NEED_IMAGES = ("index", "per_class", "method", "target", "output", "region", "precision")  # of a report
 
 
@@ -90,7 +91,7 @@ def image_options() -> list[click.Parameter]:
     return [
         click.Argument(["images"], metavar="[IMAGES]...", nargs=-1, type=click.Path(path_type=Path)),
         click.Option(["--data"], metavar="NAME:PART", help=data),
-        click.Option(["--index"], metavar="N,N,...", help="Which images of the data set.  [default: 0]"),
+        click.Option(["--index"], metavar="N,N-N,...", help="Which images of the data set: 0-499,600.  [default: 0]"),
         click.Option(["--per-class"], is_flag=True, help=per_class),
         click.Option(["--sheet"], is_flag=True, help="All images in one figure; by default one figure per image."),
     ]
@@ -174,14 +175,33 @@ def check_options(command: str, options: Options) -> dict[str, Any]:
         raise InputError("`--index` and `--per-class` choose from a data set: name it with --data.")
     if options["index"] is not None and options["per_class"]:
         raise InputError("`--index` and `--per-class` exclude each other: both choose the images.")
-    return {**options, "index": _numbers(options["index"])}
+    from visualize.data.images import picture_files  # Pillow is not imported for --help
+
+    return {**options, "images": tuple(picture_files(options["images"])), "index": _numbers(options["index"])}
 
 
 def _numbers(index: str | None) -> tuple[int, ...] | None:
     try:
-        return None if index is None else tuple(int(part) for part in index.split(","))
+        return None if index is None else tuple(number for part in index.split(",") for number in _range(part))
     except ValueError:
-        raise InputError(f"`--index` must be whole numbers with commas between. Received: {index!r}.") from None
+        raise InputError(
+            f"`--index` must be whole numbers or ranges with commas between, such as 0-499,600. Received: {index!r}."
+        ) from None
+
+
+def _range(text: str) -> range:
+    """The numbers that "7" or "0-499" stands for.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    first, dash, last = text.strip().partition("-")
+    if not dash or not first:  # a number, perhaps below zero
+        return range(int(text), int(text) + 1)
+    numbers = range(int(first), int(last) + 1)
+    if not 0 < len(numbers) <= MOST_IMAGES:
+        raise ValueError(text)
+    return numbers
 
 
 def _check_without_images(options: Options) -> dict[str, Any]:

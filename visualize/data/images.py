@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import glob
+import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,37 @@ from visualize.errors import InputError
 
 # Not all that Pillow reads: for EPS it would run Ghostscript on a program in the file.
 FORMATS = ("AVIF", "BMP", "GIF", "ICO", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TGA", "TIFF", "WEBP")
+SUFFIXES = (  # of pictures in folders
+    *(".avif", ".bmp", ".gif", ".ico", ".jp2", ".jpeg", ".jpg", ".mpo", ".pgm", ".png", ".ppm", ".tga", ".tif", ".tiff"),
+    ".webp",
+)
+
+
+def picture_files(paths: Iterable[str | Path]) -> list[Path]:
+    """Files by name, for paths that may be folders or patterns such as `photos/*.jpg`: "2.png" before "10.png".
+
+    Raises:
+        InputError: a folder or a pattern without any picture.
+    """
+    files = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            inside = [each for each in path.iterdir() if each.suffix.lower() in SUFFIXES and each.is_file()]
+        elif set("*?[") & set(str(path)) and not path.exists():
+            inside = [Path(each) for each in glob.glob(str(path), recursive=True) if Path(each).is_file()]
+        else:
+            files.append(path)
+            continue
+        if not inside:
+            raise InputError(f"`images` must be picture files or arrays. Received: {path}, where there is none.")
+        files += sorted(inside, key=_natural_order)
+    return files
+
+
+def _natural_order(path: Path) -> list[tuple[int, int | str]]:
+    """A key that sorts the numbers in names as numbers."""
+    parts = re.split(r"(\d+)", path.name.casefold())
+    return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts]
 
 
 def read_picture(path: str | Path, *, channels: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from visualize._utils.validation import checked_path, received, renamed_keywords
-from visualize.data.images import read_arrays, read_picture
+from visualize.data.images import picture_files, read_arrays, read_picture
 from visualize.data.picture_format import PictureFormat, as_bytes
 from visualize.errors import InputError
 from visualize.models.input_structure import optional_inputs
@@ -62,7 +62,8 @@ def from_files(model: keras.Model, paths: str | Path | Sequence[str | Path], inp
 
     Args:
         model: Keras model.
-        paths: a file, or a list of files. For a model of several inputs one `.npz`, with one array for each.
+        paths: a file, a folder of pictures or a pattern such as `photos/*.jpg`, or a list of them. For a model of several
+            inputs one `.npz`, with one array for each.
         input_name: name of the input that holds the pictures, for a model of several inputs.
 
     Returns:
@@ -228,7 +229,7 @@ def _checked_paths(paths: object) -> list[Path]:
         raise InputError(f"`paths` must be a path, or a list of paths. Received: {received(paths)}.")
     if not paths:
         raise InputError("`paths` must name at least one file. Received: none.")
-    return [checked_path("paths", path) for path in paths]
+    return picture_files([checked_path("paths", path) for path in paths])
 
 
 def _check_not_empty(name: str, array: np.ndarray) -> None:

@@ -33,7 +33,7 @@ def write(
 ) -> list[Path]:
     """Write `stem.png`, `stem.npz` and `stem.json`; `stem.gif` if there are frames, `stem.txt` for a table of layers.
 
-    The record is written last: if it is there, the others are complete.
+    An older record of that name goes first and the new one comes last: if it is there, the others are complete and of its run.
 
     Args:
         results: what belongs in one figure.
@@ -51,6 +51,7 @@ def write(
         OSError: a file cannot be written.
     """
     first = results[0]
+    (folder / f"{stem}.json").unlink(missing_ok=True)
     paths = [write_png(draw(results), folder / f"{stem}.png")]
     if isinstance(first, Tiles) and first.frames is not None:
         paths.append(write_gif(first, folder / f"{stem}.gif"))

@@ -90,7 +90,8 @@ def write_figure(
     Returns:
         The paths of the files, the picture first.
     """
-    for text in (*_notes_on_maps(figure.results), *_notes_on_maximized(figure.results, range_noted)):
+    remarks = [remark for result in figure.results for remark in result.settings.get("remarks") or ()]
+    for text in (*dict.fromkeys(remarks), *_notes_on_maps(figure.results), *_notes_on_maximized(figure.results, range_noted)):
         note(text)
     return export.write(figure.results, folder, figure_stem(command, options, figure.picture), model, _plain(options), seconds)
 

@@ -185,7 +185,7 @@ def test_each_class_has_a_row_of_one_sheet_and_is_explained_for_itself(model, la
 
 
 def test_several_pictures_are_a_figure_each_or_one_sheet(model, labelled, tmp_path):
-    asked = ["saliency", model, "--data", labelled, "--index", "0,3,5"]
+    asked = ["saliency", model, "--data", labelled, "--index", "0,3-4"]
     assert len(written(run(*asked, "--out", tmp_path / "each"))) == 9
     sheet = written(run(*asked, "--sheet", "--out", tmp_path / "sheet"))
     assert len(sheet) == 3
@@ -316,8 +316,11 @@ MISTAKES = {
     "name it with --data.",
     ("saliency", "MODEL", "--data", "SET", "--index", "1", "--per-class"): "`--index` and `--per-class` exclude each other: "
     "both choose the images.",
-    ("saliency", "MODEL", "--data", "SET", "--index", "1;2"): "`--index` must be whole numbers with commas between. "
+    ("saliency", "MODEL", "--data", "SET", "--index", "1;2"): "`--index` must be whole numbers or ranges with commas "
+    "between, such as 0-499,600. "
     "Received: '1;2'.",
+    ("saliency", "MODEL", "--data", "SET", "--index", "3-1"): "`--index` must be whole numbers or ranges with commas "
+    "between, such as 0-499,600. Received: '3-1'.",
     ("saliency", "MODEL", "--data", "SET", "--index", "9"): "`index` must be between 0 and 8. Received: 9.",
     ("saliency", "MODEL", "--data", "cifar"): "`data` must be a .npz or .npy file or a named data set (idx:..., mnist:...). "
     "Received: 'cifar'.",
@@ -535,3 +538,35 @@ def test_opening_leaves_the_garbage_collector_alone_for_a_while_only():
         assert gc.get_freeze_count() > 0  # what was imported is never looked at again
     finally:
         gc.unfreeze()
+
+
+def test_the_command_line_takes_a_folder_and_a_pattern(model, picture, tmp_path):
+    (tmp_path / "photos").mkdir()
+    for name in ("a10.png", "a9.png"):
+        shutil.copy(picture, tmp_path / "photos" / name)
+    folder = written(run("saliency", model, tmp_path / "photos", "--out", tmp_path / "folder"))
+    assert [path.stem for path in folder[::3]] == ["saliency-a9", "saliency-a10"]
+    pattern = written(run("saliency", model, tmp_path / "photos" / "*0.png", "--out", tmp_path / "pattern"))
+    assert [path.stem for path in pattern[::3]] == ["saliency-a10"]
+
+
+def test_the_command_line_says_what_a_reader_of_a_result_must_know(model, picture, tmp_path):
+    result = run("integrated_gradients", model, picture, "--steps", 1, "--out", tmp_path)
+    (attribution,) = visualize.load(written(result)[1])
+    assert attribution.settings["remarks"]
+    for remark in attribution.settings["remarks"]:
+        assert f"Note: {remark}" in result.stderr
+
+
+def test_no_old_record_stands_beside_a_new_picture(model, picture, tmp_path, monkeypatch):
+    asked = ("saliency", model, picture, "--out", tmp_path)
+    record = written(run(*asked))[-1]
+    assert record.suffix == ".json"
+    monkeypatch.setattr("visualize.plotting.export.save", interrupted)
+    assert run(*asked).exit_code
+    assert record.with_suffix(".png").exists()
+    assert not record.exists()
+
+
+def interrupted(*arguments):
+    raise KeyboardInterrupt

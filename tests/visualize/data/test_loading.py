@@ -280,3 +280,15 @@ def test_the_first_of_a_source_is_the_first_of_everything():
     first = Source(images, ("a", "b", "c"), np.array([5, 6, 7]), ("note",), index=(9, 8, 7)).first()
     assert {name: array.tolist() for name, array in first.images.items()} == {"picture": [[0, 1]], "numbers": [0]}
     assert (first.names, first.labels.tolist(), first.notes, first.index) == (("a",), [5], ("note",), (9,))
+
+
+def test_a_folder_and_a_pattern_are_their_pictures_in_natural_order(opened, tmp_path):
+    for number in (10, 2, 1):
+        Image.fromarray(np.full((12, 12), number, "uint8")).save(tmp_path / f"{number}.png")
+    (tmp_path / "notes.txt").write_text("no picture")
+    for paths in (tmp_path, tmp_path / "*.png", [tmp_path / "[0-9]*.png"]):
+        assert from_files(opened("softmax"), paths).names == ("1.png", "2.png", "10.png")
+    for empty in (tmp_path / "*.jpg", tmp_path / "none"):
+        (tmp_path / "none").mkdir(exist_ok=True)
+        with pytest.raises(InputError, match="where there is none"):
+            from_files(opened("softmax"), empty)
