@@ -23,13 +23,13 @@ class LayerMaps:
 
     Attributes:
         path: of the layer.
-        tensor: its output, as the layer returned it.
+        tensors: its output, as the layer returned it; of a layer that is called once for each frame, that of each.
         values: the same in float32, (batch, height, width, channels).
         channels_first: whether the layer has its channels before its spatial axes.
     """
 
     path: str
-    tensor: tf.Tensor
+    tensors: tuple[tf.Tensor, ...]
     values: tf.Tensor
     channels_first: bool
 
@@ -39,7 +39,8 @@ class LayerMaps:
 
     def gradients(self, batch: Batch) -> tf.Tensor:
         """The gradient of each image's score with respect to the maps, (batch, height, width, channels) float32."""
-        gradients = tf.cast(batch.forward.gradient(batch.score, self.tensor, f"layer {self.path!r}"), tf.float32)
+        gradients = batch.forward.gradients(batch.score, self.tensors, f"layer {self.path!r}")
+        gradients = tf.cast(tf.stack(gradients, axis=1) if len(gradients) > 1 else gradients[0], tf.float32)
         return _with_axis_moved(gradients, 1, -1) if self.channels_first else gradients
 
 
@@ -91,6 +92,7 @@ def maps_of_layer(batch: Batch, path: str | None) -> LayerMaps:
     forward = batch.forward
     chosen, reason = (path, "named") if path is not None else cam_layer(layer_facts(forward))
     tensor = forward.layer_output(chosen)
+    tensors = forward.frames(chosen) or (tensor,)
     if tensor.shape.rank != batch.images.shape.rank:
         choices = [fact.path for fact in layer_facts(forward) if fact.spatial and fact.within]
         axes = {3: "length", 4: "height, width", 5: "depth, height, width"}[batch.images.shape.rank]
@@ -105,18 +107,18 @@ def maps_of_layer(batch: Batch, path: str | None) -> LayerMaps:
             "`layer` must have a map of more than one position. "
             f"Received: {chosen!r}, a {'x'.join(map(str, spatial_shape))} map: it cannot say where."
         )
-    if forward.hides_scores(tensor):
+    if any(forward.hides_scores(each) for each in tensors):
         raise InputError(
             f"`layer` must stand in front of the scores. Received: {chosen!r}, whose activation makes the output of them."
         )
-    if not forward.is_between(tensor):
+    if not all(forward.is_between(each) for each in tensors):
         raise InputError(
             f"`layer` must stand between the image and the score. Received: {chosen!r}, which does not depend on the input "
             f"{batch.spec.signature.input_name!r}."
         )
     batch.notes.update(layer=chosen, layer_reason=reason, map=[*spatial_shape])
     values = tf.cast(tensor, tf.float32)
-    return LayerMaps(chosen, tensor, _with_axis_moved(values, 1, -1) if channels_first else values, channels_first)
+    return LayerMaps(chosen, tensors, _with_axis_moved(values, 1, -1) if channels_first else values, channels_first)
 
 
 def spatial_axes(maps: tf.Tensor) -> list[int]:

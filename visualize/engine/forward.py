@@ -121,18 +121,25 @@ class ForwardPass:
         return replace(self, modifier=modifier)
 
     def gradient(self, score: tf.Tensor, tensor: tf.Tensor, name: str) -> tf.Tensor:
-        """The gradient d score / d tensor of each image, in the shape of the tensor.
+        """The gradient d score / d tensor of each image, in the shape of the tensor; raises what `gradients` raises."""
+        return self.gradients(score, (tensor,), name)[0]
+
+    def gradients(self, score: tf.Tensor, tensors: Sequence[tf.Tensor], name: str) -> list[tf.Tensor]:
+        """The gradient d score / d tensor of each image for each of some tensors, in their shapes.
 
         Raises:
             InputError: the score does not depend on the tensor, or only through an operation without a gradient; or there is
                 a modifier, and no ReLU between the tensor and the score for it to modify.
         """
-        relus = self._modified_relus(score, tensor, name)
+        relus = frozenset().union(*(self._modified_relus(score, tensor, name) for tensor in tensors))
         with backpropagating(self.modifier, relus):
-            (gradient,) = tf.gradients(score, [tensor])
-            if gradient is None and self.integers is not None:
-                gradient = self._gradient_at_casts(score, tensor)
-        if gradient is None:
+            gradients = tf.gradients(score, list(tensors))
+            if self.integers is not None:
+                gradients = [
+                    self._gradient_at_casts(score, tensor) if gradient is None else gradient
+                    for tensor, gradient in zip(tensors, gradients, strict=True)
+                ]
+        if any(gradient is None for gradient in gradients):
             looked_up = (
                 "whole numbers that the model looks up (tokens)"
                 if self.holds_tokens
@@ -142,7 +149,7 @@ class ForwardPass:
                 f"The score has no gradient with respect to {name}: it does not depend on it, or only through an operation "
                 f"that has none ({looked_up}). Choose another layer; occlusion needs no gradient."
             )
-        return tf.convert_to_tensor(gradient)
+        return [tf.convert_to_tensor(gradient) for gradient in gradients]
 
     @property
     def holds_tokens(self) -> bool:
@@ -194,16 +201,25 @@ class ForwardPass:
         return next((call.layer for call in self.calls if call.path == path), None) or next(operations)
 
     def layer_output(self, path: str) -> tf.Tensor:
-        """The output of a layer; of several calls that of the last one between the images and the output.
+        """The output of a layer; of several calls that of the last one between the images and the output, or of all frames.
 
         Raises:
             InputError: the model never calls the layer.
         """
+        if frames := self.frames(path):
+            return tf.stack(frames, axis=1)
         outputs = [call.outputs[0] for call in (*self.calls, *self.operations) if call.path == path]
         if not outputs:
             raise InputError(f"`layer` must be a layer that the model calls. Received: {path!r}, which it never calls.")
         between = [tensor for tensor in outputs if self.is_between(tensor)]
         return (between or outputs)[-1]
+
+    def frames(self, path: str) -> tuple[tf.Tensor, ...]:
+        """The outputs of a layer within a TimeDistributed layer, which calls it once for each frame; () for any other."""
+        wrappers = [call for call in self.calls if path.startswith(f"{call.path}/") and _is_frame_by_frame(call.layer)]
+        count = wrappers[0].inputs[0].shape[1] if len(wrappers) == 1 else None
+        outputs = [call.outputs[0] for call in self.calls if call.path == path]
+        return tuple(outputs) if len(outputs) == count else ()
 
     def with_channels_last(self, path: str, tensor: tf.Tensor) -> tf.Tensor:
         """The output of a layer with its channels behind the spatial axes."""
@@ -407,7 +423,10 @@ class Hooks:
     def _returned(self, path: str, outputs: Any) -> Any:
         """The outputs of a call, or what stands in their place."""
         if self._replaced_layer is not None and self._replaced_layer[0] == path:
-            return tf.cast(self._replaced_layer[1], outputs.dtype)
+            output = self._replaced_layer[1]
+            if output.shape.rank == outputs.shape.rank + 1:  # of all frames, of which this call returns one
+                output = output[:, sum(call.path == path for call in self.calls)]
+            return tf.cast(output, outputs.dtype)
         if (len(self.calls), path) in self._known_outputs:
             return tf.cast(self._known_outputs[len(self.calls), path], outputs.dtype)
         return outputs
@@ -416,6 +435,10 @@ class Hooks:
         tensors = _tensors_in(outputs)
         if tensors and all(tensor.graph is self.graph for tensor in tensors):  # not within a loop or branch of its own graph
             self.calls.append(LayerCall(path, layer, _tensors_in(arguments), tensors, training))
+
+
+def _is_frame_by_frame(layer: keras.Layer) -> bool:
+    return isinstance(layer, keras.layers.TimeDistributed)
 
 
 def _normalizes_by_batch(layer: keras.Layer) -> bool:

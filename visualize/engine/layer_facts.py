@@ -77,6 +77,8 @@ def _fact(forward: ForwardPass, call: LayerCall, *, within: bool, leaf: bool) ->
     kind = type(call.layer).__name__
     tensor = call.outputs[0] if len(call.outputs) == 1 else None
     shape = tuple(tensor.shape.as_list()) if tensor is not None and tensor.shape.rank is not None else ()
+    if frames := forward.frames(call.path):
+        shape = (*shape[:1], len(frames), *shape[1:])
     return LayerFact(
         path=call.path,
         kind=kind,

@@ -5,7 +5,19 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from visualize import InputError, eigencam, gradcam, gradcam_plus_plus, hirescam, layercam, xgradcam
+from visualize import (
+    InputError,
+    Target,
+    ablationcam,
+    eigencam,
+    features,
+    gradcam,
+    gradcam_plus_plus,
+    hirescam,
+    layercam,
+    saliency,
+    xgradcam,
+)
 
 
 def pooled_model(shape=(9, 12, 2)):
@@ -285,3 +297,27 @@ def test_a_map_that_cannot_be_laid_over_the_input_is_not_denied():
     two = keras.Model({"picture": picture, "numbers": inputs}, keras.layers.Dense(2)(joined))
     with pytest.raises(InputError, match=r"no convolution stands between the explained input and the score\. .*: 'conv'\."):
         gradcam(two, {"picture": np.zeros((1, 8, 8, 1)), "numbers": np.zeros((1, 6))}, input_name="numbers")
+
+
+def test_a_layer_that_is_called_once_for_each_frame_has_a_map_for_each():
+    keras.utils.set_random_seed(0)
+    frame, video = keras.Input((10, 10, 2)), keras.Input((4, 10, 10, 2))
+    maps = keras.layers.Conv2D(3, 3, activation="relu", name="conv")(frame)
+    network = keras.Model(frame, keras.layers.GlobalAveragePooling2D()(maps), name="network")
+    head = keras.layers.Dense(2, name="head")
+    each = keras.layers.TimeDistributed(network, name="each")(video)
+    model = keras.Model(video, head(keras.layers.GlobalAveragePooling1D()(each)))
+    convolved = keras.layers.TimeDistributed(keras.layers.Conv2D(3, 3, activation="relu"), name="conv")(video)
+    flat_head = keras.layers.Dense(2)
+    flat = keras.Model(video, flat_head(keras.layers.GlobalAveragePooling3D()(convolved)))
+    flat.set_weights(model.get_weights())  # the same function of the video: a mean over frames and positions
+    videos = np.random.default_rng(0).random((2, 4, 10, 10, 2)).astype("float32")
+    for method in (gradcam, hirescam, ablationcam):
+        result, expected = method(model, videos, 1), method(flat, videos, 1, layer="conv")
+        assert result.settings["layer"] == "each/network/conv"
+        np.testing.assert_allclose(result.values, expected.values, rtol=1e-4, atol=1e-7)
+    tiles, expected = features(model, videos, layer="each/network/conv")[1], features(flat, videos)[1]
+    assert len(tiles.pictures) == 3 * 4
+    np.testing.assert_allclose(tiles.pictures, expected.pictures, rtol=1e-4, atol=1e-6)
+    unit = saliency(model, videos, Target(2, layer="each/network/conv")).values
+    np.testing.assert_allclose(unit, saliency(flat, videos, Target(2, layer="conv")).values, rtol=1e-4, atol=1e-7)
