@@ -566,3 +566,35 @@ def test_a_model_that_needs_more_memory_than_there_is_to_run_is_one_line(tmp_pat
     assert result.exit_code == 2, result.exception
     assert "Error: The output of 'up_sampling2d" in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+@pytest.fixture
+def old_file(tmp_path):
+    """`old_file(place, content)`: an HDF5 file of a model with some bytes replaced, `place` behind its `model_config`."""
+    keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save(tmp_path / "model.h5")
+
+    def written(place, changed):
+        content = bytearray((tmp_path / "model.h5").read_bytes())
+        start = place(content)
+        content[start : start + len(changed)] = changed
+        (tmp_path / "model.h5").write_bytes(content)
+        return tmp_path / "model.h5"
+
+    return written
+
+
+def test_a_text_of_an_old_file_that_is_declared_to_have_gigabytes_is_refused_unread(old_file):
+    path = old_file(lambda content: content.index(b"model_config\0") + 16 + 24 + 8, (3 << 30).to_bytes(4, "little"))
+    assert refusal(path) == f"{path} is corrupt or not a model: it declares a text that is longer than the file."
+
+
+def test_a_heap_of_an_old_file_in_which_hdf5_would_not_end_is_refused(old_file):
+    path = old_file(lambda content: content.index(b"GCOL") + 24, (3 << 30).to_bytes(8, "little"))
+    assert refusal(path) == f"{path} is corrupt or not a model: it declares a text that is longer than the file."
+
+
+def test_a_list_of_varying_length_at_which_hdf5_may_crash_is_refused(tmp_path):
+    with h5py.File(tmp_path / "model.h5", "w") as file:
+        kind, shape = h5py.h5t.vlen_create(h5py.h5t.NATIVE_UINT8), h5py.h5s.create(h5py.h5s.SCALAR)
+        h5py.h5a.create(file.id, b"model_config", kind, shape)
+    assert "its attribute 'model_config' must hold text or numbers" in refusal(tmp_path / "model.h5")

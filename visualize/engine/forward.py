@@ -139,7 +139,8 @@ class ForwardPass:
                     self._gradient_at_casts(score, tensor) if gradient is None else gradient
                     for tensor, gradient in zip(tensors, gradients, strict=True)
                 ]
-        if any(gradient is None for gradient in gradients):
+        existing = [tf.convert_to_tensor(gradient) for gradient in gradients if gradient is not None]
+        if len(existing) < len(gradients):
             looked_up = (
                 "whole numbers that the model looks up (tokens)"
                 if self.holds_tokens
@@ -149,7 +150,7 @@ class ForwardPass:
                 f"The score has no gradient with respect to {name}: it does not depend on it, or only through an operation "
                 f"that has none ({looked_up}). Choose another layer; occlusion needs no gradient."
             )
-        return [tf.convert_to_tensor(gradient) for gradient in gradients]
+        return existing
 
     @property
     def holds_tokens(self) -> bool:

@@ -17,8 +17,10 @@ from visualize.errors import InputError
 from visualize.models.card import read_card
 from visualize.models.keras_2 import advice, is_only_of_keras_2, readable, version_of_keras_2
 from visualize.models.layers import Origin, check_output_sizes, remember
-from visualize.models.safe_config import check_config
+from visualize.models.safe_config import check_config, objects_in
 from visualize.models.safe_loading import check_file, limited_weights, read_config, weights_size
+
+MANY_LAYERS = 500  # in a Sequential, they take about half a minute
 
 
 def open_model(path: str | Path, *, unsafe: bool = False, custom_objects: str | Sequence[str] = ()) -> keras.Model:
@@ -55,10 +57,11 @@ def open_model(path: str | Path, *, unsafe: bool = False, custom_objects: str | 
         if version is not None and is_only_of_keras_2(config):
             raise InputError(advice(path, version))
         check_config(path, config)
+        _warn_of_many_layers(path, config)
         with readable(path, config) as file, warnings.catch_warnings(), limited_weights(path, weights_size(path)):
             warnings.simplefilter("ignore")  # Keras' advice on compiling does not matter here
             model = keras.saving.load_model(file, compile=False, safe_mode=not unsafe)
-    except InputError:
+    except (InputError, Warning):  # a warning of ours, where warnings are errors
         raise
     except Exception as error:  # Keras has no error class of its own: only the text says what happened
         raise InputError(_refusal(path, error)) from error
@@ -67,6 +70,14 @@ def open_model(path: str | Path, *, unsafe: bool = False, custom_objects: str | 
     check_output_sizes(model)  # and names of layers that no graph can have
     remember(model, Origin(path, _sha256(path)), card)
     return model
+
+
+def _warn_of_many_layers(path: Path, config: object) -> None:
+    """Say beforehand that Keras takes long: it builds a Sequential model again for each of its layers."""
+    layers = [entry.get("layers") for entry in objects_in(config)]
+    most = max((len(names) for names in layers if isinstance(names, list)), default=0)
+    if most >= MANY_LAYERS:
+        warnings.warn(f"{path} has a model of {most:,} layers: Keras may take minutes to load it.", stacklevel=3)
 
 
 def _sha256(path: Path) -> str:

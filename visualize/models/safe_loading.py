@@ -18,6 +18,7 @@ from visualize._utils.lazy import h5py, keras, tf
 from visualize._utils.limits import ALWAYS_ALLOWED, check_size
 from visualize._utils.text import shortened
 from visualize.errors import InputError
+from visualize.models.safe_hdf5 import arrays_size, hdf5_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +43,7 @@ def check_file(path: Path) -> None:
     if path.suffix == ".keras":
         _check_archive(path)
     elif path.suffix in (".h5", ".hdf5"):
-        _hdf5_config(path)
+        hdf5_config(path)
     else:
         raise InputError(f"{MODEL_FILES} Received: {path.name}.")
 
@@ -54,7 +55,7 @@ def read_config(path: Path) -> Any:
         Exception: whatever zipfile and json raise where it cannot be read.
     """
     if path.suffix != ".keras":
-        text = _hdf5_config(path)
+        text = hdf5_config(path)
     else:
         with zipfile.ZipFile(path) as archive:
             size = archive.getinfo("config.json").file_size
@@ -73,13 +74,13 @@ def weights_size(path: Path) -> int:
     """
     if path.suffix != ".keras":
         with h5py.File(path, "r") as file:
-            return _arrays_size(path, file, path.stat().st_size)
+            return arrays_size(path, file, path.stat().st_size)
     with zipfile.ZipFile(path) as archive:
         if WEIGHTS not in archive.namelist():
             return sum(member.file_size for member in archive.infolist())
         content = archive.read(WEIGHTS)  # whole, as Keras does: in an archive, each seek backward reads from the start
     with h5py.File(io.BytesIO(content), "r") as file:
-        return _arrays_size(path, file, len(content))
+        return arrays_size(path, file, len(content))
 
 
 @contextlib.contextmanager
@@ -166,35 +167,3 @@ def _leads_outside(member: zipfile.ZipInfo) -> bool:
     name = member.filename
     is_link = stat.S_ISLNK(member.external_attr >> 16)
     return is_link or name.startswith(("/", "\\")) or ":" in name or ".." in re.split(r"[/\\]", name)
-
-
-def _hdf5_config(path: Path) -> str | bytes:
-    try:
-        with h5py.File(path, "r") as file:
-            config = file.attrs.get("model_config")
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError):
-        raise InputError(f"{path} is corrupt or not a model: HDF5 cannot read it.") from None
-    if config is None:
-        raise InputError(
-            f"{path} holds weights only. Build the model, load them, and save it whole: model.save('model.keras')."
-        )
-    if not isinstance(config, str | bytes):
-        raise InputError(
-            f"{path} is corrupt or not a model: its model_config must be text. Received: {type(config).__name__}."
-        )
-    return config
-
-
-def _arrays_size(path: Path, file: h5py.File, stored: int) -> int:
-    links: dict[str, object] = {}
-    file.visititems_links(links.__setitem__)
-    total = 0
-    for name, link in links.items():
-        item = file.get(name) if isinstance(link, h5py.HardLink) else None  # the target of any other link is not read
-        array = item if isinstance(item, h5py.Dataset) else None
-        if isinstance(link, h5py.ExternalLink) or (array is not None and (array.is_virtual or array.external)):
-            raise InputError(f"{path} must hold its weights itself. Received: {shortened(name)!r}, which is in another file.")
-        if array is not None and array.shape is not None:
-            total += math.prod(array.shape) * array.dtype.itemsize
-    check_size(f"The arrays of {path}", total, stored)
-    return total

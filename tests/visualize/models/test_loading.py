@@ -16,6 +16,7 @@ from PIL import Image
 
 from visualize import InputError, describe, layer_facts, open_model, saliency
 from visualize.models import layers as models
+from visualize.models import loading
 
 CHOICES = "`model` must be a .keras, .h5 or .hdf5 file. Received: "
 
@@ -328,3 +329,12 @@ def test_without_a_map_the_choice_of_the_cam_layer_is_refused():
     with pytest.raises(InputError) as caught:
         cam_choice(keras.layers.AveragePooling2D(2, name="mean"), keras.layers.Flatten(), keras.layers.Dense(2))
     assert str(caught.value) == none + " Maps that could be read by naming `layer`: 'mean'."
+
+
+def test_that_keras_takes_long_for_many_layers_is_said_before(tmp_path, monkeypatch):
+    path = tmp_path / "model.keras"
+    keras.Sequential([keras.Input((4,)), *(keras.layers.Activation("relu") for _ in range(9))]).save(path)
+    monkeypatch.setattr(loading, "MANY_LAYERS", 10)
+    monkeypatch.setattr(keras.saving, "load_model", lambda *args, **options: pytest.fail("loaded first"))
+    with pytest.raises(UserWarning, match="has a model of 10 layers: Keras may take minutes to load it"):
+        open_model(path)

@@ -363,7 +363,7 @@ def test_python_makes_the_report_that_the_command_makes(model, picture, made, tm
     before = card_of(opened)
     paths = list(build_report(wanted, opened, note=notes.append))
     assert card_of(opened) == before
-    assert notes == []
+    assert all("ended below where they began" in text for text in notes)  # of a network that was never trained
     _, others, _, _ = made
     assert [path.name for path in paths] == [path.name for path in others]
     for path, other in zip(paths, others, strict=True):
