@@ -11,6 +11,8 @@ import tempfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from visualize.errors import InputError
+
 # A line of TensorFlow's C++ that is no fatal error, in the form before and after absl's logging is initialized.
 NATIVE_LOG = re.compile(
     rb"[IWE]\d{4} \d\d:\d\d:|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWE] |"
@@ -37,10 +39,15 @@ def start_tensorflow() -> None:
 
     TensorFlow 2.21 writes about its processor and its missing GPU before it reads TF_CPP_MIN_LOG_LEVEL, so its lines are taken
     out of standard error meanwhile. Where the user has imported it already, it has said what it says, and nothing is done.
+
+    Raises:
+        InputError: Keras was told to run on another backend.
     """
     if sys.modules.get("tensorflow") is not None:
         return
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    backend = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    if backend != "tensorflow":
+        raise InputError(f"The environment variable KERAS_BACKEND must be tensorflow, or not set. Received: {backend!r}.")
     silent = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "0"  # errors are raised anyway
     with without_native_logs() if silent else contextlib.nullcontext():
         import tensorflow as tf

@@ -29,6 +29,7 @@ class OneLineGroup(click.Group):
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         """As click does, with a usage error in one line."""
+        _settle_environment()
         with one_line_usage_errors():
             return super().make_context(*args, **kwargs)
 
@@ -36,6 +37,14 @@ class OneLineGroup(click.Group):
         """As click does, with a usage error in one line."""
         with one_line_usage_errors():
             return super().invoke(ctx)
+
+
+def _settle_environment() -> None:
+    """Make up for closed streams, and for a backend of matplotlib that commands, which open no window, do not need."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
+    os.environ.pop("MPLBACKEND", None)
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ import gc
 import json
 import os
 import resource
+import shlex
 import shutil
 import signal
 import subprocess
@@ -570,3 +571,14 @@ def test_no_old_record_stands_beside_a_new_picture(model, picture, tmp_path, mon
 
 def interrupted(*arguments):
     raise KeyboardInterrupt
+
+
+def test_surroundings_that_do_not_fit(model, picture, tmp_path):
+    asked = [sys.executable, "-m", "visualize", "saliency", model, picture, "--out", tmp_path]
+    torch = subprocess.run(asked, env={**os.environ, "KERAS_BACKEND": "torch"}, capture_output=True, text=True, check=False)
+    assert torch.returncode == 2
+    assert torch.stderr.startswith("Error: The environment variable KERAS_BACKEND must be tensorflow")
+    window = {**os.environ, "MPLBACKEND": "no_such_backend"}
+    subprocess.run(asked, env=window, capture_output=True, check=True)
+    closed = " ".join(map(shlex.quote, map(str, asked))) + " 2>&-"
+    assert subprocess.run(closed, shell=True, stdout=subprocess.PIPE, text=True, check=True).stdout.count("\n") == 3
