@@ -1,11 +1,15 @@
 """Objectives: their values are what the model computes, and they add as functions do."""
 
+import importlib
+
 import keras
 import numpy as np
 import pytest
 
+import visualize
 from visualize import InputError, describe, maximize
 from visualize.engine import compile as tracing
+from visualize.feature_visualization import objectives
 from visualize.feature_visualization.objectives import Source, direction, layer, of_scores, score, unit
 from visualize.feature_visualization.request import noise_key
 
@@ -192,3 +196,9 @@ def test_the_old_name_of_position_warns(made_by):
     with pytest.warns(FutureWarning, match=r"`place` is called `position` now\."):
         objective = made_by(place=(1, 2))
     assert objective == made_by(position=(1, 2))
+
+
+def test_objectives_are_imported_by_their_public_name():
+    public = importlib.import_module("visualize.objectives")
+    assert visualize.objectives is public
+    assert all(getattr(public, name) is getattr(objectives, name) for name in public.__all__)
