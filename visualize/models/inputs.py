@@ -217,6 +217,7 @@ def example_inputs(model: keras.Model, size: tuple[int, int] | None = None, inpu
     if not shapes:
         raise InputError("The model does not tell the shape of its input: call it on one batch before it is saved.")
     optional = optional_inputs(model)
+    optional = () if set(shapes) <= set(optional) else optional  # something must be explained
     text = {name for name, (_, dtype) in _declared_inputs(model).items() if dtype == "string"}
     lengths = {name: _settled(model, shape, size) for name, shape in shapes.items() if name not in optional}
     for name, shape in lengths.items():

@@ -205,3 +205,8 @@ def test_an_example_is_one_row_of_the_shape_that_the_model_tells(reloaded):
     assert example_inputs(anything, (20, 30)).images.shape == (1, 20, 30, 3)
     with pytest.raises(InputError, match="must have shape"):
         example_inputs(reloaded("softmax"), (20, 30))
+
+
+def test_an_only_input_is_explained_though_it_is_optional():
+    pixels = keras.Input((6, 5, 1), optional=True, name="pixels")
+    assert example_inputs(keras.Model(pixels, keras.layers.Flatten()(pixels))).images.shape == (1, 6, 5, 1)
