@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from visualize._utils.validation import MAX_COUNT
 from visualize.errors import InputError
 
 VALIDATION = "val_"  # prefix of what was measured on validation data
@@ -36,7 +37,7 @@ def read_history(path: str | Path) -> History:
     """The history in a CSV file: a line of names, then one line of numbers per epoch; a column `epoch` numbers them.
 
     Raises:
-        InputError: the file does not exist, or does not have that form.
+        InputError: the file does not exist, does not have that form, or its epochs are not in ascending order.
     """
     path = Path(path)
     if not path.is_file():
@@ -54,4 +55,8 @@ def read_history(path: str | Path) -> History:
     epochs = measures.pop("epoch", np.arange(1, len(values) + 1))
     if not len(values) or not any(not name.startswith(VALIDATION) for name in measures):
         raise InputError(f"`history` must hold at least what one epoch measured. Received: {path}, which holds nothing.")
+    if not (np.abs(epochs) <= MAX_COUNT).all() or not (np.diff(epochs) > 0).all():
+        raise InputError(
+            f"`history` must number its epochs in ascending order, at most {MAX_COUNT}. Received: {path}, which does not."
+        )
     return History(epochs, measures)
