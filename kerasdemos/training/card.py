@@ -17,6 +17,7 @@ import kerasdemos
 from kerasdemos.demo import Demo
 from visualize._utils.atomic import atomic_path
 from visualize.errors import InputError
+from visualize.models.card import card_content
 
 CARD = "model.json"
 
@@ -123,16 +124,8 @@ def read_card(path: Path) -> Card:
     """The content of a card.
 
     Raises:
-        InputError: it is not there or is not a JSON object.
+        InputError: it is not there, or is not a JSON object of limited size and depth.
     """
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(
-            f"The card {path} must stand beside the model; `kerasdemos train` writes it. Received: no such file."
-        ) from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"The card {path} must be JSON. Received: {error}.") from None
-    if not isinstance(card, dict):
-        raise InputError(f"The card {path} must be a JSON object. Received: {type(card).__name__}.")
-    return card  # pyright: ignore[reportReturnType]
+    if not path.is_file():
+        raise InputError(f"The card {path} must stand beside the model; `kerasdemos train` writes it. Received: no such file.")
+    return card_content(path)  # pyright: ignore[reportReturnType]

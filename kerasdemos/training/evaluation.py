@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeGuard
 
 import numpy as np
 
@@ -15,7 +15,10 @@ from kerasdemos.data.datasets import load_pictures
 from kerasdemos.data.validation import CLASSES, check_digits
 from kerasdemos.demo import Network, Pictures
 from kerasdemos.training.card import CARD, Card, read_card
+from visualize._utils.validation import is_number, received
 from visualize.errors import InputError
+
+MAX_NUMBER = 1e30  # by which pixels are divided, or which is subtracted from them
 
 
 @dataclass(frozen=True)
@@ -117,15 +120,19 @@ def _trained_network(path: Path, card: Card) -> TrainedNetwork:
     if not isinstance(demo.run, Network):
         raise InputError(f"`MODEL` must be a network that reads pictures. Received: {demo.name}.")
     scale, mean, names = card.get("scale"), card.get("mean"), card.get("class_names")
-    if not _is_finite(scale) or not _is_finite(mean) or not scale or mean is None:
-        raise InputError(f"`scale` and `mean` of the card must be finite numbers, `scale` not 0. Received: {[scale, mean]}.")
+    if not _is_moderate(scale) or not _is_moderate(mean) or abs(scale) < 1 / MAX_NUMBER:
+        raise InputError(
+            f"`scale` and `mean` of the card must be numbers of at most {MAX_NUMBER:g}, `scale` at least {1 / MAX_NUMBER:g}. "
+            f"Received: {received([scale, mean])}."
+        )
     if not isinstance(names, list) or len(names) != CLASSES or not all(isinstance(name, str) for name in names):
-        raise InputError(f"`class_names` of the card must be {CLASSES} names. Received: {str(names)[:200]}.")
+        raise InputError(f"`class_names` of the card must be {CLASSES} names. Received: {received(names)}.")
     return TrainedNetwork(path, demo.name, demo.run, scale, mean, tuple(names), str(card.get("loss")))
 
 
-def _is_finite(value: object) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)  # pyright: ignore[reportArgumentType]
+def _is_moderate(value: object) -> TypeGuard[float]:
+    """Whether a value is a number with which float32 arithmetic on pixels does not overflow."""
+    return is_number(value) and abs(value) <= MAX_NUMBER
 
 
 def _loss(name: str, labels: np.ndarray, outputs: np.ndarray) -> float:

@@ -11,6 +11,7 @@ from visualize.errors import InputError
 
 MAX_FLOAT = 3.4e38  # about the largest float32
 MAX_CARD_BYTES = 2**24  # enough for the names of a hundred thousand classes
+MAX_DEPTH = 32  # of lists and objects in one another
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,21 @@ def read_card(path: Path) -> Card:
     """
     if not path.is_file():
         return Card()
+    content = card_content(path)
+    input_range, names = content.get("input_range"), content.get("class_names")
+    return Card(
+        None if input_range is None else checked_range(f"`input_range` of the card {path}", input_range),
+        () if names is None else checked_names(f"`class_names` of the card {path}", names),
+    )
+
+
+def card_content(path: Path) -> dict[str, object]:
+    """Everything in the card at `path`: a JSON object of limited size and depth.
+
+    Raises:
+        InputError: the file is something else.
+        OSError: it cannot be read.
+    """
     if path.stat().st_size > MAX_CARD_BYTES:
         raise InputError(f"The card {path} must have at most {MAX_CARD_BYTES:,} bytes. Received: {path.stat().st_size:,}.")
     try:
@@ -42,11 +58,9 @@ def read_card(path: Path) -> Card:
         raise InputError(f"The card {path} must be a JSON object. Received: something that is not JSON.") from None
     if not isinstance(content, dict):
         raise InputError(f"The card {path} must be a JSON object. Received: a {type(content).__name__}.")
-    input_range, names = content.get("input_range"), content.get("class_names")
-    return Card(
-        None if input_range is None else checked_range(f"`input_range` of the card {path}", input_range),
-        () if names is None else checked_names(f"`class_names` of the card {path}", names),
-    )
+    if _is_deeper(content, MAX_DEPTH):
+        raise InputError(f"The card {path} must be nested at most {MAX_DEPTH} deep. Received: a deeper one.")
+    return content
 
 
 def checked_range(what: str, value: object) -> tuple[float, float]:
@@ -70,6 +84,15 @@ def checked_names(what: str, value: object) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
         raise InputError(f"{what} must be a list of strings. Received: {shortened(repr(value))}.")
     return tuple(value)
+
+
+def _is_deeper(content: object, levels: int) -> bool:
+    """Whether lists and objects are nested more than so many levels deep; without recursion, which has a limit itself."""
+    level = [content]
+    for _ in range(levels):
+        nested = [list(each.values()) if isinstance(each, dict) else each for each in level if isinstance(each, dict | list)]
+        level = [element for elements in nested for element in elements]
+    return any(isinstance(each, dict | list) for each in level)
 
 
 def _is_finite(value: object) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
 
+from visualize.models.card import card_content
 from visualize.models.layers import origin_of
 from visualize.report.alt_text import one_line
 from visualize.report.page import Table
@@ -72,9 +72,7 @@ def _card(model: keras.Model) -> dict[str, object]:
     """The whole card; empty where there is none."""
     origin = origin_of(model)
     path = origin.path.with_suffix(".json") if origin else None
-    if path is None or not path.is_file():
-        return {}
-    return json.loads(path.read_text(encoding="utf-8-sig"))  # an object: that was checked when the model was opened
+    return {} if path is None or not path.is_file() else card_content(path)
 
 
 def _shape(shape: Sequence[int | None]) -> str:

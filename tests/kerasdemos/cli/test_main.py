@@ -331,17 +331,32 @@ def test_evaluate_follows_nothing_that_a_file_says_but_its_weights(trained, some
     assert not (tmp_path / "ran").exists()
 
 
+NUMBERS = "`scale` and `mean` of the card must be numbers of at most 1e+30, `scale` at least 1e-30."
+
+
+def nested(levels):
+    """A list in a list in a list, so many in all."""
+    lists = []
+    for _ in range(levels - 1):
+        lists = [lists]
+    return lists
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
         ({"demo": "digits_cnn"}, "`MODEL` must hold the weights of digits_cnn. Received: "),
         ({"demo": "least_squares"}, "`MODEL` must be a network that reads pictures. Received: least_squares."),
         ({"demo": None}, "`NAME` must be the name of a demo. Received: 'None'."),
-        ({"scale": "a"}, "`scale` and `mean` of the card must be finite numbers, `scale` not 0. Received: ['a', "),
-        ({"scale": 0}, "`scale` and `mean` of the card must be finite numbers, `scale` not 0. Received: [0, "),
+        ({"scale": "a"}, f"{NUMBERS} Received: ['a', "),
+        ({"scale": 0}, f"{NUMBERS} Received: [0, "),
+        ({"scale": 1e-40}, f"{NUMBERS} Received: [1e-40, "),
+        ({"scale": 10**400}, f"{NUMBERS} Received: [1000"),
+        ({"scale": 1.0, "mean": 1e39}, f"{NUMBERS} Received: [1.0, 1e+39]."),
+        ({"scale": nested(900)}, "The card {path} must be "),
         ({"class_names": ["a"]}, "`class_names` of the card must be 10 names. Received: ['a']."),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:60],
 )
 def test_evaluate_refuses_a_card_of_another_model_in_one_line(trained, some_digits, changed, message, tmp_path):
     _, folder = trained
@@ -350,7 +365,7 @@ def test_evaluate_refuses_a_card_of_another_model_in_one_line(trained, some_digi
     (tmp_path / "model.json").write_text(json.dumps({**card, **changed}))
     result = run("evaluate", str(tmp_path / "model.keras"), "--data", some_digits)
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1), result.output
-    assert result.stderr.startswith(f"Error: {message}")
+    assert result.stderr.startswith("Error: " + message.replace("{path}", str(tmp_path / "model.json")))
 
 
 def test_a_missing_tensorboard_says_what_to_install(monkeypatch):

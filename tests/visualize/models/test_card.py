@@ -65,3 +65,27 @@ def test_a_file_that_is_not_a_card_is_refused(text, message, tmp_path):
 def test_a_number_beyond_float32_is_no_end_of_a_range(tmp_path):
     with pytest.raises(InputError, match="must be \\[low, high\\]"):
         read_card(written(tmp_path, '{"input_range": [0, 1' + "0" * 400 + "]}"))
+
+
+@pytest.mark.parametrize("name", ["anything", "input_range", "class_names"])
+@pytest.mark.parametrize("form", ["lists", "objects"])
+def test_a_card_is_nested_32_deep_at_most(name, form, tmp_path):
+    opening, closing = ("[", "]") if form == "lists" else ('{"a":', "}")
+
+    def card(levels):
+        inner = levels - 2
+        return written(tmp_path, f'{{"{name}": {opening * inner}{"[]"}{closing * inner}}}')
+
+    card(900)
+    with pytest.raises(InputError, match=r"The card .* must be "):  # Python's own limit depends on who calls
+        read_card(tmp_path / "model.json")
+    message = f"The card {tmp_path / 'model.json'} must be nested at most 32 deep. Received: a deeper one."
+    for levels in (33, 300):
+        with pytest.raises(InputError) as caught:
+            read_card(card(levels))
+        assert str(caught.value) == message
+    if name == "anything":
+        assert read_card(card(32)) == Card()
+    else:
+        with pytest.raises(InputError, match=f"`{name}` of the card .* Received: "):
+            read_card(card(32))
