@@ -9,17 +9,20 @@ belongs to.
 from __future__ import annotations
 
 import json
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from visualize._utils.atomic import atomic_path
+from visualize._utils.text import first_line
+from visualize._utils.validation import received
+from visualize.data.arrays import load_arrays
 from visualize.errors import InputError
 
 CHECKPOINT = "checkpoint.npz"
+MEASURES = ("epoch", "accuracy", "loss", "val_accuracy", "val_loss", "seconds")  # of an epoch, in the order of the file
 AFRESH = "Without --resume or --if-missing training starts afresh."
 
 
@@ -59,17 +62,33 @@ def read_checkpoint(path: Path) -> Checkpoint | None:
     """The checkpoint at `path`, None where there is none.
 
     Raises:
-        InputError: the file is damaged.
+        InputError: the file is damaged, or holds something else.
     """
     if not path.exists():
         return None
+    if not path.is_file():  # reading from a pipe would wait forever
+        raise InputError(_refusal(path, "something that is not a regular file"))
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            facts = json.loads(str(stored["facts"]))
-            variables = tuple(stored[f"variable_{index}"] for index in range(len(stored.files) - 1))
-        return Checkpoint(RunIdentity(**facts["identity"]), tuple(facts["history"]), variables)
-    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} must be a whole checkpoint of `kerasdemos train`. Received: {error}. {AFRESH}") from None
+        stored = load_arrays(path)
+        facts = json.loads(str(stored["facts"]))  # pyright: ignore[reportArgumentType, reportCallIssue]
+        variables = tuple(stored[f"variable_{index}"] for index in range(len(stored) - 1))  # pyright: ignore
+        checkpoint = Checkpoint(RunIdentity(**facts["identity"]), tuple(facts["history"]), variables)
+    except Exception as error:  # zipfile, zlib, NumPy and json raise errors of many kinds
+        raise InputError(_refusal(path, first_line(error))) from None
+    if not _is_valid(checkpoint):
+        raise InputError(_refusal(path, "epochs or arrays of another form"))
+    return checkpoint
+
+
+def check_variables(checkpoint: Checkpoint, expected: Sequence[np.ndarray], *, path: Path) -> None:
+    """Refuse a checkpoint whose arrays are not those of a model.
+
+    Raises:
+        InputError: other arrays than `expected`, in number, shape or type.
+    """
+    stored, needed = ([(array.shape, array.dtype) for array in arrays] for arrays in (checkpoint.variables, expected))
+    if stored != needed:
+        raise InputError(_refusal(path, f"arrays that are not those of {checkpoint.identity.demo}"))
 
 
 def check_same_run(checkpoint: Checkpoint, identity: RunIdentity, *, epochs: int, path: Path) -> None:
@@ -81,7 +100,7 @@ def check_same_run(checkpoint: Checkpoint, identity: RunIdentity, *, epochs: int
     stored = asdict(checkpoint.identity)
     for key, value in asdict(identity).items():
         if stored[key] != value:
-            raise InputError(f"`{key}` must be {stored[key]!r} to go on from {path}. Received: {value!r}. {AFRESH}")
+            raise InputError(f"`{key}` must be {received(stored[key])} to go on from {path}. Received: {value!r}. {AFRESH}")
     if checkpoint.epochs > epochs:
         raise InputError(f"`epochs` must be at least {checkpoint.epochs} to go on from {path}. Received: {epochs}. {AFRESH}")
 
@@ -95,3 +114,19 @@ def can_go_on(path: Path, identity: RunIdentity, *, epochs: int) -> bool:
     except InputError:
         return False
     return checkpoint is not None
+
+
+def _is_valid(checkpoint: Checkpoint) -> bool:
+    """Whether the epochs are numbered from 1 and have every measure as a number, and whether the arrays are arrays."""
+    rows = checkpoint.history
+    return (
+        all(isinstance(array, np.ndarray) for array in checkpoint.variables)
+        and bool(rows)
+        and all(isinstance(row, dict) and set(row) >= set(MEASURES) for row in rows)
+        and [row["epoch"] for row in rows] == list(range(1, len(rows) + 1))
+        and all(isinstance(row[name], float) for row in rows for name in MEASURES[1:])
+    )
+
+
+def _refusal(path: Path, what: str) -> str:
+    return f"{path} must be a whole checkpoint of `kerasdemos train`. Received: {what}. {AFRESH}"

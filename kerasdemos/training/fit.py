@@ -14,7 +14,15 @@ import numpy as np
 import tensorflow as tf
 
 from kerasdemos.demo import Network, Split
-from kerasdemos.training.checkpoints import Checkpoint, RunIdentity, check_same_run, read_checkpoint, write_checkpoint
+from kerasdemos.training.checkpoints import (
+    MEASURES,
+    Checkpoint,
+    RunIdentity,
+    check_same_run,
+    check_variables,
+    read_checkpoint,
+    write_checkpoint,
+)
 from kerasdemos.training.progress import Progress, ReportProgress
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
@@ -63,6 +71,7 @@ def fit(
         check_same_run(before, identity, epochs=epochs, path=checkpoint)
     model = build(network, seed=identity.seed, precision=precision)
     if before:
+        check_variables(before, _arrays(model), path=checkpoint)
         _assign(model, before.variables)
     keeper = _KeepCheckpoint(checkpoint, identity, before.history if before else ())
     counter = _CountEpochs(keeper.epochs)
@@ -84,8 +93,7 @@ def fit(
     if precision != "float32":
         trained, model = model, build(network, seed=identity.seed, precision="float32")
         _assign(model, _variables(trained))
-    columns = ("epoch", *(name for name in keeper.history[0] if name != "epoch"))
-    return model, {name: np.array([row[name] for row in keeper.history]) for name in columns}
+    return model, {name: np.array([row[name] for row in keeper.history]) for name in MEASURES}
 
 
 def build(network: Network, *, seed: int, precision: str) -> keras.Model:
@@ -156,13 +164,16 @@ class _KeepCheckpoint(keras.callbacks.Callback):
         numbers = {name: float(value) for name, value in (logs or {}).items()}
         row = {"epoch": epoch + 1, **numbers, "seconds": round(time.perf_counter() - self.began, 3)}
         self.history = (*self.history, row)
-        values = tuple(np.asarray(variable) for variable in _variables(cast(keras.Model, self.model)))
-        write_checkpoint(self.path, Checkpoint(self.identity, self.history, values))
+        write_checkpoint(self.path, Checkpoint(self.identity, self.history, _arrays(cast(keras.Model, self.model))))
 
 
 def _variables(model: keras.Model) -> list[keras.Variable]:
     """Every number that training changes: weights, the states of random numbers, the optimizer."""
     return [*model.variables, *model.optimizer.variables]
+
+
+def _arrays(model: keras.Model) -> tuple[np.ndarray, ...]:
+    return tuple(np.asarray(variable) for variable in _variables(model))
 
 
 def _assign(model: keras.Model, values: Iterable[np.ndarray | keras.Variable]) -> None:

@@ -353,9 +353,97 @@ def test_a_damaged_checkpoint_is_refused(some_digits, tmp_path):
     with pytest.raises(InputError) as refused:
         train(demo, epochs=2, data=some_digits, out=tmp_path, resume=True)
     assert str(refused.value) == (
-        f"{path} must be a whole checkpoint of `kerasdemos train`. Received: File is not a zip file. "
+        f"{path} must be a whole checkpoint of `kerasdemos train`. Received: BadZipFile: File is not a zip file. "
         "Without --resume or --if-missing training starts afresh."
     )
+
+
+def changed_facts(**changes):
+    """How a checkpoint's facts are replaced: by what a function makes of the history, or by values."""
+
+    def change(stored):
+        facts = json.loads(str(stored["facts"]))
+        facts = {**facts, **{key: value(facts[key]) if callable(value) else value for key, value in changes.items()}}
+        return {**stored, "facts": np.array(json.dumps(facts))}
+
+    return change
+
+
+def changed_array(change):
+    return lambda stored: {**stored, "variable_0": change(stored["variable_0"])}
+
+
+WRONG_CHECKPOINTS = {
+    "no facts": lambda stored: {name: array for name, array in stored.items() if name != "facts"},
+    "no variable": lambda stored: {name: array for name, array in stored.items() if name != "variable_0"},
+    "no last variable": lambda stored: dict(list(stored.items())[:-1]),
+    "one variable more": lambda stored: {**stored, f"variable_{len(stored) - 1}": np.zeros(3)},
+    "only facts": lambda stored: {"facts": stored["facts"]},
+    "facts that are numbers": lambda stored: {**stored, "facts": np.zeros(3)},
+    "facts nested deep": lambda stored: {**stored, "facts": np.array("[" * 900 + "]" * 900)},
+    "facts nested deeper": lambda stored: {**stored, "facts": np.array("[" * 100_000)},
+    "another shape": changed_array(lambda array: array[1:]),
+    "a number": changed_array(lambda array: np.float32(0)),
+    "doubles": changed_array(lambda array: array.astype("float64")),
+    "whole numbers": changed_array(lambda array: array.astype("int32")),
+    "texts": changed_array(lambda array: array.astype(str)),
+    "objects": changed_array(lambda array: array.astype(object)),
+    "no identity": changed_facts(identity=None),
+    "half an identity": changed_facts(identity={"demo": "relu_mlp"}),
+    "more than an identity": changed_facts(identity=lambda identity: {**identity, "more": 1}),
+    "a nested seed": changed_facts(identity=lambda identity: {**identity, "seed": [[[1]]] * 999}),
+    "no history": changed_facts(history=None),
+    "no epochs": changed_facts(history=[]),
+    "a history of numbers": changed_facts(history=[1]),
+    "epochs without a loss": changed_facts(history=lambda rows: [{"epoch": 1}]),
+    "epochs of texts": changed_facts(history=lambda rows: [{**row, "loss": "0.1"} for row in rows]),
+    "huge numbers": changed_facts(history=lambda rows: [{**row, "loss": 10**4000} for row in rows]),
+    "another epoch": changed_facts(history=lambda rows: [{**row, "epoch": 7} for row in rows]),
+    "an epoch that is huge": changed_facts(history=lambda rows: [{**row, "epoch": 1e400} for row in rows]),
+}
+
+
+@pytest.fixture(scope="module")
+def interrupted(some_digits, tmp_path_factory):
+    """The checkpoint of relu_mlp after one epoch."""
+    out = tmp_path_factory.mktemp("interrupted")
+    _interrupt(registry.load("relu_mlp"), some_digits, out, after=1)
+    return out / "relu_mlp" / CHECKPOINT
+
+
+@pytest.mark.parametrize("form", WRONG_CHECKPOINTS)
+def test_a_checkpoint_of_a_wrong_form_is_refused_in_one_line_and_ignored_without_resume(
+    interrupted, some_digits, tmp_path, form
+):
+    path = tmp_path / "relu_mlp" / CHECKPOINT
+    path.parent.mkdir()
+    with np.load(interrupted) as stored:
+        np.savez(path, **WRONG_CHECKPOINTS[form](dict(stored)))
+    before = path.read_bytes()
+    with pytest.raises(InputError) as refused:
+        train(registry.load("relu_mlp"), epochs=2, data=some_digits, out=tmp_path, resume=True)
+    message = str(refused.value)
+    assert str(path) in message
+    assert "\n" not in message
+    assert len(message) < len(str(path)) + 500
+    assert message.endswith(" Without --resume or --if-missing training starts afresh.")
+    assert path.read_bytes() == before
+    unfinished_epochs(path.parent)  # is what the command line asks for where a training starts afresh
+
+
+@pytest.mark.parametrize("size", [0, 1, 30, 1000, 100_000])
+def test_a_checkpoint_that_is_cut_off_counts_for_nothing_without_resume(interrupted, some_digits, tmp_path, size):
+    path = tmp_path / "relu_mlp" / CHECKPOINT
+    path.parent.mkdir()
+    path.write_bytes(interrupted.read_bytes()[:size])
+    assert unfinished_epochs(path.parent) == 0
+    with pytest.raises(InputError, match="must be a whole checkpoint"):
+        train(registry.load("relu_mlp"), epochs=2, data=some_digits, out=tmp_path, resume=True)
+    if size == 1000:
+        seen = []
+        assert train(registry.load("relu_mlp"), epochs=1, data=some_digits, out=tmp_path, report=seen.append).fresh
+        assert seen[0].epoch == 1
+        assert not path.exists()
 
 
 def _interrupt(demo, some_digits, out, *, after):
