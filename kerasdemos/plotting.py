@@ -5,6 +5,7 @@ This is the only file of kerasdemos that imports matplotlib.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,8 +17,11 @@ from matplotlib.ticker import MaxNLocator
 
 from kerasdemos.demo import Curve, Panel
 from visualize._utils.atomic import atomic_path
+from visualize._utils.text import printable, shortened
+from visualize.plotting.text import make_literal
 
 WIDTH, HEIGHT = 5.2, 3.9  # of one panel, in inches
+MAX_NAME = 40  # letters of a class
 CLOUD = 30  # from this many points on, they would hide a line
 
 
@@ -58,7 +62,8 @@ def draw_curves(history: Mapping[str, np.ndarray], *, watched: str, title: str) 
 
 def draw_confusion(counts: np.ndarray, class_names: Sequence[str], *, title: str) -> Figure:
     """How often each class was predicted as each class: counts in the cells, colors for the mistakes."""
-    size = 0.62 * len(class_names) + 2
+    names = [printable(shortened(name, MAX_NAME)) for name in class_names]
+    size = 0.62 * len(names) + 2
     figure = Figure(figsize=(size, size), layout="constrained")
     axes = figure.add_subplot()
     mistakes = counts * (1 - np.eye(len(counts), dtype=counts.dtype))
@@ -77,15 +82,17 @@ def draw_confusion(counts: np.ndarray, class_names: Sequence[str], *, title: str
                 color="white" if dark else "black",
             )
     axes.set(title=title, xlabel="predicted", ylabel="true")
-    axes.set_xticks(range(len(class_names)), class_names)
-    axes.set_yticks(range(len(class_names)), class_names)
+    axes.set_xticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), names)
+    make_literal(figure)
     return figure
 
 
 def save_figure(figure: Figure, path: Path) -> Path:
     """Write a figure as PNG and return its path; the same figure gives the same bytes."""
     FigureCanvasAgg(figure)
-    with atomic_path(path) as temporary:
+    with atomic_path(path) as temporary, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # no installed font has the character: a box stands for it
         figure.savefig(temporary, dpi=120, metadata={"Software": None})
     return path
 

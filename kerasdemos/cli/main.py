@@ -15,7 +15,7 @@ from kerasdemos.cli.progress_bar import progress_bar
 from kerasdemos.cli.tables import confusion_table, demos_table, results_markdown, results_table
 from kerasdemos.demo import Demo, Network, Program
 from visualize._utils.atomic import atomic_path
-from visualize.cli.console import OneLineGroup, import_tensorflow, one_line_errors
+from visualize.cli.console import OneLineGroup, import_tensorflow, one_line_errors, say
 from visualize.engine.precision import PRECISIONS, resolve
 from visualize.errors import InputError
 
@@ -121,7 +121,7 @@ def train_command(
     finished = {demo.name for demo, options in runs if card_to_keep(demo, options)}
     import_tensorflow()
     if precision != "float32" and any(isinstance(demo.run, Network) and demo.name not in finished for demo in demos):
-        _say(str(resolve(precision)))
+        say(str(resolve(precision)))
     measured = []
     for demo, options in runs:
         run = _train_demo(demo, options)
@@ -178,14 +178,14 @@ def _train_demo(demo: Demo, settings: RunSettings) -> Run:
     folder = settings.folder(demo)
     epochs = 0 if settings.keeps_finished_runs else unfinished_epochs(folder)
     if epochs:
-        _say(f"{demo.name}: starting afresh; --resume would go on after epoch {epochs}.")
+        say(f"{demo.name}: starting afresh; --resume would go on after epoch {epochs}.")
     with progress_bar(demo.name) as report:
         try:
             run = train(demo, **vars(settings), report=report)
         except KeyboardInterrupt:
             _stop(demo, unfinished_epochs(folder))
     if run.earlier:
-        _say(f"{demo.name}: a finished run ({_settings_of(demo, run.earlier)}) is there, left alone.")
+        say(f"{demo.name}: a finished run ({_settings_of(demo, run.earlier)}) is there, left alone.")
     return run
 
 
@@ -197,12 +197,8 @@ def _settings_of(demo: Demo, card: Card) -> str:
 
 def _stop(demo: Demo, epochs: int) -> NoReturn:
     kept = f"{epochs} epoch{'s' * (epochs != 1)} kept" if epochs else "no epoch was finished"
-    _say(f"Stopped in {demo.name}, {kept}. The same command with --resume goes on.")
+    say(f"Stopped in {demo.name}, {kept}. The same command with --resume goes on.")
     raise SystemExit(130)
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)
 
 
 def _console() -> Console:

@@ -9,14 +9,17 @@ from itertools import groupby
 import numpy as np
 from rich import box
 from rich.console import Group, RenderableType
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from kerasdemos.demo import ARTICLES, Demo
 from kerasdemos.training.card import Result
+from visualize._utils.text import printable, shortened
 
 WIDE = 140  # columns of a console from which a demo fits on one line
 COLUMNS = {"demo": 16, "part": 13, "data": 20, "parameters": 10, "expected": 26}  # and their widths; the idea gets the rest
+MAX_NAME = 40  # letters
 HEADINGS = ("demo", "measure", "measured", "expected", "source", "holds")
 
 
@@ -37,7 +40,7 @@ def results_table(runs: Iterable[tuple[str, Sequence[Result]]]) -> Table:
     """Measured beside expected numbers, one row per measure."""
     table = Table(*HEADINGS, box=box.SIMPLE)
     for row in _result_rows(runs):
-        table.add_row(*row, style="bold red" if row[-1] == "NO" else None)
+        table.add_row(*map(_plain, row), style="bold red" if row[-1] == "NO" else None)
     return table
 
 
@@ -49,20 +52,25 @@ def results_markdown(runs: Iterable[tuple[str, Sequence[Result]]]) -> str:
 
 def confusion_table(counts: np.ndarray, class_names: Sequence[str]) -> Table:
     """True classes down, predicted ones across."""
-    table = Table("true", *class_names, "right", box=box.SIMPLE)
+    table = Table("true", *map(_plain, class_names), "right", box=box.SIMPLE)
     for column in table.columns:
         column.justify = "right"
     for truth, row in enumerate(counts):
         cells = [f"[bold]{count}[/]" if truth == predicted else str(count or "·") for predicted, count in enumerate(row)]
         share = f"{row[truth] / row.sum():.1%}" if row.sum() else "-"
-        table.add_row(class_names[truth], *cells, share)
+        table.add_row(_plain(class_names[truth]), *cells, share)
     return table
 
 
 def format_number(value: float, tolerance: float | None = None) -> str:
     """A number with six significant digits, or with as many more as its tolerance needs."""
-    digits = math.ceil(math.log10(abs(value) / tolerance)) if tolerance and value else 0
+    digits = math.ceil(math.log10(abs(value) / tolerance)) if tolerance and value and math.isfinite(value) else 0
     return f"{value:.{min(max(digits, 6), 15)}g}"
+
+
+def _plain(text: str) -> str:
+    """A text of a card as it is, whatever it would mean to a terminal or to rich."""
+    return escape(printable(shortened(text, MAX_NAME)))
 
 
 def _columns(*, show_header: bool) -> Table:

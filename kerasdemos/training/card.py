@@ -16,10 +16,12 @@ from typing import TypedDict
 import kerasdemos
 from kerasdemos.demo import Demo
 from visualize._utils.atomic import atomic_path
+from visualize._utils.validation import is_number
 from visualize.errors import InputError
 from visualize.models.card import card_content
 
 CARD = "model.json"
+AFRESH = "Without --resume or --if-missing training starts afresh."
 
 
 class InputFacts(TypedDict):
@@ -43,6 +45,13 @@ class ResultFacts(TypedDict):
     holds: bool | None
 
 
+class FileFacts(TypedDict):
+    """The content of a file, in a card."""
+
+    bytes: int
+    sha256: str
+
+
 class Card(InputFacts, total=False):
     """The content of a card. Anybody can have written one that was read, so nothing in it can be relied on."""
 
@@ -56,6 +65,7 @@ class Card(InputFacts, total=False):
     seconds: float
     versions: dict[str, str]
     files: list[str]
+    contents: dict[str, FileFacts]
     results: list[ResultFacts]
 
 
@@ -129,3 +139,30 @@ def read_card(path: Path) -> Card:
     if not path.is_file():
         raise InputError(f"The card {path} must stand beside the model; `kerasdemos train` writes it. Received: no such file.")
     return card_content(path)  # pyright: ignore[reportReturnType]
+
+
+def check_finished(card: Card, path: Path) -> Card:
+    """The same card, if it has what every finished run writes.
+
+    Raises:
+        InputError: its files, their contents or its results are of another form.
+    """
+    files, results = card.get("files"), card.get("results")
+    if not isinstance(files, list) or not all(isinstance(name, str) and Path(name).name == name for name in files):
+        wrong = "files"
+    elif not isinstance(card.get("contents", {}), dict):
+        wrong = "contents"
+    elif not isinstance(results, list) or not all(map(_is_result, results)):
+        wrong = "results"
+    else:
+        return card
+    raise InputError(
+        f"The card {path} must be one that `kerasdemos train` wrote. Received: `{wrong}` of another form. {AFRESH}"
+    )
+
+
+def _is_result(row: object) -> bool:
+    """Whether a row of a card has a measure by its name; it may not be finite where a training diverged."""
+    if not isinstance(row, dict) or not isinstance(row.get("measure"), str):
+        return False
+    return isinstance(row.get("measured"), float) or is_number(row.get("measured"))

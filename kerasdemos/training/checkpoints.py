@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kerasdemos.training.card import AFRESH
 from visualize._utils.atomic import atomic_path
 from visualize._utils.text import first_line
 from visualize._utils.validation import received
@@ -23,7 +24,6 @@ from visualize.errors import InputError
 
 CHECKPOINT = "checkpoint.npz"
 MEASURES = ("epoch", "accuracy", "loss", "val_accuracy", "val_loss", "seconds")  # of an epoch, in the order of the file
-AFRESH = "Without --resume or --if-missing training starts afresh."
 
 
 @dataclass(frozen=True)

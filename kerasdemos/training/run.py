@@ -17,6 +17,7 @@ from kerasdemos.training.card import CARD, Card, InputFacts, Result, compare_res
 from kerasdemos.training.checkpoints import CHECKPOINT, RunIdentity, can_go_on, read_checkpoint
 from kerasdemos.training.run_folder import RunFiles, finished_card, write_run
 from kerasdemos.training.settings import RunSettings, data_name, published_epochs, run_identity
+from visualize._utils.text import shortened
 from visualize.errors import InputError
 
 if TYPE_CHECKING:  # Keras is imported when a network is trained, and not before its data was checked
@@ -124,7 +125,9 @@ def card_to_keep(demo: Demo, settings: RunSettings) -> Card | None:
         return card
     identity, epochs = run_identity(demo, settings), settings.epochs_of(demo)
     wanted = {**asdict(identity), "epochs": epochs}
-    others = [f"{key} {card.get(key)} (asked: {value})" for key, value in wanted.items() if card.get(key) != value]
+    others = [
+        f"{key} {shortened(str(card.get(key)))} (asked: {value})" for key, value in wanted.items() if card.get(key) != value
+    ]
     if not others:
         return card
     if can_go_on(folder / CHECKPOINT, identity, epochs=epochs):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kerasdemos.plotting import save_figure
-from kerasdemos.training.card import CARD, Card, Result, read_card, write_card
+from kerasdemos.training.card import CARD, Card, FileFacts, Result, check_finished, read_card, write_card
 from visualize._utils.atomic import atomic_path
 
 if TYPE_CHECKING:
@@ -48,17 +49,35 @@ def write_run(folder: Path, card: Card, results: tuple[Result, ...], files: RunF
         paths.append(_write_history(folder / HISTORY, files.history))
     paths.append(save_figure(files.figure, folder / files.picture))
     names = [path.name for path in paths]
-    return (*paths, write_card(folder, {**card, "files": names}, results))
+    return (*paths, write_card(folder, {**card, "files": names, "contents": _contents(paths)}, results))
 
 
 def finished_card(folder: Path) -> Card | None:
-    """The card of the run that is finished in a folder, None where there is none or one of its files is missing."""
+    """The card of the run that is finished in a folder, None where there is none or where one of its files is not whole.
+
+    Raises:
+        InputError: there is a card that no run wrote.
+    """
     path = folder / CARD
     if not path.exists():
         return None
-    card = read_card(path)
-    complete = "files" in card and all((folder / name).exists() for name in card["files"])
-    return card if complete else None
+    card = check_finished(read_card(path), path)
+    paths = [folder / name for name in card.get("files", [])]
+    if not all(each.is_file() for each in paths):
+        return None
+    return card if card.get("contents") in (None, _contents(paths)) else None  # older cards do not have them
+
+
+def _contents(paths: Sequence[Path]) -> dict[str, FileFacts]:
+    """The size and the checksum of each file, by its name."""
+    contents: dict[str, FileFacts] = {}
+    for path in paths:
+        with path.open("rb") as file:
+            contents[path.name] = {
+                "bytes": path.stat().st_size,
+                "sha256": hashlib.file_digest(file, "sha256").hexdigest(),
+            }
+    return contents
 
 
 def _write_history(path: Path, history: Mapping[str, np.ndarray]) -> Path:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import resource
 import shutil
 import subprocess
@@ -366,6 +367,24 @@ def test_evaluate_refuses_a_card_of_another_model_in_one_line(trained, some_digi
     result = run("evaluate", str(tmp_path / "model.keras"), "--data", some_digits)
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1), result.output
     assert result.stderr.startswith("Error: " + message.replace("{path}", str(tmp_path / "model.json")))
+
+
+def test_names_of_a_card_are_no_markup_for_the_tables(trained, some_digits, tmp_path):
+    _, folder = trained
+    shutil.copy(folder / "model.keras", tmp_path)
+    card = json.loads((folder / "model.json").read_text())
+    names = ["[/red]", "[bold]b", "c\x1b[31m", "$\\frac{$", "狗", "n" * 999, *"6789"]
+    (tmp_path / "model.json").write_text(json.dumps({**card, "class_names": names}))
+    result = run("evaluate", str(tmp_path / "model.keras"), "--data", some_digits)
+    assert result.exit_code == 0, result.output
+    for name in ("[/red]", "[bold]b", "c\\x1b[31m"):
+        assert result.stdout.count(f" {name} ") == 2  # once as a column, once as a row
+
+
+@pytest.mark.parametrize("measured", [math.nan, math.inf])
+def test_a_result_that_is_not_finite_is_in_the_table(measured):
+    table = tables.results_table([("demo", [Result("test accuracy", measured, 0.9, 0.004, "article", False)])])
+    assert list(table.columns[2].cells) == [str(measured)]
 
 
 def test_a_missing_tensorboard_says_what_to_install(monkeypatch):

@@ -1,6 +1,7 @@
 """Training: the same seed gives the same weights, an interrupted run ends where an uninterrupted one does."""
 
 import csv
+import hashlib
 import json
 import os
 import random
@@ -315,6 +316,81 @@ def test_resume_runs_again_what_has_lost_a_file(name, tmp_path):
     (tmp_path / "doubling" / name).unlink()
     assert train(DOUBLING, out=tmp_path, resume=True).fresh
     assert not train(DOUBLING, out=tmp_path, resume=True).fresh
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["history.csv", "figure.png"])
+def test_resume_runs_again_what_has_a_file_that_is_not_whole(name, tmp_path):
+    train(DOUBLING, out=tmp_path)
+    path = tmp_path / "doubling" / name
+    whole = path.read_bytes()
+    for content in (whole[:-1], b"", whole[:-1] + b"?"):  # a part, nothing, another one of the same size
+        path.write_bytes(content)
+        assert train(DOUBLING, out=tmp_path, resume=True).fresh
+        assert path.read_bytes() == whole
+    assert not train(DOUBLING, out=tmp_path, if_missing=True).fresh
+
+
+def test_the_card_has_the_size_and_the_checksum_of_every_other_file(relu_run):
+    folder = relu_run.files[0].parent
+    contents = read_card(folder / "model.json")["contents"]
+    assert set(contents) == FILES - {"model.json"}
+    for name, facts in contents.items():
+        content = (folder / name).read_bytes()
+        assert facts == {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def test_an_older_card_without_checksums_is_that_of_a_finished_run(tmp_path):
+    train(DOUBLING, out=tmp_path)
+    path = tmp_path / "doubling" / "model.json"
+    card = json.loads(path.read_text())
+    path.write_text(json.dumps({key: value for key, value in card.items() if key != "contents"}))
+    assert not train(DOUBLING, out=tmp_path, resume=True).fresh
+
+
+@pytest.mark.parametrize(
+    ("changes", "wrong"),
+    [
+        ({"files": None}, "`files`"),
+        ({"files": [1]}, "`files`"),
+        ({"files": ["../model.keras"]}, "`files`"),
+        ({"files": {}}, "`files`"),
+        ({"contents": []}, "`contents`"),
+        ({"results": None}, "`results`"),
+        ({"results": [1]}, "`results`"),
+        ({"results": [{"measure": "last"}]}, "`results`"),
+        ({"results": [{"measure": "last", "measured": "8"}]}, "`results`"),
+        ({"results": [{"measure": [], "measured": 8.0}]}, "`results`"),
+        ({"results": [{"measure": "last", "measured": 10**4000}]}, "`results`"),
+    ],
+)
+def test_a_card_of_a_wrong_form_is_refused_in_one_line_and_replaced_without_resume(tmp_path, changes, wrong):
+    train(DOUBLING, out=tmp_path)
+    path = tmp_path / "doubling" / "model.json"
+    card = json.loads(path.read_text())
+    path.write_text(json.dumps({**card, **changes}))
+    for keep in ({"resume": True}, {"if_missing": True}):
+        with pytest.raises(InputError) as refused:
+            train(DOUBLING, out=tmp_path, **keep)
+        assert str(refused.value) == (
+            f"The card {path} must be one that `kerasdemos train` wrote. Received: {wrong} of another form. "
+            "Without --resume or --if-missing training starts afresh."
+        )
+    assert train(DOUBLING, out=tmp_path).fresh
+    assert json.loads(path.read_text())["results"] == card["results"]
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "null", "[" * 900 + "]" * 900, "[" * 100_000, '{"a": 1' + "0" * 5000 + "}"]
+)
+def test_a_card_that_is_none_is_refused_in_one_line_and_replaced_without_resume(tmp_path, content):
+    train(DOUBLING, out=tmp_path)
+    path = tmp_path / "doubling" / "model.json"
+    path.write_text(content)
+    with pytest.raises(InputError, match=f"The card {path} must be ") as refused:
+        train(DOUBLING, out=tmp_path, resume=True)
+    assert "\n" not in str(refused.value)
+    assert train(DOUBLING, out=tmp_path).fresh
 
 
 @pytest.mark.parametrize(
