@@ -122,6 +122,9 @@ def train_command(
     import_tensorflow()
     if precision != "float32" and any(isinstance(demo.run, Network) and demo.name not in finished for demo in demos):
         say(str(resolve(precision)))
+    summary = Path(out) / "results.md"
+    if every:
+        summary.unlink(missing_ok=True)  # no older table stands beside new runs
     measured = []
     for demo, options in runs:
         run = _train_demo(demo, options)
@@ -130,10 +133,9 @@ def train_command(
             click.echo(line)
     _console().print(results_table(measured))
     if every:
-        path = Path(out) / "results.md"
-        with atomic_path(path) as temporary:
+        with atomic_path(summary) as temporary:
             temporary.write_text(results_markdown(measured), encoding="utf-8")
-        click.echo(path)
+        click.echo(summary)
 
 
 @main.command("evaluate")

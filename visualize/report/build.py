@@ -21,7 +21,7 @@ from visualize.report import page
 from visualize.report.alt_text import filters_text, history_text, maximized_text, one_line, structure_text
 from visualize.report.command_text import curves_command, report_command
 from visualize.report.explained_images import ExplainedImage, explained_images
-from visualize.report.figure_files import Note
+from visualize.report.figure_files import Note, remarks_on
 from visualize.report.figures import Progress, ReportRun, draw_filters, draw_maximized, draw_summary
 from visualize.report.image_part import image_part
 from visualize.report.methods import summary_line
@@ -69,6 +69,7 @@ def build_report(
         describe(model, input_range=request.input_range)
     run = ReportRun(request, model, card_of(model).class_names, note, progress)
     images = explained_images(run)
+    (request.out / FILE).unlink(missing_ok=True)  # no older page stands beside new pictures
     model_parts: list[Part] = []
     for part, paths in _model_parts(run, images):
         yield from paths
@@ -157,5 +158,6 @@ def _maximized_part(run: ReportRun, images: Sequence[ExplainedImage]) -> tuple[P
     except InputError as error:
         return Part("maximize", title, missing=(run.missing("maximize", error),)), []
     line = f"{whose} input that was optimized for a high score: not an image that the model saw, but what it looks for."
+    lines = (line, *remarks_on(figure.results))
     picture = Picture(figure.paths[0], title, maximized_text(figure.results[0]), figure.command)
-    return Part("maximize", title, (line,), pictures=(picture,)), figure.paths
+    return Part("maximize", title, lines, pictures=(picture,)), figure.paths

@@ -90,10 +90,22 @@ def write_figure(
     Returns:
         The paths of the files, the picture first.
     """
-    remarks = [remark for result in figure.results for remark in result.settings.get("remarks") or ()]
-    for text in (*dict.fromkeys(remarks), *_notes_on_maps(figure.results), *_notes_on_maximized(figure.results, range_noted)):
+    for text in (
+        *remarks_on(figure.results),
+        *_notes_on_maps(figure.results),
+        *_notes_on_maximized(figure.results, range_noted),
+    ):
         note(text)
     return export.write(figure.results, folder, figure_stem(command, options, figure.picture), model, _plain(options), seconds)
+
+
+def remarks_on(results: Sequence[Result]) -> dict[str, list[str]]:
+    """What a reader must know of some results: each sentence once, with the methods to which it applies."""
+    methods: dict[str, list[str]] = {}
+    for result in results:
+        for remark in result.settings.get("remarks") or ():
+            methods.setdefault(remark, []).append(result.method)
+    return methods
 
 
 def figure_stem(command: str, options: Options, picture: str = "") -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from visualize.errors import InputError
 from visualize.report.alt_text import class_text, comparison_text, one_line, peak_position
 from visualize.report.explained_images import ExplainedImage
+from visualize.report.figure_files import remarks_on
 from visualize.report.figures import ReportRun, WrittenFigure, draw_comparison, refused_methods
 from visualize.report.page import Part, Picture, Table
 from visualize.report.request import ReportRequest
@@ -34,7 +35,9 @@ def image_part(run: ReportRun, number: int, image: ExplainedImage) -> tuple[Part
     by = ", ".join(result.method for result in results)
     picture = Picture(figure.paths[0], f"{one_line(image.name)} by {by}", comparison_text(results), figure.command)
     tables_below = _map_tables(results)
-    part = Part(anchor, title, _lines(image), tables=tables, pictures=(picture,), below=tables_below, missing=missing)
+    remarks = (f"{', '.join(dict.fromkeys(names))}: {remark}" for remark, names in remarks_on(results).items())
+    lines = (*_lines(image), *remarks)
+    part = Part(anchor, title, lines, tables=tables, pictures=(picture,), below=tables_below, missing=missing)
     return part, figure
 
 

@@ -381,6 +381,21 @@ def test_names_of_a_card_are_no_markup_for_the_tables(trained, some_digits, tmp_
         assert result.stdout.count(f" {name} ") == 2  # once as a column, once as a row
 
 
+def test_no_old_table_of_results_stands_beside_new_runs(tmp_path, monkeypatch):
+    def interrupted(*arguments, **settings):
+        raise KeyboardInterrupt
+
+    demo = registry.load("least_squares")
+    monkeypatch.setattr(registry, "load_all", lambda: (demo,))
+    assert run("train", "--all", "--out", str(tmp_path)).exit_code == 0
+    assert (tmp_path / "results.md").exists()
+    monkeypatch.setattr("kerasdemos.training.run.train", interrupted)
+    assert run("train", "--all", "--epochs", "0", "--out", str(tmp_path)).exit_code == 2
+    assert (tmp_path / "results.md").exists()  # refused: nothing ran
+    assert run("train", "--all", "--out", str(tmp_path)).exit_code == 130
+    assert not (tmp_path / "results.md").exists()
+
+
 @pytest.mark.parametrize("measured", [math.nan, math.inf])
 def test_a_result_that_is_not_finite_is_in_the_table(measured):
     table = tables.results_table([("demo", [Result("test accuracy", measured, 0.9, 0.004, "article", False)])])

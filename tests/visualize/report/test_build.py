@@ -135,6 +135,45 @@ def test_the_page_has_every_part(made):
     assert sorted(path for path in out.iterdir()) == sorted(paths)
 
 
+@keras.saving.register_keras_serializable("tests")
+class OwnStatistics(keras.layers.Layer):
+    """Normalizes by the statistics of the batch, whatever the model is told."""
+
+    def build(self, input_shape):
+        self.inner = keras.layers.BatchNormalization(name="inner")
+        self.inner.build(input_shape)
+
+    def call(self, inputs):
+        return self.inner(inputs, training=True)
+
+
+def test_the_page_says_what_a_reader_must_know_of_the_maps_and_the_command_line_says_it_once(picture, tmp_path):
+    inputs = keras.Input((12, 12, 1))
+    maps = OwnStatistics(name="own")(keras.layers.Conv2D(2, 3)(inputs))
+    outputs = keras.layers.Dense(3)(keras.layers.GlobalAveragePooling2D()(maps))
+    keras.Model(inputs, outputs).save(tmp_path / "model.keras")
+    read, paths, said = reported(tmp_path / "model.keras", picture, *FAST, "--out", tmp_path / "out")
+    remark = "'own/inner' normalize by the statistics of the batch (training=True): images were run one by one."
+    assert said.count(f"Note: {remark}\n") == 1
+    assert read.text("p").count(f"saliency, gradcam: {remark}") == 1
+    record = json.loads(next(path for path in paths if path.name.startswith("compare") and path.suffix == ".json").read_text())
+    assert [result["settings"]["remarks"] for result in record["results"]] == [[remark], [remark]]
+
+
+def test_no_old_page_stands_beside_new_pictures(model, picture, tmp_path, monkeypatch):
+    shutil.copy(picture, tmp_path / "report.html")
+    result = run("report", model, "nowhere.png", "--out", tmp_path)
+    assert (result.exit_code, (tmp_path / "report.html").exists()) == (2, True)  # nothing was drawn
+    monkeypatch.setattr("visualize.plotting.export.save", interrupted)
+    assert run("report", model, "--out", tmp_path).exit_code == 130
+    assert (tmp_path / "summary.png").exists()
+    assert not (tmp_path / "report.html").exists()
+
+
+def interrupted(*arguments):
+    raise KeyboardInterrupt
+
+
 @pytest.mark.slow
 def test_a_model_of_one_number_has_no_classes(saved, picture, tmp_path):
     read, _, _ = reported(saved("regression"), picture, *FAST, "--out", tmp_path / "out")
