@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,7 +33,8 @@ def read_npz(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray
         raise InputError(
             f"{path} must be a .npz file with {', '.join(ARRAYS)}. Received: a file that is damaged or of another format."
         )
-    with path.open("rb") as file:
+    with path.open("rb") as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of headers that Python 2 wrote
         _check_sizes(file, path)
         with np.load(file, allow_pickle=False) as stored:
             missing = [name for name in ARRAYS if name not in stored.files]

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from PIL import Image, PngImagePlugin
 
 from visualize import InputError, describe, open_model
+from visualize._utils.native_stderr import decoding, reports_to
 from visualize.cli.main import main
 from visualize.data.images import read_arrays, read_picture
 from visualize.data.loading import from_files
@@ -211,3 +212,42 @@ def test_a_picture_with_a_hostile_name_is_drawn_and_written_inside(saved, tmp_pa
         assert "\x1b" not in result.stdout + result.stderr
         assert all(letter.isprintable() or letter == "\n" for letter in result.stderr)
         assert len(os.listdir(folder)) == 4
+
+
+def test_nothing_foreign_is_on_standard_error(saved, tmp_path):
+    """Of each file there is a picture, with at most our own notes, or one line of ours."""
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 40), "uint8")
+    picture = Image.fromarray(pixels)
+    picture.save(tmp_path / "exif.jpg", exif=b"Exif\x00\x00MM\x00\x2a\x00\x00\x00\x08\x00\x05" + b"\xff" * 20)
+    picture.convert("1").save(tmp_path / "fax.tif", compression="group4")
+    content = bytearray((tmp_path / "fax.tif").read_bytes())
+    content[10:60] = bytes(byte ^ 0x5A for byte in content[10:60])
+    (tmp_path / "fax.tif").write_bytes(content)
+    picture.save(tmp_path / "lzw.tif", compression="tiff_lzw")
+    content = bytearray((tmp_path / "lzw.tif").read_bytes())
+    content[100:120] = b"\xff" * 20
+    (tmp_path / "lzw.tif").write_bytes(content)
+    (tmp_path / "cut.tif").write_bytes(content[: len(content) // 2])
+    header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (1L, 12L, 12L, 1L), }"
+    (tmp_path / "python2.npy").write_bytes(raw_npy(header + b" " * (117 - len(header)) + b"\n", bytes(4 * 144)))
+    np.save(tmp_path / "doubles.npy", np.full((1, 12, 12, 1), 1e300))
+    for name in ("exif.jpg", "fax.tif", "lzw.tif", "cut.tif", "python2.npy", "doubles.npy"):
+        words = [sys.executable, "-m", "visualize", "saliency", saved("softmax"), tmp_path / name, "--out", tmp_path / "out"]
+        ended = subprocess.run(list(map(str, words)), capture_output=True, text=True)
+        lines = ended.stderr.splitlines()
+        assert ended.returncode in (0, 2), ended.stderr
+        assert all(line.startswith("Note: " if ended.returncode == 0 else "Error: ") for line in lines), ended.stderr
+        assert len(lines) == 1 or ended.returncode == 0, ended.stderr
+        reported = "Note: fax.tif is damaged. Its decoder reports: Fax4Decode: "
+        assert any(line.startswith(reported) for line in lines) == (name == "fax.tif"), ended.stderr
+
+
+def test_in_python_standard_error_is_left_alone(tmp_path, capfd):
+    Image.new("L", (4, 4)).save(tmp_path / "a.png")
+    written = []
+    with reports_to(written.append), decoding("a.png"):
+        os.write(2, b"one\ntwo\n")
+    assert written == ["a.png is damaged. Its decoder reports: one"]
+    with decoding("a.png"):
+        os.write(2, b"three\n")
+    assert capfd.readouterr().err == "three\n"

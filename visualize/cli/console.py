@@ -14,6 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 import click
 
 from visualize._utils.lazy import start_tensorflow, tf
+from visualize._utils.native_stderr import reports_to
 from visualize._utils.text import printable, shortened
 from visualize.errors import InputError
 
@@ -35,7 +36,7 @@ class OneLineGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """As click does, with a usage error in one line."""
-        with one_line_usage_errors():
+        with one_line_usage_errors(), reports_to(lambda report: say(f"Note: {report}")):
             return super().invoke(ctx)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 import zipfile
 from pathlib import Path
 from typing import IO
@@ -26,7 +27,8 @@ def load_arrays(path: Path) -> np.ndarray | dict[str, np.ndarray]:
         InputError: its arrays would take much more memory than the file has bytes.
         Exception: whatever zipfile, zlib and NumPy raise for a file of another format or a damaged one.
     """
-    with path.open("rb") as file:  # NumPy does not close a file that it cannot read
+    with path.open("rb") as file, warnings.catch_warnings():  # NumPy does not close a file that it cannot read
+        warnings.simplefilter("ignore", UserWarning)  # of headers that Python 2 wrote
         check_array_sizes(file, path)
         loaded = np.load(file, allow_pickle=False)
         return loaded if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}

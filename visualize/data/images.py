@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from visualize._utils.native_stderr import decoding
 from visualize.data.arrays import load_arrays
 from visualize.errors import InputError
 
@@ -63,7 +64,8 @@ def read_picture(path: str | Path, *, channels: int) -> np.ndarray:
     if not path.is_file():
         raise InputError(f"`images` must be picture files or arrays. Received: {path}, which is no file.")
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), decoding(path.name):
+            warnings.simplefilter("ignore")  # on tags and EXIF data that Pillow skips
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=_formats()) as picture:
                 ImageOps.exif_transpose(picture, in_place=True)  # copies only what needs rotation

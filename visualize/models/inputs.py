@@ -380,7 +380,8 @@ def _array(name: str, value: Any, declared: tuple[tuple[int | None, ...], str] |
         _check_shape(name, array, shape)
         if "int" in dtype:
             return _whole_numbers(name, array, dtype)
-        array = array.astype(dtype if dtype in ("float32", "float64") else "float32", copy=False)
+        with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and refused below
+            array = array.astype(dtype if dtype in ("float32", "float64") else "float32", copy=False)
     elif array.dtype.kind != "f" or array.dtype.itemsize < 4:
         array = array.astype("float32")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
