@@ -86,7 +86,7 @@ def model_options() -> list[click.Parameter]:
 
 def image_options() -> list[click.Parameter]:
     """The images, from files or from a data set."""
-    data = "A named data set such as mnist:test or idx:DIR, or a .npz or .npy file."
+    data = "A named data set such as mnist:test or idx:DIR, a folder of pictures, or a .npz or .npy file."
     per_class = "The first image of each class, each explained for its own class, in one figure."
     return [
         click.Argument(["images"], metavar="[IMAGES]...", nargs=-1, type=click.Path(path_type=Path)),

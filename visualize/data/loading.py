@@ -110,11 +110,12 @@ def from_data(
     input_name: str | None = None,
     each_class: bool = False,
 ) -> Source:
-    """Images of a named data set (`mnist:test`), of a `.npy`, or of a `.npz` with images and, if it has them, labels.
+    """Images of a named data set (`mnist:test`), a folder, a `.npy`, or a `.npz` with images and, if it has them, labels.
 
     Args:
         model: Keras model.
-        data: `name:argument`, where a package registered `name` in the entry-point group `visualize.datasets`; or a file.
+        data: `name:argument`, where a package registered `name` in the entry-point group `visualize.datasets`; or a file, a
+            folder of pictures or a pattern such as `photos/*.jpg`, whose pictures are numbered in the order of their names.
         index: number of the image, or a list of numbers; by default the first.
         input_name: name of the input that holds the pictures.
         each_class: instead of `index`, the first image of each class.
@@ -135,15 +136,15 @@ def from_data(
             f"`data` needs a model of one input. Received: {data!r}, for the inputs {sorted(picture_format.input_shapes)}. "
             "Name a .npz file with one array for each instead of images."
         )
+    if _is_several_files(data):
+        return _from_pictures(model, data, None if each_class else _checked_index(index), input_name)
     dataset = _load_dataset(data)
     images = np.asarray(dataset["images"])
     _check_not_empty(data, images)
     images = picture_format.as_batch(images)
     labels = _checked_labels(data, dataset.get("labels"), len(images))
     chosen = _first_of_each_class(data, labels) if each_class else _checked_index(index)
-    outside = [number for number in chosen.tolist() if not 0 <= number < len(images)]
-    if outside:
-        raise InputError(f"`index` must be between 0 and {len(images) - 1}. Received: {outside[0]}.")
+    _check_range(chosen, len(images))
     prepared, notes = picture_format.prepare(images[chosen], data)
     title = Path(data).name if data.endswith(ARRAY_FILES) else data
     return Source(
@@ -197,15 +198,38 @@ def _named_inputs(arrays: Mapping[str, np.ndarray], path: Path, picture_format: 
     return Source(images, tuple(f"{path.name} {index}" for index in range(count)), notes=tuple(notes))
 
 
+def _is_several_files(data: str) -> bool:
+    """Whether `data` is a folder or a pattern, and no data set has that name."""
+    is_pattern = bool(set("*?[") & set(data)) and not Path(data).exists()
+    return (is_pattern or Path(data).is_dir()) and data.partition(":")[0] not in _datasets()
+
+
+def _from_pictures(model: keras.Model, data: str, chosen: np.ndarray | None, input_name: str | None) -> Source:
+    """The pictures of a folder or a pattern that have these numbers."""
+    files = picture_files([data])
+    chosen = _first_of_each_class(data, None) if chosen is None else chosen
+    _check_range(chosen, len(files))
+    source = from_files(model, [files[number] for number in chosen.tolist()], input_name)
+    if len(source.names) != len(chosen):
+        raise InputError(f"`data` must be a folder or a pattern of files of one picture each. Received: {data!r}.")
+    return replace(source, index=tuple(chosen.tolist()))
+
+
+def _datasets() -> dict[str, importlib.metadata.EntryPoint]:
+    return {entry.name: entry for entry in importlib.metadata.entry_points(group=ENTRY_POINTS)}
+
+
 def _load_dataset(data: str) -> Mapping[str, Any]:
     """The images, and labels and class names if there are any, of a data set by these names."""
     if data.endswith(ARRAY_FILES):
         return _dataset_of_arrays(data)
     name, _, argument = data.partition(":")
-    entries = {entry.name: entry for entry in importlib.metadata.entry_points(group=ENTRY_POINTS)}
+    entries = _datasets()
     if name not in entries:
         known = ", ".join(f"{name}:..." for name in sorted(entries)) or "none is registered"
-        raise InputError(f"`data` must be a .npz or .npy file or a named data set ({known}). Received: {data!r}.")
+        raise InputError(
+            f"`data` must be a folder of pictures, a .npz or .npy file, or a named data set ({known}). Received: {data!r}."
+        )
     try:
         return entries[name].load()(argument)
     except (ValueError, OSError) as error:
@@ -260,6 +284,12 @@ def _checked_index(index: object) -> np.ndarray:
     if chosen.dtype.kind not in "iu" or chosen.ndim != 1:
         raise InputError(f"`index` must be a whole number, or a list of whole numbers. Received: {received(index)}.")
     return chosen
+
+
+def _check_range(chosen: np.ndarray, count: int) -> None:
+    outside = [number for number in chosen.tolist() if not 0 <= number < count]
+    if outside:
+        raise InputError(f"`index` must be between 0 and {count - 1}. Received: {outside[0]}.")
 
 
 def _fitting_names(model: keras.Model, names: Sequence[str] | None) -> tuple[str, ...]:

@@ -34,6 +34,8 @@ def read_points(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _read_text(path: Path) -> str:
+    if path.exists() and not path.is_file() and not path.is_dir():  # a device may have no end
+        raise InputError(f"`data` must be a CSV file of two columns. Received: {path}, which is no regular file.")
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:

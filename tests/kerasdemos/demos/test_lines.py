@@ -1,5 +1,8 @@
 """The programs that fit a line, against NumPy in float64."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -209,6 +212,7 @@ def test_a_file_that_is_not_there_or_not_a_file_or_not_text_is_refused(tmp_path)
         (tmp_path / "nowhere.csv", "no such file"),
         (tmp_path, "a folder"),
         (binary, "which is not text"),
+        (Path(os.devnull), "which is no regular file"),
     ):
         with pytest.raises(InputError) as refused:
             points.read_points(path)

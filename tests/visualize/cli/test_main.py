@@ -323,7 +323,12 @@ MISTAKES = {
     ("saliency", "MODEL", "--data", "SET", "--index", "3-1"): "`--index` must be whole numbers or ranges with commas "
     "between, such as 0-499,600. Received: '3-1'.",
     ("saliency", "MODEL", "--data", "SET", "--index", "9"): "`index` must be between 0 and 8. Received: 9.",
-    ("saliency", "MODEL", "--data", "cifar"): "`data` must be a .npz or .npy file or a named data set (idx:..., mnist:...). "
+    (
+        "saliency",
+        "MODEL",
+        "--data",
+        "cifar",
+    ): "`data` must be a folder of pictures, a .npz or .npy file, or a named data set (idx:..., mnist:...). "
     "Received: 'cifar'.",
     ("saliency", "MODEL", "PICTURE", "--input-range", "1", "0"): "`--input-range` must be LOW HIGH, low < high. "
     "Received: 1 0.",
@@ -549,6 +554,14 @@ def test_the_command_line_takes_a_folder_and_a_pattern(model, picture, tmp_path)
     assert [path.stem for path in folder[::3]] == ["saliency-a9", "saliency-a10"]
     pattern = written(run("saliency", model, tmp_path / "photos" / "*0.png", "--out", tmp_path / "pattern"))
     assert [path.stem for path in pattern[::3]] == ["saliency-a10"]
+
+
+def test_a_folder_is_a_data_set_of_which_an_index_chooses(model, picture, tmp_path):
+    (tmp_path / "photos").mkdir()
+    for name in ("a10.png", "a9.png", "a8.png"):
+        shutil.copy(picture, tmp_path / "photos" / name)
+    asked = ("saliency", model, "--data", tmp_path / "photos", "--index", "1-2", "--out", tmp_path / "out")
+    assert [path.stem for path in written(run(*asked))[::3]] == ["saliency-a9", "saliency-a10"]
 
 
 def test_the_command_line_says_what_a_reader_of_a_result_must_know(model, picture, tmp_path):

@@ -199,6 +199,31 @@ def test_each_class_has_its_first_picture(opened):
     assert source.sheet == "per-class"
 
 
+def test_a_folder_or_a_pattern_is_a_data_set_numbered_in_the_order_of_names(opened, tmp_path):
+    model, folder = describe(opened("softmax"), input_range=(0, 255)), tmp_path / "photos"
+    folder.mkdir()
+    for value, name in ((10, "p10.png"), (2, "p2.png"), (30, "q30.png"), (1, "p1.PNG")):
+        Image.new("L", (12, 12), value).save(folder / name)
+    (folder / "notes.txt").write_text("no picture")
+    for data, index, values in (
+        (folder, None, [1]),
+        (f"{folder}/", [0, 1, 2, 3], [1, 2, 10, 30]),
+        (folder / "p*.png", [1, 0], [10, 2]),
+    ):
+        source = from_data(model, data, index)
+        assert source.images[:, 0, 0, 0].tolist() == values
+        assert source.index == tuple(index or [0])
+        assert (source.labels, len(source.names)) == (None, len(values))
+    assert refusal(from_data, model, folder, [4]) == "`index` must be between 0 and 3. Received: 4."
+    assert "which has none" in refusal(from_data, model, str(folder), None, each_class=True)
+    for empty in (tmp_path / "digits", tmp_path / "*.jpg", folder / "*.gif"):
+        (tmp_path / "digits").mkdir(exist_ok=True)
+        message = f"`images` must be picture files or arrays. Received: {empty}, where there is none."
+        assert refusal(from_data, model, str(empty), None) == message
+    np.save(folder / "two.npy", np.zeros((2, 12, 12, 1), "float32"))
+    assert "files of one picture each" in refusal(from_data, model, str(folder / "*.npy"), [0])
+
+
 def test_a_folder_of_idx_files_is_a_data_set(opened, digits):
     folder, pictures = digits
     model = describe(opened("softmax"), input_range=(0, 255))
@@ -265,7 +290,8 @@ def test_a_data_set_that_cannot_serve_is_refused(opened, tmp_path):
 
 
 def test_an_unknown_data_set_is_answered_with_the_known(opened):
-    message = "`data` must be a .npz or .npy file or a named data set (idx:..., mnist:...). Received: 'cifar:test'."
+    choices = "a folder of pictures, a .npz or .npy file, or a named data set (idx:..., mnist:...)"
+    message = f"`data` must be {choices}. Received: 'cifar:test'."
     assert refusal(from_data, opened("softmax"), "cifar:test", None) == message
 
 
