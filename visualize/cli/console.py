@@ -6,6 +6,8 @@ import contextlib
 import contextvars
 import functools
 import gc
+import io
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -41,11 +43,15 @@ class OneLineGroup(click.Group):
 
 
 def _settle_environment() -> None:
-    """Make up for closed streams, and for a backend of matplotlib that commands, which open no window, do not need."""
+    """Make up for closed streams, for those that lack characters, and for settings of matplotlib that do not fit."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
-    os.environ.pop("MPLBACKEND", None)
+        stream = getattr(sys, name)
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    os.environ.pop("MPLBACKEND", None)  # commands open no window
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it says where it caches fonts if it cannot do so as set
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import os
 import resource
 import shutil
 import subprocess
@@ -379,6 +380,14 @@ def test_names_of_a_card_are_no_markup_for_the_tables(trained, some_digits, tmp_
     assert result.exit_code == 0, result.output
     for name in ("[/red]", "[bold]b", "c\\x1b[31m"):
         assert result.stdout.count(f" {name} ") == 2  # once as a column, once as a row
+
+
+def test_a_terminal_without_the_characters_gets_escapes():
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "kerasdemos", "list"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "Article 0: Python\\u6df1\\u5ea6" in ended.stdout
 
 
 def test_no_old_table_of_results_stands_beside_new_runs(tmp_path, monkeypatch):
