@@ -13,6 +13,7 @@ import numpy as np
 from visualize._utils.atomic import atomic_file
 from visualize._utils.validation import checked_path
 from visualize.data.arrays import load_arrays
+from visualize.data.framing import Original
 from visualize.errors import InputError
 from visualize.settings import AttributionSettings, Display, Settings, StructureSettings, TilesSettings
 
@@ -31,6 +32,8 @@ class Attribution:
         settings: how it was made, plain JSON values; any mapping is taken and becomes a record.
         arrays: what else is known of each image, by name, (batch, ...): "predicted", the model's own prediction;
             "probability", the output that belongs to the score; "names" of the pictures; arrays of the method's own.
+        originals: the photograph of each image before it was brought to the model's size, and where the image lies on it; None
+            for an image that was taken as it is; empty where nothing is known.
         display: how it is to be drawn.
     """
 
@@ -41,6 +44,7 @@ class Attribution:
     method: str
     settings: AttributionSettings
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
+    originals: tuple[Original | None, ...] = ()
     display: Display = field(default_factory=Display)
 
     def __post_init__(self):
@@ -63,6 +67,7 @@ class Attribution:
             targets=self.targets[row],
             scores=self.scores[row],
             arrays={name: array[row] for name, array in self.arrays.items()},
+            originals=self.originals[row],
         )
 
 
@@ -156,6 +161,9 @@ def save(path: str | Path, results: Result | Sequence[Result]) -> Path:
                 arrays[f"{own}{name}"] = value
             elif name == "arrays":
                 arrays.update({f"{own}arrays.{key}": array for key, array in value.items()})
+            elif name == "originals":
+                values[name], pixels = _plain_originals(value)
+                arrays.update({f"{own}{key}": array for key, array in pixels.items()})
             elif isinstance(value, Display):
                 values[name] = asdict(value)
             else:
@@ -202,6 +210,8 @@ def _rebuilt(own: str, values: dict[str, Any], arrays: Mapping[str, np.ndarray])
             values.setdefault("arrays", {})[name.removeprefix(extra)] = array
         elif name.startswith(own):
             values[name.removeprefix(own)] = array
+    if "originals" in values:
+        values["originals"] = _rebuilt_originals(values["originals"], values)
     for name in ("captions", "rows"):
         if name in values:
             values[name] = tuple(values[name])
@@ -210,6 +220,22 @@ def _rebuilt(own: str, values: dict[str, Any], arrays: Mapping[str, np.ndarray])
     if "display" in values:
         values["display"] = Display(**values["display"])
     return kind(**values)
+
+
+def _plain_originals(originals: Sequence[Original | None]) -> tuple[list[dict[str, Any] | None], dict[str, np.ndarray]]:
+    """Originals as JSON, and their pixels by the names of arrays."""
+    plain = [None if each is None else {"size": each.size, "box": each.box, "mode": each.mode} for each in originals]
+    return plain, {f"originals.{index}": each.pixels for index, each in enumerate(originals) if each is not None}
+
+
+def _rebuilt_originals(plain: Sequence[Mapping[str, Any] | None], values: dict[str, Any]) -> tuple[Original | None, ...]:
+    """The originals of a file; takes their pixels out of `values`."""
+    return tuple(
+        None
+        if each is None
+        else Original(values.pop(f"originals.{index}"), tuple(each["size"]), tuple(each["box"]), each["mode"])
+        for index, each in enumerate(plain)
+    )
 
 
 def _without_hints(settings: Mapping[str, Any], display: Display) -> tuple[Mapping[str, Any], Display]:
