@@ -14,6 +14,7 @@ from visualize._utils.atomic import atomic_file
 from visualize._utils.validation import checked_path
 from visualize.data.arrays import load_arrays
 from visualize.data.framing import Original
+from visualize.data.loading import Source
 from visualize.errors import InputError
 from visualize.settings import AttributionSettings, Display, Settings, StructureSettings, TilesSettings
 
@@ -56,6 +57,19 @@ class Attribution:
         count, *size = self.values.shape
         shape = "x".join(map(str, size))
         return f"Attribution({self.method}, {count} of {shape}, {self.values.min():.3g} to {self.values.max():.3g})"
+
+    def labeled(self, source: Source) -> Attribution:
+        """The same with the names of the images, and the photographs that they were made of.
+
+        Args:
+            source: what `from_files` or `from_data` returned for the explained images.
+
+        Raises:
+            InputError: it has another number of images.
+        """
+        if len(source.names) != len(self.values):
+            raise InputError(f"`source` must have the {len(self.values)} explained images. Received: {len(source.names)}.")
+        return replace(self, arrays={**self.arrays, "names": np.array(source.names)}, originals=source.originals)
 
     def of(self, index: int) -> Attribution:
         """The same for one image of the batch."""

@@ -17,12 +17,13 @@ import click
 
 from visualize.engine.precision import PRECISIONS
 from visualize.errors import InputError
+from visualize.models.card import RESIZE_MODES
 from visualize.report.methods import argument_help, attribution_methods, method, takes
 from visualize.report.request import Options
 
 METAVARS = {"layer": "PATH", "whole_layer": "PATH", "input_name": "INPUT"}
 MOST_IMAGES = 1_000_000  # that a range of an index may name
-NEED_IMAGES = ("index", "per_class", "method", "target", "output", "region", "precision")  # of a report
+NEED_IMAGES = ("index", "per_class", "resize", "method", "target", "output", "region", "precision")  # of a report
 
 
 def method_options(name: str) -> list[click.Parameter]:
@@ -88,11 +89,16 @@ def image_options() -> list[click.Parameter]:
     """The images, from files or from a data set."""
     data = "A named data set such as mnist:test or idx:DIR, a folder of pictures, or a .npz or .npy file."
     per_class = "The first image of each class, each explained for its own class, in one figure."
+    resize = (
+        "How a photograph of other proportions gets the model's size: crop takes its middle, fit shows it whole between bars, "
+        "stretch changes its proportions.  [default: as the model's card says, else crop]"
+    )
     return [
         click.Argument(["images"], metavar="[IMAGES]...", nargs=-1, type=click.Path(path_type=Path)),
         click.Option(["--data"], metavar="NAME:PART", help=data),
         click.Option(["--index"], metavar="N,N-N,...", help="Which images of the data set: 0-499,600.  [default: 0]"),
         click.Option(["--per-class"], is_flag=True, help=per_class),
+        click.Option(["--resize"], type=click.Choice(RESIZE_MODES), help=resize),
         click.Option(["--sheet"], is_flag=True, help="All images in one figure; by default one figure per image."),
     ]
 

@@ -24,7 +24,7 @@ from visualize.plotting import export
 from visualize.report.figure_files import figures_of, write_figure
 from visualize.report.figures import compare_images
 from visualize.report.methods import method, takes
-from visualize.report.request import Options, ReportRequest, Targets, column_targets, given, load_images
+from visualize.report.request import IMAGE_OPTIONS, Options, ReportRequest, Targets, column_targets, given, load_images
 from visualize.results import Structure
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def source_of(model: keras.Model, options: Options) -> Source:
     Raises:
         InputError: images that cannot be read or do not fit the model.
     """
-    chosen = {name: options[name] for name in ("images", "data", "index", "per_class", "input_name") if name in options}
+    chosen = {name: options[name] for name in IMAGE_OPTIONS if name in options}
     source = load_images(model, **chosen)
     for text in source.notes:
         note(f"{text}.")

@@ -106,17 +106,6 @@ def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
     return arrays
 
 
-def resized(picture: np.ndarray, size: tuple[int | None, int | None]) -> np.ndarray:
-    """A picture of bytes, (height, width, channels), resized to (height, width); None keeps a length."""
-    height, width = size[0] or picture.shape[0], size[1] or picture.shape[1]
-    if picture.shape[:2] == (height, width):
-        return picture
-    planes = [
-        Image.fromarray(plane).resize((width, height), Image.Resampling.BILINEAR) for plane in np.moveaxis(picture, -1, 0)
-    ]
-    return np.stack([np.asarray(plane) for plane in planes], axis=-1)
-
-
 def scaled(pixels: np.ndarray, input_range: Sequence[float]) -> np.ndarray:
     """Bytes as float32 in a model's range: 0 becomes its low end and 255 its high end."""
     low, high = input_range

@@ -7,13 +7,14 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from visualize._utils.validation import checked_path, received, renamed_keywords
+from visualize.data.framing import Original
 from visualize.data.images import picture_files, read_arrays, read_picture
-from visualize.data.picture_format import PictureFormat, as_bytes
+from visualize.data.picture_format import PictureFormat, Prepared, as_bytes
 from visualize.errors import InputError
 from visualize.models.input_structure import optional_inputs
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 ENTRY_POINTS = "visualize.datasets"
 ARRAY_FILES = (".npz", ".npy")
+
+Resize = Literal["crop", "fit", "stretch"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Source:
         sheet: what to call all of them together.
         class_names: what the data set calls the classes; empty if it does not say, or the model has other classes.
         index: which images of a data set these are; empty for files.
+        originals: the photograph that each image was made of; None for an image that was taken as it is.
     """
 
     images: np.ndarray | dict[str, np.ndarray]
@@ -45,35 +49,47 @@ class Source:
     sheet: str = "sheet"
     class_names: tuple[str, ...] = ()
     index: tuple[int, ...] = ()
+    originals: tuple[Original | None, ...] = ()
 
     def first(self) -> Source:
         """The first image alone."""
         images = self.images
         images = {name: array[:1] for name, array in images.items()} if isinstance(images, dict) else images[:1]
         labels = None if self.labels is None else self.labels[:1]
-        return replace(self, images=images, names=self.names[:1], labels=labels, index=self.index[:1])
+        return replace(
+            self, images=images, names=self.names[:1], labels=labels, index=self.index[:1], originals=self.originals[:1]
+        )
 
 
 @renamed_keywords(explained="input_name")
-def from_files(model: keras.Model, paths: str | Path | Sequence[str | Path], input_name: str | None = None) -> Source:
+def from_files(
+    model: keras.Model,
+    paths: str | Path | Sequence[str | Path],
+    input_name: str | None = None,
+    *,
+    resize: Resize | None = None,
+) -> Source:
     """Images from picture files, `.npy` and `.npz`, in the size and range of the model.
 
-    Arrays of floats are taken to be in the model's range already; bytes are scaled as pictures are.
+    Arrays of floats are taken to be in the model's range already; bytes are resized and scaled as pictures are.
 
     Args:
         model: Keras model.
         paths: a file, a folder of pictures or a pattern such as `photos/*.jpg`, or a list of them. For a model of several
             inputs one `.npz`, with one array for each.
         input_name: name of the input that holds the pictures, for a model of several inputs.
+        resize: how a photograph of other proportions is brought to the size of the model: "crop" takes the middle, "fit" shows
+            it whole between bars, "stretch" changes its proportions. By default what the model's card says, else "crop".
 
     Returns:
-        Source whose `images` a method takes, (batch, height, width, channels) in the model's range, with their names.
+        Source whose `images` a method takes, (batch, height, width, channels) in the model's range, with their names and the
+        photographs that they were made of: `result.labeled(source)` draws a map on them.
 
     Raises:
         InputError: a file that cannot be read, or does not fit the model.
     """
     files = _checked_paths(paths)
-    picture_format = PictureFormat.of(model, input_name)
+    picture_format = PictureFormat.of(model, input_name, resize)
     many_inputs = len(picture_format.input_shapes) > 1
     batches = []
     for path in files:
@@ -94,11 +110,11 @@ def from_files(model: keras.Model, paths: str | Path | Sequence[str | Path], inp
                     f"`paths` must name one file if it holds an array for each input. "
                     f"Received: {len(files)} files, one of them {path} with the arrays {sorted(arrays)}."
                 )
-            return _named_inputs(arrays, path, picture_format)
+            return _with_resize_note(_named_inputs(arrays, path, picture_format), resize)
         (array,) = arrays.values()
         _check_not_empty(path.name, array)
         batches.append(_Batch.of(picture_format.as_batch(array), path.name, picture_format))
-    return _joined(batches, picture_format)
+    return _with_resize_note(_joined(batches, picture_format), resize)
 
 
 @renamed_keywords(explained="input_name")
@@ -109,6 +125,7 @@ def from_data(
     *,
     input_name: str | None = None,
     each_class: bool = False,
+    resize: Resize | None = None,
 ) -> Source:
     """Images of a named data set (`mnist:test`), a folder, a `.npy`, or a `.npz` with images and, if it has them, labels.
 
@@ -119,6 +136,7 @@ def from_data(
         index: number of the image, or a list of numbers; by default the first.
         input_name: name of the input that holds the pictures.
         each_class: instead of `index`, the first image of each class.
+        resize: how pictures of other proportions are brought to the size of the model, as for `from_files`.
 
     Returns:
         Source whose `images` a method takes, (batch, height, width, channels) in the model's range, with their names, and
@@ -130,14 +148,14 @@ def from_data(
     if not isinstance(data, str | os.PathLike):
         raise InputError(f"`data` must be NAME:PART, such as mnist:test, or a file. Received: {received(data)}.")
     data = str(data)
-    picture_format = PictureFormat.of(model, input_name)
+    picture_format = PictureFormat.of(model, input_name, resize)
     if len(picture_format.input_shapes) > 1:
         raise InputError(
             f"`data` needs a model of one input. Received: {data!r}, for the inputs {sorted(picture_format.input_shapes)}. "
             "Name a .npz file with one array for each instead of images."
         )
     if _is_several_files(data):
-        return _from_pictures(model, data, None if each_class else _checked_index(index), input_name)
+        return _from_pictures(model, data, None if each_class else _checked_index(index), input_name, resize)
     dataset = _load_dataset(data)
     images = np.asarray(dataset["images"])
     _check_not_empty(data, images)
@@ -145,42 +163,52 @@ def from_data(
     labels = _checked_labels(data, dataset.get("labels"), len(images))
     chosen = _first_of_each_class(data, labels) if each_class else _checked_index(index)
     _check_range(chosen, len(images))
-    prepared, notes = picture_format.prepare(images[chosen], data)
+    prepared = picture_format.prepare(images[chosen], data)
     title = Path(data).name if data.endswith(ARRAY_FILES) else data
-    return Source(
-        images=picture_format.channels.from_last(prepared),
+    source = Source(
+        images=picture_format.channels.from_last(prepared.images),
         names=tuple(f"{title} {number}" for number in chosen.tolist()),
         labels=None if labels is None else labels[chosen],
-        notes=tuple(dict.fromkeys(notes)),
+        notes=tuple(dict.fromkeys(prepared.notes)),
         sheet="per-class" if each_class else "sheet",
         class_names=_fitting_names(model, dataset.get("class_names")),
         index=tuple(chosen.tolist()),
+        originals=prepared.originals,
     )
+    return _with_resize_note(source, resize)
 
 
 @dataclass(frozen=True)
 class _Batch:
     """The pictures of one file: (batch, height, width, channels) in the model's range."""
 
-    images: np.ndarray
+    prepared: Prepared
     names: list[str]
-    notes: list[str]
 
     @classmethod
     def of(cls, pictures: np.ndarray, name: str, picture_format: PictureFormat) -> _Batch:
-        images, notes = picture_format.prepare(pictures, name)
-        return cls(images, [name] if len(images) == 1 else [f"{name} {index}" for index in range(len(images))], notes)
+        prepared, count = picture_format.prepare(pictures, name), len(pictures)
+        return cls(prepared, [name] if count == 1 else [f"{name} {index}" for index in range(count)])
 
 
 def _joined(batches: Sequence[_Batch], picture_format: PictureFormat) -> Source:
     try:
-        images = np.concatenate([batch.images for batch in batches])
+        images = np.concatenate([batch.prepared.images for batch in batches])
     except ValueError:
-        shapes = sorted({str(batch.images.shape[1:]) for batch in batches})
+        shapes = sorted({str(batch.prepared.images.shape[1:]) for batch in batches})
         raise InputError(f"`images` must be of one size for a model that takes any. Received: {', '.join(shapes)}.") from None
     names = tuple(name for batch in batches for name in batch.names)
-    notes = dict.fromkeys(note for batch in batches for note in batch.notes)
-    return Source(picture_format.channels.from_last(images), names, notes=tuple(notes))
+    originals = tuple(original for batch in batches for original in batch.prepared.originals)
+    notes = dict.fromkeys(note for batch in batches for note in batch.prepared.notes)
+    return Source(picture_format.channels.from_last(images), names, notes=tuple(notes), originals=originals)
+
+
+def _with_resize_note(source: Source, resize: Resize | None) -> Source:
+    """With a note if pictures were to be resized in a certain way, and none had to be."""
+    if resize is None or any(source.originals):
+        return source
+    note = "`resize` changes nothing: the pictures have the size of the model, or it takes any"
+    return replace(source, notes=(*source.notes, note))
 
 
 def _named_inputs(arrays: Mapping[str, np.ndarray], path: Path, picture_format: PictureFormat) -> Source:
@@ -204,12 +232,14 @@ def _is_several_files(data: str) -> bool:
     return (is_pattern or Path(data).is_dir()) and data.partition(":")[0] not in _datasets()
 
 
-def _from_pictures(model: keras.Model, data: str, chosen: np.ndarray | None, input_name: str | None) -> Source:
+def _from_pictures(
+    model: keras.Model, data: str, chosen: np.ndarray | None, input_name: str | None, resize: Resize | None
+) -> Source:
     """The pictures of a folder or a pattern that have these numbers."""
     files = picture_files([data])
     chosen = _first_of_each_class(data, None) if chosen is None else chosen
     _check_range(chosen, len(files))
-    source = from_files(model, [files[number] for number in chosen.tolist()], input_name)
+    source = from_files(model, [files[number] for number in chosen.tolist()], input_name, resize=resize)
     if len(source.names) != len(chosen):
         raise InputError(f"`data` must be a folder or a pattern of files of one picture each. Received: {data!r}.")
     return replace(source, index=tuple(chosen.tolist()))

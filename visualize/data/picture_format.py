@@ -7,15 +7,32 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from visualize.data.images import resized, scaled, with_channels
+from visualize.data.framing import Framing, Original, describe_change
+from visualize.data.images import scaled, with_channels
 from visualize.errors import InputError
 from visualize.models.input_range import input_dtype, range_of
 from visualize.models.inputs import Channels, checked_input, input_shapes, picture_channels, picture_shape
+from visualize.models.layers import card_of
 
 if TYPE_CHECKING:
     import keras
 
     from visualize.models.inputs import PictureShape
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Pictures as a model takes them.
+
+    Attributes:
+        images: (batch, height, width, channels) in the model's range.
+        originals: what each was made of; None where it was taken as it is.
+        notes: what was changed or assumed, for the user.
+    """
+
+    images: np.ndarray
+    originals: tuple[Original | None, ...]
+    notes: list[str]
 
 
 @dataclass(frozen=True)
@@ -28,6 +45,7 @@ class PictureFormat:
         input_shapes: the shape of each input by name, without the batch; empty where the model does not state them.
         shape: (height, width, channels), None where any length fits; None for a model that takes no pictures.
         channels: where the model has the channels.
+        framing: how pictures are brought to its size.
     """
 
     model: keras.Model
@@ -35,18 +53,20 @@ class PictureFormat:
     input_shapes: dict[str, tuple[int | None, ...]]
     shape: PictureShape | None
     channels: Channels
+    framing: Framing
 
     @classmethod
-    def of(cls, model: keras.Model, input_name: str | None) -> PictureFormat:
+    def of(cls, model: keras.Model, input_name: str | None, resize: str | None = None) -> PictureFormat:
         """The format of the pictures that `model` takes as its input `input_name`.
 
         Raises:
-            InputError: `model` is not a built Keras model, or has no input of that name.
+            InputError: `model` is not a built Keras model, or has no input of that name; `resize` is no way to resize.
         """
         shapes = input_shapes(model)
         if shapes and input_name is not None:
             checked_input(input_name, shapes)
-        return cls(model, input_name, shapes, picture_shape(model, input_name), picture_channels(model, input_name))
+        shape, framing = picture_shape(model, input_name), Framing.of(card_of(model), resize)
+        return cls(model, input_name, shapes, shape, picture_channels(model, input_name), framing)
 
     @property
     def number_of_channels(self) -> int:
@@ -74,8 +94,8 @@ class PictureFormat:
             array = array[..., None]
         return array[None] if array.ndim == 3 else array
 
-    def prepare(self, batch: np.ndarray, name: str) -> tuple[np.ndarray, list[str]]:
-        """Pictures with the size, channels and range of the model, and notes on what was changed or assumed.
+    def prepare(self, batch: np.ndarray, name: str) -> Prepared:
+        """Pictures with the size, channels and range of the model.
 
         Floats are taken to be in the model's range already; bytes are resized and scaled.
 
@@ -88,10 +108,11 @@ class PictureFormat:
         """
         pixels = as_bytes(batch)
         if pixels.dtype != np.uint8:
-            return pixels, []
-        pixels, size_notes = self._fit(pixels, name)
-        images, range_notes = self.scale(pixels)
-        return images, size_notes + range_notes
+            return Prepared(pixels, (None,) * len(pixels), [])
+        framed, originals = self._frame(pixels, name)
+        changes = [describe_change(original, framed.shape[1:3]) for original in originals if original is not None]
+        images, range_notes = self.scale(framed)
+        return Prepared(images, originals, [f"{name}: {change}" for change in changes[:1]] + range_notes)
 
     def scale(self, pixels: np.ndarray) -> tuple[np.ndarray, list[str]]:
         """Bytes as numbers in the model's range, with a note if that range had to be assumed."""
@@ -113,18 +134,16 @@ class PictureFormat:
         # (3, height, width) is more likely one color picture with its channels first
         return channels == 3 and array.shape[0] != 3 and array.shape[-1] > 4
 
-    def _fit(self, pixels: np.ndarray, name: str) -> tuple[np.ndarray, list[str]]:
-        """Bytes with the channels and the size that the model takes, and a note if they had another size."""
+    def _frame(self, pixels: np.ndarray, name: str) -> tuple[np.ndarray, tuple[Original | None, ...]]:
+        """Bytes with the channels and the size that the model takes, and what each picture was made of."""
         if self.shape is None:
-            return pixels, []
+            return pixels, (None,) * len(pixels)
         if pixels.ndim != 4:
             raise InputError(f"{name} must hold pictures, (batch, height, width, channels). Received: shape {pixels.shape}.")
         height, width, _ = self.shape
-        fitted = np.stack([resized(with_channels(picture, self.number_of_channels), (height, width)) for picture in pixels])
-        if fitted.shape[1:3] == pixels.shape[1:3]:
-            return fitted, []
-        before, after = ("x".join(map(str, shape[1:3])) for shape in (pixels.shape, fitted.shape))
-        return fitted, [f"{name}: resized from {before} to {after} (height x width)"]
+        pictures = (with_channels(picture, self.number_of_channels) for picture in pixels)
+        framed, originals = zip(*(self.framing.apply(picture, (height, width)) for picture in pictures), strict=True)
+        return np.stack(framed), originals
 
 
 def as_bytes(array: np.ndarray) -> np.ndarray:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeGuard
 
 from visualize._utils.text import shortened
 from visualize.errors import InputError
 
 MAX_FLOAT = 3.4e38  # about the largest float32
 MAX_CARD_BYTES = 2**24  # enough for the names of a hundred thousand classes
+RESIZE_MODES = ("crop", "fit", "stretch")  # how a photograph of other proportions is brought to the size of a model
 MAX_DEPTH = 32  # of lists and objects in one another
 
 
@@ -21,25 +23,31 @@ class Card:
     Attributes:
         input_range: the values of a black and of a white pixel for the model; None if the card does not state them.
         class_names: one name per class, in the order of the model's output; empty if the card does not state them.
+        resize: how a photograph is brought to the model's size, "crop", "fit" or "stretch"; None if the card does not say.
+        resize_share: of "crop", the side of the part from the middle that is used, 1 for the largest; None if it does not say.
     """
 
     input_range: tuple[float, float] | None = None
     class_names: tuple[str, ...] = ()
+    resize: str | None = None
+    resize_share: float | None = None
 
 
 def read_card(path: Path) -> Card:
     """The card at `path`; an empty card if there is no such file.
 
     Raises:
-        InputError: the file is not a JSON object, or its `input_range` or `class_names` are not valid.
+        InputError: the file is not a JSON object, or one of these four is not valid.
     """
     if not path.is_file():
         return Card()
     content = card_content(path)
-    input_range, names = content.get("input_range"), content.get("class_names")
+    input_range, names, share = (content.get(key) for key in ("input_range", "class_names", "resize_share"))
     return Card(
         None if input_range is None else checked_range(f"`input_range` of the card {path}", input_range),
         () if names is None else checked_names(f"`class_names` of the card {path}", names),
+        _checked_mode(f"`resize` of the card {path}", content.get("resize")),
+        None if share is None else _checked_share(f"`resize_share` of the card {path}", share),
     )
 
 
@@ -86,6 +94,18 @@ def checked_names(what: str, value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _checked_mode(what: str, value: object) -> str | None:
+    if value is None or value in RESIZE_MODES:
+        return value
+    raise InputError(f"{what} must be one of {', '.join(RESIZE_MODES)}. Received: {shortened(repr(value))}.")
+
+
+def _checked_share(what: str, value: object) -> float:
+    if not _is_finite(value) or not 0 < value <= 1:
+        raise InputError(f"{what} must be above 0 and at most 1. Received: {shortened(repr(value))}.")
+    return float(value)
+
+
 def _is_deeper(content: object, levels: int) -> bool:
     """Whether lists and objects are nested more than so many levels deep; without recursion, which has a limit itself."""
     level = [content]
@@ -95,5 +115,5 @@ def _is_deeper(content: object, levels: int) -> bool:
     return any(isinstance(each, dict | list) for each in level)
 
 
-def _is_finite(value: object) -> bool:
+def _is_finite(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and -MAX_FLOAT <= value <= MAX_FLOAT

@@ -57,6 +57,7 @@ def _comparison_words(request: ReportRequest) -> list[str]:
         *_option("--data", request.data),
         *_option("--index", index),
         *(["--per-class"] if request.per_class else []),
+        *_option("--resize", request.resize),
         *_repeated("--method", request.methods),
         *_repeated("--target", request.targets),
         *_option("--output", request.output),

@@ -55,8 +55,7 @@ def figures_of(
         for tiles, name in zip(ranged[0], unique_names(source.names), strict=True):
             yield Figure([tiles], name)
     else:
-        names = np.array(source.names)
-        columns = [replace(each, arrays={**each.arrays, "names": names}) for each in ranged if isinstance(each, Attribution)]
+        columns = [each.labeled(source) for each in ranged if isinstance(each, Attribution)]
         if as_sheet and len(source.names) > 1:
             yield Figure(columns, source.sheet)
         else:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from visualize.data.loading import Source, from_data, from_files
+from visualize.data.loading import Resize, Source, from_data, from_files
 from visualize.targets import Target
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Region = tuple[int, int, int, int]  # top, left, height, width
 Options = Mapping[str, Any]  # of a command, by name
+IMAGE_OPTIONS = ("images", "data", "index", "per_class", "input_name", "resize")  # of `load_images`
 Targets = str | list[str] | list[int] | Target | None  # as a method takes its target
 
 
@@ -28,6 +29,7 @@ class ReportRequest:
         data: instead of files, a data set such as "mnist:test", or a `.npz` or `.npy` file.
         index: which images of the data set; None for the first.
         per_class: instead of an index, the first image of each class, each explained for its own class.
+        resize: how photographs are brought to the model's size: "crop", "fit" or "stretch"; None for what its card says.
         methods: names of the methods to apply to each image; by default those of `visualize.compare`.
         targets: the class to explain, by name or number: one for all images or one per image; none for the model's own choice.
         output: name of the output to explain, for a model of several outputs.
@@ -46,6 +48,7 @@ class ReportRequest:
     data: str | None = None
     index: tuple[int, ...] | None = None
     per_class: bool = False
+    resize: Resize | None = None
     methods: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     output: str | None = None
@@ -72,9 +75,13 @@ class ReportRequest:
     @property
     def comparison_options(self) -> Options:
         """The options of `compare` by their names, for the record and the name of its files."""
-        chosen = {"images": self.images, "data": self.data, "index": self.index, "per_class": self.per_class}
         score = {"method": self.methods, "target": self.targets, "output": self.output, "region": self.region}
-        return given({**chosen, **score, **self.common_options, "input_range": self.input_range, "sheet": True})
+        return given({**self._image_options, **score, **self.common_options, "input_range": self.input_range, "sheet": True})
+
+    @property
+    def _image_options(self) -> dict[str, Any]:
+        """The options that choose the images and how they are read."""
+        return {name: getattr(self, name) for name in IMAGE_OPTIONS}
 
     def load_images(self, model: keras.Model) -> Source:
         """The images as the model takes them.
@@ -82,9 +89,7 @@ class ReportRequest:
         Raises:
             InputError: images that cannot be read or do not fit the model.
         """
-        return load_images(
-            model, images=self.images, data=self.data, index=self.index, per_class=self.per_class, input_name=self.input_name
-        )
+        return load_images(model, **self._image_options)
 
     def column_targets(self, source: Source) -> list[Targets]:
         """The target of each column of a figure, see `column_targets`."""
@@ -103,6 +108,7 @@ def load_images(
     index: Sequence[int] | None = None,
     per_class: bool = False,
     input_name: str | None = None,
+    resize: Resize | None = None,
 ) -> Source:
     """The images of files, or of a data set if one is named, as the model takes them.
 
@@ -110,8 +116,8 @@ def load_images(
         InputError: images that cannot be read or do not fit the model.
     """
     if data is None:
-        return from_files(model, images, input_name)
-    return from_data(model, data, index, input_name=input_name, each_class=per_class)
+        return from_files(model, images, input_name, resize=resize)
+    return from_data(model, data, index, input_name=input_name, each_class=per_class, resize=resize)
 
 
 def target_of(

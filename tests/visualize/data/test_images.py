@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from visualize import InputError
-from visualize.data.images import read_arrays, read_picture, resized, scaled, with_channels
+from visualize.data.images import read_arrays, read_picture, scaled, with_channels
 
 COLORS = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]], [[0, 0, 0], [255, 255, 255], [128, 64, 32]]], "uint8")
 GRAYS = np.array([[0, 51, 102], [153, 204, 255]], "uint8")
@@ -102,12 +102,6 @@ def test_rows_stay_rows(put):
     wide[:, 30:] = 255
     picture = read_picture(put(Image.fromarray(wide), "wide.png"), channels=1)
     assert picture.shape == (20, 60, 1)
-    small = resized(picture, (10, 30))[..., 0]
-    assert small.shape == (10, 30)
-    assert small[:, :14].max() == 0
-    assert small[:, 16:].min() == 255
-    assert resized(picture, (None, 30)).shape == (20, 30, 1)
-    assert resized(picture, (20, 60)) is picture
 
 
 def test_scaled_bytes_end_at_the_ends_of_the_range():

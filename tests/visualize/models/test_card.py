@@ -23,6 +23,8 @@ def test_where_there_is_no_card_nothing_is_known(tmp_path):
 def test_a_card_tells_range_and_names_and_may_say_more(tmp_path):
     said = {"input_range": [-1, 1], "class_names": ["cat", "狗"], "article": "2", "results": [{"accuracy": 0.99}]}
     assert read_card(written(tmp_path, json.dumps(said))) == Card((-1.0, 1.0), ("cat", "狗"))
+    framing = {**said, "resize": "crop", "resize_share": 0.875}
+    assert read_card(written(tmp_path, json.dumps(framing))) == Card((-1.0, 1.0), ("cat", "狗"), "crop", 0.875)
     assert read_card(written(tmp_path, b"\xef\xbb\xbf" + json.dumps(said).encode())) == Card((-1.0, 1.0), ("cat", "狗"))
 
 
@@ -51,6 +53,11 @@ NAMES = "`class_names` of the card {path} must be a list of strings. Received: "
         ('{"input_range": "0 1"}', RANGE + "'0 1'."),
         ('{"input_range": [false, true]}', RANGE + "[False, True]."),
         ('{"class_names": "cat"}', NAMES + "'cat'."),
+        ('{"resize": "squash"}', "`resize` of the card {path} must be one of crop, fit, stretch. Received: 'squash'."),
+        ('{"resize": ["crop"]}', "`resize` of the card {path} must be one of crop, fit, stretch. Received: ['crop']."),
+        ('{"resize_share": 0}', "`resize_share` of the card {path} must be above 0 and at most 1. Received: 0."),
+        ('{"resize_share": 1.5}', "`resize_share` of the card {path} must be above 0 and at most 1. Received: 1.5."),
+        ('{"resize_share": true}', "`resize_share` of the card {path} must be above 0 and at most 1. Received: True."),
         ('{"class_names": ["cat", 2]}', NAMES + "['cat', 2]."),
         ('{"class_names": {"0": "cat"}}', NAMES + "{{'0': 'cat'}}."),
     ],
