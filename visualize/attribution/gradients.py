@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from visualize._utils.lazy import keras, tf
-from visualize._utils.validation import checked_count, received, renamed_keywords
-from visualize.attribution.perturbation import sum_gradients
+from visualize._utils.validation import checked_count, renamed_keywords
+from visualize.attribution.perturbation import Fill, checked_fill, fill_images, fill_in_json, sum_gradients
 from visualize.attribution.request import Batch, Method, Request, explain, maximum_of_channels, prepare, sum_of_channels
-from visualize.errors import InputError
 from visualize.results import Attribution
 
 __all__ = ["input_times_gradient", "integrated_gradients", "saliency"]
@@ -128,7 +128,7 @@ def integrated_gradients(
     images: Any,
     target: Any = None,
     *,
-    baseline: float | None = None,
+    baseline: float | str | Sequence[float] | None = None,
     steps: int | None = None,
     modifier: Literal["guided", "relu"] | None = None,
     input_name: str | None = None,
@@ -143,8 +143,9 @@ def integrated_gradients(
         model: Keras model.
         images: (batch, height, width, channels), in the range the model was trained on.
         target: class to explain; one for all images or one per image; by default the model's own prediction.
-        baseline: value of every pixel of the baseline image; by default black, the low end of the input range that
-            the model's card gives, else 0. In Python also an image, (height, width, channels).
+        baseline: what the path begins with: a number for every pixel, "mean" for the mean color of the image, or "blur" for
+            the image out of focus; by default black, the low end of the input range that the model's card gives, else 0. In
+            Python also a color, one number per channel, or an image, (height, width, channels).
         steps: number of steps along the path; by default as many as each image needs: 50, doubled until the gap is at most
             5 % of the difference, and at most 800.
         modifier: "guided" or "relu": how a ReLU propagates gradients back; by default unchanged.
@@ -179,20 +180,20 @@ def integrated_gradients(
 
 
 @dataclass(frozen=True)
-class Baseline:
-    """A number for every pixel, or an image, as a value that can be compared and hashed."""
+class BaselineImage:
+    """An image as a value that can be compared and hashed."""
 
     shape: tuple[int, ...]
     content: bytes  # float64
 
     @classmethod
-    def of(cls, array: np.ndarray) -> Baseline:
-        """The baseline that has these values."""
+    def of(cls, array: np.ndarray) -> BaselineImage:
+        """The image that has these values."""
         return cls(array.shape, array.astype("float64").tobytes())
 
     @property
     def array(self) -> np.ndarray:
-        """Its values, () or (height, width, channels)."""
+        """Its values, (height, width, channels)."""
         return np.frombuffer(self.content, "float64").reshape(self.shape)
 
 
@@ -204,10 +205,13 @@ class IntegratedGradients(Method):
     unit = "score"
     signed = True
 
-    baseline: Baseline
+    baseline: Fill | BaselineImage
 
     def maps(self, batch: Batch) -> dict[str, tf.Tensor]:
-        baseline = tf.constant(self.baseline.array, batch.images.dtype)
+        if isinstance(self.baseline, BaselineImage):
+            baseline = tf.constant(self.baseline.array, batch.images.dtype)
+        else:
+            baseline = fill_images(batch.images, self.baseline)
         difference, steps = batch.images - baseline, batch.numbers["steps"]
 
         def copies_on_path(numbers):
@@ -222,8 +226,8 @@ class IntegratedGradients(Method):
         return {"values": values, "gap": explained - change, "change": change}
 
     def settings(self) -> dict[str, Any]:
-        baseline = self.baseline.array
-        return {**super().settings(), "baseline": float(baseline) if baseline.ndim == 0 else "an image"}
+        baseline = "an image" if isinstance(self.baseline, BaselineImage) else fill_in_json(self.baseline)
+        return {**super().settings(), "baseline": baseline}
 
 
 def _relative_gap(attribution: Attribution) -> np.ndarray:
@@ -257,16 +261,10 @@ def _with_remarks(attribution: Attribution) -> Attribution:
     return replace(attribution, settings=settings)
 
 
-def _baseline(request: Request, baseline: Any) -> Baseline:
-    shape = request.inputs.images.shape[1:]
-    if baseline is None:
-        baseline = request.input_range[0] if request.input_range else 0.0
-    try:
-        array = np.asarray(baseline, "float64")
-    except (TypeError, ValueError):
-        raise InputError(
-            f"`baseline` must be a number, or an image of shape {shape}. Received: {received(baseline)}."
-        ) from None
-    if array.shape not in ((), shape) or not np.isfinite(array).all():
-        raise InputError(f"`baseline` must be a number, or an image of shape {shape}. Received: shape {array.shape}.")
-    return Baseline.of(array)
+def _baseline(request: Request, baseline: Any) -> Fill | BaselineImage:
+    shape, black = request.inputs.images.shape[1:], request.input_range[0] if request.input_range else 0.0
+    if isinstance(baseline, list | tuple | np.ndarray) and np.shape(baseline) == shape:
+        image = np.asarray(baseline)
+        if image.dtype.kind in "uif" and np.isfinite(image).all():
+            return BaselineImage.of(image)
+    return checked_fill(baseline, black, shape[-1], name="baseline", or_image=f", or an image of shape {shape}")

@@ -13,7 +13,7 @@ from visualize._utils.lazy import keras, tf
 from visualize._utils.validation import checked_word, renamed_keywords
 from visualize.attribution.incremental import KEPT, PATHS, WindowPlan, measured_at_positions, plan
 from visualize.attribution.patches import Patches, Positions, in_short
-from visualize.attribution.perturbation import Fill, checked_fill, fill_images
+from visualize.attribution.perturbation import Fill, checked_fill, fill_images, fill_in_json
 from visualize.attribution.request import TARGETS, Request, ScoreSpec, prepare
 from visualize.engine.compile import Program, compiled
 from visualize.engine.forward import CallKey
@@ -203,7 +203,7 @@ def _attribution(
     settings = {
         "patch": in_short(patches.sides),
         "stride": in_short(patches.strides),
-        "fill": list(fill) if isinstance(fill, tuple) else fill,
+        "fill": fill_in_json(fill),
         "unit": "fall of the score",
         "signed": True,
         **notes["plan"],

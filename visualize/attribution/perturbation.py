@@ -93,8 +93,15 @@ def scores_of_copies(batch: Batch, count: int, score: Callable[[tf.Tensor, tf.Te
     return loop_over_copies(batch, count, body, [tf.zeros([count, tf.shape(batch.images)[0]])])[0]
 
 
-def checked_fill(fill: Any, default: float | str, channels: int) -> Fill:
+def checked_fill(fill: Any, default: float | str, channels: int, *, name: str = "fill", or_image: str = "") -> Fill:
     """A number, a color of one number for each of the channels, "mean" or "blur".
+
+    Args:
+        fill: what was passed; None for the default.
+        default: what is taken then.
+        channels: of the image.
+        name: of the parameter, for the message.
+        or_image: what else it may be, for the message.
 
     Raises:
         InputError: it is none of these.
@@ -102,17 +109,19 @@ def checked_fill(fill: Any, default: float | str, channels: int) -> Fill:
     fill = default if fill is None else fill
     if isinstance(fill, str) and fill in FILL_WORDS:
         return fill
-    if is_number(fill):
-        return float(fill)
     color = fill.tolist() if isinstance(fill, np.ndarray) else fill
+    if is_number(color):
+        return float(color)
     if isinstance(color, list | tuple) and len(color) == channels and all(map(is_number, color)):
         return tuple(map(float, color))
-    words = "'mean' or 'blur'"
-    raise InputError(
-        f"`fill` must be a finite number, {channels} of them as a color, {words}. Received: {received(fill)}."
-        if channels > 1
-        else f"`fill` must be a finite number, {words}. Received: {received(fill)}."
-    )
+    colors = f", {channels} of them as a color" if channels > 1 else ""
+    value = f"shape {fill.shape}" if isinstance(fill, np.ndarray) and fill.ndim else received(fill)
+    raise InputError(f"`{name}` must be a finite number{colors}, 'mean' or 'blur'{or_image}. Received: {value}.")
+
+
+def fill_in_json(fill: Fill) -> float | str | list[float]:
+    """A fill as a record states it."""
+    return list(fill) if isinstance(fill, tuple) else fill
 
 
 def fill_images(images: tf.Tensor, fill: Fill) -> tf.Tensor:

@@ -10,7 +10,7 @@ import numpy as np
 
 from visualize._utils.lazy import keras, tf
 from visualize._utils.validation import checked_count, checked_number, renamed_keywords
-from visualize.attribution.perturbation import Fill, checked_fill, fill_images, loop_over_copies
+from visualize.attribution.perturbation import Fill, checked_fill, fill_images, fill_in_json, loop_over_copies
 from visualize.attribution.request import Batch, Method, explain, prepare
 from visualize.engine.resize import resize
 from visualize.engine.shapes import sizes
@@ -145,4 +145,4 @@ class RISE(Method):
         )
 
     def settings(self) -> dict[str, Any]:
-        return {**super().settings(), "fill": list(self.fill) if isinstance(self.fill, tuple) else self.fill}
+        return {**super().settings(), "fill": fill_in_json(self.fill)}

@@ -68,7 +68,8 @@ def refusal(function, *arguments, **options):
         (
             "integrated_gradients",
             {"baseline": "a"},
-            "`baseline` must be a number, or an image of shape (12, 12, 3). Received: 'a'.",
+            "`baseline` must be a finite number, 3 of them as a color, 'mean' or 'blur', or an image of shape (12, 12, 3). "
+            "Received: 'a'.",
         ),
         ("saliency", {"target": Target(0, layer=3)}, "`layer` must be a path such as 'conv'. Received: 3."),
     ],

@@ -5,8 +5,10 @@ import re
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from visualize import InputError, describe, input_times_gradient, integrated_gradients, saliency
+from visualize.attribution.perturbation import fill_images
 from visualize.engine import compile as compile_module
 
 
@@ -253,6 +255,26 @@ def test_integrated_gradients_are_exact_where_the_score_is_a_square():
     assert found.settings["baseline"] == "an image"
 
 
+def test_the_mean_a_blur_and_a_color_as_baseline_are_the_images_that_they_stand_for():
+    inputs = keras.Input((6, 5, 2))
+    model = keras.Model(inputs, keras.ops.sum(inputs**3, axis=(1, 2)))
+    images = np.random.default_rng(0).random((2, 6, 5, 2)).astype("float32")
+    blurred = fill_images(tf.constant(images), "blur").numpy()
+    baselines = {
+        "mean": images.mean(axis=(1, 2), keepdims=True),
+        "blur": blurred,
+        (0.2, 0.7): np.array([0.2, 0.7]),
+    }
+    for baseline, stands_for in baselines.items():
+        by_word = integrated_gradients(model, images, 1, baseline=baseline, steps=60)
+        for row, image in enumerate(np.broadcast_to(stands_for, images.shape)):
+            by_image = integrated_gradients(model, images[row : row + 1], 1, baseline=image, steps=60)
+            np.testing.assert_allclose(by_word.values[row], by_image.values[0], rtol=1e-4, atol=1e-6)
+            np.testing.assert_allclose(by_word.arrays["gap"][row], by_image.arrays["gap"][0], atol=1e-4)
+        np.testing.assert_allclose(by_word.values, (images**3 - stands_for**3)[..., 1], rtol=1e-2, atol=1e-3)
+        assert by_word.settings["baseline"] == (list(baseline) if isinstance(baseline, tuple) else baseline)
+
+
 def test_integrated_gradients_add_up_to_the_fall_of_the_score_within_one_percent(build, images_for):
     model = build("softmax")
     images = images_for(model, 4)
@@ -300,7 +322,7 @@ def test_the_other_input_of_two_is_not_integrated_over(build, images_for):
             {"baseline": np.zeros(5)},
             r"or an image of shape \(12, 12, 1\)\. Received: shape \(5,\)\.",
         ),
-        ({"baseline": float("nan")}, "`baseline` must be a number"),
+        ({"baseline": float("nan")}, "`baseline` must be a finite number, 'mean' or 'blur', or an image of shape"),
     ],
 )
 def test_bad_ways_are_refused(options, message, build, images_for):
