@@ -28,5 +28,6 @@ def show_results_as_pictures() -> None:
 def _png(result: Result) -> bytes:
     """The figure of a result, as PNG."""
     from visualize.plotting import draw
+    from visualize.plotting.figure import png_bytes
 
-    return draw(result)._repr_png_()
+    return png_bytes(draw(result))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 from visualize._utils.atomic import atomic_file
 from visualize._utils.validation import checked_path
 from visualize.data.arrays import load_arrays
-from visualize.data.framing import Original
+from visualize.data.framing import Original, place
 from visualize.data.loading import Source
 from visualize.errors import InputError
 from visualize.settings import AttributionSettings, Display, Settings, StructureSettings, TilesSettings
@@ -71,6 +72,24 @@ class Attribution:
             raise InputError(f"`source` must have the {len(self.values)} explained images. Received: {len(source.names)}.")
         return replace(self, arrays={**self.arrays, "names": np.array(source.names)}, originals=source.originals)
 
+    def on_original(self, index: int) -> np.ndarray:
+        """The map of one image in the pixels of the photograph that it was made of.
+
+        Args:
+            index: number of the image.
+
+        Returns:
+            (height, width) of the photograph, float32, interpolated; NaN where the model saw nothing of it. The map itself
+            where the image was taken as it is.
+
+        Raises:
+            InputError: the map is not (height, width), or there is no such image.
+        """
+        if self.values.ndim != 3 or not -len(self.values) <= index < len(self.values):
+            raise InputError(f"`index` must be one of {len(self.values)} pictures. Received: {index}, of {self!r}.")
+        original = self.originals[index] if self.originals else None
+        return self.values[index] if original is None else place(self.values[index], original.size, original.box)
+
     def of(self, index: int) -> Attribution:
         """The same for one image of the batch."""
         row = slice(index, index + 1)
@@ -82,6 +101,7 @@ class Attribution:
             scores=self.scores[row],
             arrays={name: array[row] for name, array in self.arrays.items()},
             originals=self.originals[row],
+            settings=self.settings.with_values(remarks=_remarks_on(self.settings.remarks, index)),
         )
 
 
@@ -234,6 +254,12 @@ def _rebuilt(own: str, values: dict[str, Any], arrays: Mapping[str, np.ndarray])
     if "display" in values:
         values["display"] = Display(**values["display"])
     return kind(**values)
+
+
+def _remarks_on(remarks: Sequence[str] | None, index: int) -> list[str] | None:
+    """The remarks of a batch that hold for one of its images: "image 3: ..." is of that image alone."""
+    parts = [re.fullmatch(r"(?:image (\d+): )?(.*)", remark, re.DOTALL) for remark in remarks or ()]
+    return [part[2] for part in parts if part and part[1] in (None, str(index))] or None
 
 
 def _plain_originals(originals: Sequence[Original | None]) -> tuple[list[dict[str, Any] | None], dict[str, np.ndarray]]:

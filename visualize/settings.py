@@ -90,6 +90,7 @@ class AttributionSettings(Settings):
         layer: the layer or layers whose feature maps were read.
         layer_reason: why this layer.
         map: spatial shape of its feature maps.
+        coarse: whether the values are those of a layer's maps, of patches or of masks, larger than pixels.
         method: of a contrast, the method that explained both classes.
         left_out: of a comparison, the methods that the model does not allow, with the reasons.
         remarks: sentences on what a reader must know of these maps.
@@ -110,6 +111,7 @@ class AttributionSettings(Settings):
     layer: str | Sequence[str] | None = None
     layer_reason: str | None = None
     map: Sequence[int | None] | None = None
+    coarse: bool | None = None
     method: str | None = None
     left_out: Mapping[str, str] | None = None
     remarks: Sequence[str] | None = None

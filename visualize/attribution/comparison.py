@@ -44,7 +44,8 @@ def compare(
         options: for every method that takes them, such as `input_name`, `batch_size` or `precision`.
 
     Returns:
-        One Attribution per method. In a figure the maps of one method share one scale, so that images can be compared too.
+        One Attribution per method. `draw(results, scale="shared")` draws the maps of each method on one scale, so that images
+        can be compared too.
 
     Raises:
         InputError: a method that was named cannot be applied, none can, or no method takes one of the options.
@@ -73,7 +74,6 @@ def compare(
         replace(
             attribution,
             settings=attribution.settings.with_values(left_out=left_out),
-            display=replace(attribution.display, shared_scale=True),
         )
         for attribution in attributions
     ]

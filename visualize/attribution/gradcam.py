@@ -65,6 +65,7 @@ class _GradientCAM(Method, abc.ABC):
     """A map for each image out of the feature maps of a layer and the gradient of the score with respect to them."""
 
     unit = "score"
+    coarse = True
 
     layer: LayerPaths
 
@@ -358,6 +359,7 @@ class GuidedGradCAM(GradCAM):
 
     name = "guided_gradcam"
     unit = "score per unit of pixel x score"
+    coarse = False
 
     def maps(self, batch: Batch) -> dict[str, tf.Tensor]:
         cam = super().maps(batch)["values"]

@@ -74,6 +74,7 @@ class _GradientFreeCAM(Method, abc.ABC):
     """A map for each image out of the feature maps of a layer."""
 
     unit = "activation"
+    coarse = True
 
     layer: LayerPaths
 

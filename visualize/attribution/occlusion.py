@@ -206,6 +206,7 @@ def _attribution(
         "fill": fill_in_json(fill),
         "unit": "fall of the score",
         "signed": True,
+        "coarse": max(patches.sides) > 1 or None,
         **notes["plan"],
         "classes": notes["classes"],
         "score": notes["score"],

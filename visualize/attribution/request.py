@@ -262,12 +262,14 @@ class Method(abc.ABC):
         name: of the function that users call.
         unit: of the values.
         signed: whether values can be below zero.
+        coarse: whether the values are those of something larger than pixels.
         modifier: how ReLUs propagate gradients back: None, "guided" or "relu".
     """
 
     name: ClassVar[str]
     unit: ClassVar[str]
     signed: ClassVar[bool] = False
+    coarse: ClassVar[bool] = False
 
     modifier: str | None = None
 
@@ -332,7 +334,8 @@ def explain(
     notes = dict(graph.notes)
     own = {name: results[name] for name in notes.pop("arrays") if name != "values"}
     notes.pop("one_by_one")
-    settings = {"unit": method.unit, "signed": method.signed, **method.settings(), **notes}
+    coarse = {"coarse": True} if method.coarse else {}
+    settings = {"unit": method.unit, "signed": method.signed, **coarse, **method.settings(), **notes}
     return request.attribution(results["values"], results, method.name, settings, **own)
 
 

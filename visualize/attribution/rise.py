@@ -90,6 +90,7 @@ class RISE(Method):
     name = "rise"
     unit = "score"
     signed = True
+    coarse = True
 
     masks: int
     cells: int

@@ -18,12 +18,12 @@ from visualize.cli.console import OneLineGroup, once, one_line_errors, progress_
 from visualize.errors import InputError
 from visualize.models.layers import cam_layer, listed
 from visualize.models.safe_loading import check_file
-from visualize.report.methods import help_text, method, method_names
+from visualize.report.methods import attribution_methods, help_text, method, method_names
 
 if TYPE_CHECKING:
     import keras
 
-    from visualize.report.request import Options
+    from visualize.plotting.style import Drawing
 
 HELP = """Show what a saved Keras model learned, and why it says what it says.
 
@@ -39,6 +39,7 @@ HELP = """Show what a saved Keras model learned, and why it says what it says.
 Each figure is written as METHOD-*.png, with its raw values beside it (.npz) and a record of how it was made (.json). The paths
 of the files go to standard output, everything else to standard error. Exit status: 0, or 2 for wrong arguments or files.
 """
+DRAW_OUT = "Where to write; its ending follows the format.  [default: beside it]"
 OLD_OPTIONS = {"--explained": "--input-name"}
 
 
@@ -101,29 +102,29 @@ def method_command(name: str) -> click.Command:
 def call_method(name: str, model: Path, *, out: Path, unsafe: bool, custom_objects: Sequence[str], **chosen: Any) -> None:
     """Apply one method to one model: open it, load the images, compute and write."""
     chosen = options.check_options(name, chosen)
-    opened = _opened(model, out, unsafe, custom_objects, chosen)
+    opened, drawing = _opened(model, out, unsafe, custom_objects, chosen, maps=name in attribution_methods())
     from visualize.cli import run
 
     source = run.source_of(opened, chosen) if "images" in chosen else None
-    for path in run.run_method(name, opened, out, chosen, source):
+    for path in run.run_method(name, opened, out, chosen, source, drawing):
         click.echo(path)
 
 
-@command(params=options.comparison_options())
+@command(params=[*options.comparison_options(), *options.drawing_options(maps=True)])
 def compare(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], **chosen: Any) -> None:
     """Draw several methods on the same images: one row per image, one column per method.
 
-    The maps of one method share one scale, so that images can be compared too.
+    With --scale shared the maps of one method have one color scale, so that images can be compared too.
 
     Example:
         visualize compare model.keras cat.png dog.png --method saliency --method gradcam
     """
     chosen = options.check_options("compare", chosen)
-    opened = _opened(model, out, unsafe, custom_objects, chosen)
+    opened, drawing = _opened(model, out, unsafe, custom_objects, chosen)
     from visualize.cli import run
 
     request = run.report_request(model, out, unsafe, custom_objects, chosen)
-    for path in run.run_comparison(opened, request, run.source_of(opened, chosen)):
+    for path in run.run_comparison(opened, request, run.source_of(opened, chosen), drawing):
         click.echo(path)
 
 
@@ -135,10 +136,10 @@ def contrast(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str]
         visualize contrast model.keras --data mnist:test --index 18 --target 3 --against 5
     """
     chosen = options.check_options("contrast", chosen)
-    opened = _opened(model, out, unsafe, custom_objects, chosen)
+    opened, drawing = _opened(model, out, unsafe, custom_objects, chosen)
     from visualize.cli import run
 
-    for path in run.run_contrast(opened, out, chosen, run.source_of(opened, chosen)):
+    for path in run.run_contrast(opened, out, chosen, run.source_of(opened, chosen), drawing):
         click.echo(path)
 
 
@@ -165,21 +166,29 @@ def layers(model: Path, unsafe: bool, custom_objects: Sequence[str]) -> None:
         click.echo(printable(f"Default CAM layer: none. {error}"))
 
 
-@command()
-@click.argument("file", metavar="FILE.npz", type=click.Path(path_type=Path))
-@click.option("--out", metavar="FILE.png", type=click.Path(path_type=Path), help="Where to write.  [default: beside it]")
-def draw(file: Path, out: Path | None) -> None:
-    """Draw the figure of a .npz again, without the model.
+@command(
+    params=[
+        click.Argument(["file"], metavar="FILE.npz", type=click.Path(path_type=Path)),
+        *options.drawing_options(maps=True),
+        click.Option(["--out"], metavar="FILE.png", type=click.Path(path_type=Path), help=DRAW_OUT),
+    ]
+)
+def draw(file: Path, out: Path | None, **chosen: Any) -> None:
+    """Draw the figure of a .npz again, without the model, in the same or another style.
 
     Example:
-        visualize draw maps/gradcam-cat.npz
+        visualize draw maps/gradcam-cat.npz --beside --format svg
     """
+    drawing = options.taken_drawing(chosen)
     from visualize import plotting, results
+    from visualize.plotting.render import draw_styled, write_figure_as
 
     picture = _png_name(out, file)
     loaded = results.load(file)
     try:
-        click.echo(plotting.write_png(plotting.draw(loaded), picture))
+        figure = draw_styled(loaded, drawing.style)
+        for kind in drawing.formats:
+            click.echo(write_figure_as(figure, picture.with_suffix(f".{kind}")))
         if isinstance(loaded[0], results.Tiles) and loaded[0].frames is not None:
             click.echo(plotting.write_gif(loaded[0], picture.with_suffix(".gif")))
     except (InputError, OSError):
@@ -199,10 +208,10 @@ def gallery(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str],
         visualize gallery model.keras --data mnist:test --per-class --out maps
     """
     chosen = options.check_options("gallery", chosen)
-    opened = _opened(model, out, unsafe, custom_objects, chosen)
+    opened, drawing = _opened(model, out, unsafe, custom_objects, chosen)
     from visualize.cli import run
 
-    for path in run.run_gallery(opened, out, chosen, run.source_of(opened, chosen)):
+    for path in run.run_gallery(opened, out, chosen, run.source_of(opened, chosen), drawing):
         click.echo(path)
 
 
@@ -219,7 +228,7 @@ def report(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], 
         visualize report model.keras cat.png dog.png --out report
     """
     chosen = options.check_options("report", chosen)
-    opened = _opened(model, out, unsafe, custom_objects, chosen)
+    opened, _ = _opened(model, out, unsafe, custom_objects, chosen)
     from visualize.cli import run
     from visualize.report.build import build_report
 
@@ -262,10 +271,13 @@ def _with_new_name(argument: str, known: Collection[str]) -> str:
     return f"{OLD_OPTIONS[old]}{equals}{value}"
 
 
-def _opened(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], chosen: Options) -> keras.Model:
-    """The model, after everything that can be checked without TensorFlow."""
+def _opened(
+    model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], chosen: dict[str, Any], *, maps: bool = True
+) -> tuple[keras.Model, Drawing]:
+    """The model, after everything that can be checked without TensorFlow; and the drawing, taken out of the options."""
     check_file(model)
     check_writable_folder("--out", out)
+    drawing = options.taken_drawing(chosen, maps=maps)
     from visualize.cli import run
 
-    return run.opened_model(model, unsafe, custom_objects, chosen["input_range"])
+    return run.opened_model(model, unsafe, custom_objects, chosen["input_range"]), drawing

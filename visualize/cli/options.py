@@ -11,7 +11,7 @@ import types
 import typing
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +20,9 @@ from visualize.errors import InputError
 from visualize.models.card import RESIZE_MODES
 from visualize.report.methods import argument_help, attribution_methods, method, takes
 from visualize.report.request import Options
+
+if TYPE_CHECKING:
+    from visualize.plotting.style import Drawing
 
 METAVARS = {"layer": "PATH", "whole_layer": "PATH", "input_name": "INPUT"}
 MOST_IMAGES = 1_000_000  # that a range of an index may name
@@ -35,7 +38,8 @@ def method_options(name: str) -> list[click.Parameter]:
     if takes(function, "target"):
         options.append(target_option(argument_help(function)["target"]))
         options += score_options() if takes(function, "images") else []
-    return options + signature_options(function) + run_options()
+    maps = name in attribution_methods()
+    return options + signature_options(function) + drawing_options(maps=maps) + run_options()
 
 
 def comparison_options() -> list[click.Parameter]:
@@ -64,6 +68,7 @@ def contrast_options() -> list[click.Parameter]:
         click.Option(["--method"], type=choices, default="integrated_gradients", show_default=True, help=explains),
         *score_options(),
         *common_options(),
+        *drawing_options(maps=True),
         *run_options(),
     ]
 
@@ -71,7 +76,7 @@ def contrast_options() -> list[click.Parameter]:
 def gallery_options() -> list[click.Parameter]:
     """All options of `gallery`."""
     input_name = [option for option in common_options() if option.name == "input_name"]
-    return [*model_options(), *image_options(), *input_name, *run_options()]
+    return [*model_options(), *image_options(), *input_name, *drawing_options(maps=True), *run_options()]
 
 
 def model_options() -> list[click.Parameter]:
@@ -139,6 +144,42 @@ def run_options() -> list[click.Parameter]:
         click.Option(["--input-range"], type=float, nargs=2, metavar="LOW HIGH", help=pixels),
         click.Option(["--out"], type=folder, default=Path(), metavar="DIR", help="Folder to write to.  [default: .]"),
     ]
+
+
+def drawing_options(*, maps: bool) -> list[click.Parameter]:
+    """How a figure is drawn and written; the options of maps for a command that draws any."""
+    formats = "Format of the picture: png, svg, pdf, or several with commas between.  [default: png]"
+    dpi = "Pixels per inch of the picture.  [default: 120]"
+    common: list[click.Parameter] = [
+        click.Option(["--format"], metavar="KIND,...", help=formats),
+        click.Option(["--dpi"], type=int, metavar="N", help=dpi),
+    ]
+    if not maps:
+        return common
+    scale = "A color scale for each map, or one that the maps of a method share.  [default: own]"
+    clip = "Percent of the pixels, by magnitude, at which the colors end; 100 for the largest of all.  [default: 99.5]"
+    overlay = "Maps over the picture, in gray.  [default: those that are coarser than a picture of 64 pixels or more]"
+    return [
+        click.Option(["--scale"], type=click.Choice(["own", "shared"]), help=scale),
+        click.Option(["--clip"], type=float, metavar="PERCENT", help=clip),
+        click.Option(["--overlay/--no-overlay"], default=None, help=overlay),
+        click.Option(["--beside"], is_flag=True, help="A map that lies over the picture bare, too, beside it."),
+        click.Option(["--colormap"], metavar="NAME", help="A colormap of matplotlib.  [default: RdBu_r or inferno]"),
+        click.Option(["--size"], type=float, metavar="INCHES", help="Shorter side of each picture."),
+        click.Option(["--title/--no-title"], default=True, help="Titles: picture, class, score, method."),
+        *common,
+    ]
+
+
+def taken_drawing(chosen: dict[str, Any], *, maps: bool = True) -> Drawing:
+    """The options of `drawing_options`, taken out of those of a command.
+
+    Raises:
+        InputError: a value is out of its range.
+    """
+    from visualize.plotting.style import Drawing  # matplotlib is not imported for --help
+
+    return Drawing.of(chosen, maps=maps)
 
 
 def signature_options(function: Callable[..., object]) -> list[click.Option]:

@@ -21,9 +21,10 @@ from visualize.errors import InputError
 from visualize.models.layers import LayerFact, card_of, describe
 from visualize.models.loading import open_model
 from visualize.plotting import export
+from visualize.plotting.style import Drawing
 from visualize.report.figure_files import figures_of, write_figure
 from visualize.report.figures import compare_images
-from visualize.report.methods import method, takes
+from visualize.report.methods import attribution_methods, method, takes
 from visualize.report.request import IMAGE_OPTIONS, Options, ReportRequest, Targets, column_targets, given, load_images
 from visualize.results import Structure
 
@@ -66,7 +67,9 @@ def source_of(model: keras.Model, options: Options) -> Source:
     return source
 
 
-def run_method(name: str, model: keras.Model, out: Path, options: Options, source: Source | None) -> Iterator[Path]:
+def run_method(
+    name: str, model: keras.Model, out: Path, options: Options, source: Source | None, drawing: Drawing
+) -> Iterator[Path]:
     """Call one method and write its figures.
 
     Args:
@@ -75,6 +78,7 @@ def run_method(name: str, model: keras.Model, out: Path, options: Options, sourc
         out: folder to write to.
         options: of the method, and those that choose the images.
         source: the images; None if the command takes none.
+        drawing: how the figures are drawn.
 
     Yields:
         Each path when it is written.
@@ -92,20 +96,20 @@ def run_method(name: str, model: keras.Model, out: Path, options: Options, sourc
     for figure in figures_of(results, model, source, as_sheet=as_sheet):
         if isinstance(figure.results[0], Structure) and sys.stderr.isatty():
             click.echo(export.table(figure.results[0]), err=True)
-        yield from write_figure(figure, name, model, out, options, seconds, note=note, range_noted=range_noted)
+        yield from write_figure(figure, name, model, out, options, seconds, drawing, note=note, range_noted=range_noted)
 
 
-def run_comparison(model: keras.Model, request: ReportRequest, source: Source) -> Iterator[Path]:
+def run_comparison(model: keras.Model, request: ReportRequest, source: Source, drawing: Drawing) -> Iterator[Path]:
     """Explain images by several methods and write one figure.
 
     Yields:
         Each path when it is written.
     """
-    _, paths = compare_images(model, request, source, note=note, progress=progress_bar)
+    _, paths = compare_images(model, request, source, drawing, note=note, progress=progress_bar)
     yield from paths
 
 
-def run_contrast(model: keras.Model, out: Path, options: Options, source: Source) -> Iterator[Path]:
+def run_contrast(model: keras.Model, out: Path, options: Options, source: Source, drawing: Drawing) -> Iterator[Path]:
     """Explain one class rather than another by one method, and write its figures.
 
     Yields:
@@ -127,25 +131,25 @@ def run_contrast(model: keras.Model, out: Path, options: Options, source: Source
     seconds = time.monotonic() - started
     as_sheet = "sheet" in options or "per_class" in options
     for figure in figures_of([result], model, source, as_sheet=as_sheet):
-        yield from write_figure(figure, "contrast", model, out, options, seconds, note=note, range_noted=True)
+        yield from write_figure(figure, "contrast", model, out, options, seconds, drawing, note=note, range_noted=True)
 
 
-def run_gallery(model: keras.Model, out: Path, options: Options, source: Source) -> Iterator[Path]:
+def run_gallery(model: keras.Model, out: Path, options: Options, source: Source, drawing: Drawing) -> Iterator[Path]:
     """Write the figures of several methods, with a column for each modifier that the model allows.
 
     Yields:
         Each path when it is written.
     """
     for name in GALLERY:
-        choices = column_choices(method(name))
+        choices, own = column_choices(method(name)), drawing if name in attribution_methods() else drawing.without_maps
         every_column = {**options, **{option: ("none", *words) for option, words in choices.items()}}
         images = source
         if name == "features":  # one image is enough where each gives a whole figure
             every_column, images = {**every_column, "images": options["images"][:1], "per_class": False}, source.first()
         try:
-            paths = list(run_method(name, model, out, every_column, images))
+            paths = list(run_method(name, model, out, every_column, images, own))
         except InputError as error:
-            paths = _without_choices(name, model, out, every_column, images, error)
+            paths = _without_choices(name, model, out, every_column, images, own, error)
         yield from paths
 
 
@@ -177,14 +181,14 @@ def note(sentence: str) -> None:
 
 
 def _without_choices(
-    name: str, model: keras.Model, out: Path, options: Options, source: Source, error: InputError
+    name: str, model: keras.Model, out: Path, options: Options, source: Source, drawing: Drawing, error: InputError
 ) -> list[Path]:
     """The files of a method that the model does not allow with every modifier: without them, and a note on what is missing."""
     choices = column_choices(method(name))
     paths = []
     if choices:
         with contextlib.suppress(InputError):
-            paths = list(run_method(name, model, out, {**options, **dict.fromkeys(choices)}, source))
+            paths = list(run_method(name, model, out, {**options, **dict.fromkeys(choices)}, source, drawing))
     note(f"no {name}{f' with a {next(iter(choices))}' if paths else ''}. {error}")
     return paths
 

@@ -146,3 +146,34 @@ def _reduced(picture: np.ndarray) -> np.ndarray:
     scale = MAX_SIDE / max(height, width)
     size = max(1, round(height * scale)), max(1, round(width * scale))
     return picture if scale >= 1 else _resized(picture, size, (0, 0, height, width))
+
+
+def place(values: np.ndarray, size: tuple[int, int], box: Box) -> np.ndarray:
+    """A map of the model's picture in the pixels of a photograph.
+
+    Args:
+        values: (height, width), of the model's picture.
+        size: height and width of the photograph.
+        box: (top, left, bottom, right) of the model's picture on it.
+
+    Returns:
+        (*size,) float32, interpolated between the centers of the pixels; NaN where the model saw nothing.
+    """
+    (rows, row_parts, row_inside), (columns, column_parts, column_inside) = (
+        _neighbors(length, low, high, count)
+        for length, low, high, count in zip(size, box[:2], box[2:], values.shape, strict=True)
+    )
+    values = values.astype("float32")
+    lines = values[rows] * (1 - row_parts)[:, None] + values[rows + (values.shape[0] > 1)] * row_parts[:, None]
+    placed = lines[:, columns] * (1 - column_parts) + lines[:, columns + (values.shape[1] > 1)] * column_parts
+    placed[~row_inside] = np.nan
+    placed[:, ~column_inside] = np.nan
+    return placed
+
+
+def _neighbors(length: int, low: float, high: float, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Along one axis: the pixel of a map before each of a photograph, how far it is to the next, and whether it is shown."""
+    centers = np.arange(length) + 0.5
+    positions = np.clip((centers - low) / (high - low) * count - 0.5, 0, count - 1)
+    before = np.minimum(positions.astype(int), max(count - 2, 0))
+    return before, (positions - before).astype("float32"), (centers > low) & (centers < high)

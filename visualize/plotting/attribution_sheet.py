@@ -2,37 +2,73 @@
 
 from __future__ import annotations
 
+import math
+import textwrap
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 
-from visualize.plotting.colors import Scale, as_rgb, scale_of
+from visualize.errors import InputError
+from visualize.plotting.colors import Scale
 from visualize.plotting.figure import ResultFigure, empty_figure
+from visualize.plotting.sheet_cells import (
+    Canvas,
+    draw_color_bar,
+    draw_curves,
+    draw_map,
+    draw_picture,
+    draw_sequence_map,
+    end_of,
+    lies_over,
+    scales_of,
+    size_of,
+)
 from visualize.plotting.sheet_labels import header_of, picture_of, target_of, title_of
 from visualize.plotting.sheet_layout import GAP, TEXT_LINE, Rectangle, SheetLayout
+from visualize.plotting.style import Style
 from visualize.plotting.text import epoch_label, fitted
 from visualize.results import Attribution
 
 MIN_WIDTH = 3.2  # inches of a figure
 SEQUENCE_ASPECT = 2.5  # width of a sequence's cell over its height
-SEQUENCE_MARGIN = 0.08  # of the height of its cell, above its highest and below its lowest number
 MAX_ASPECT = 3  # longer side of a cell over its shorter side; longer images are squeezed
 MAX_COUNTS = 6  # predicted classes that are listed beside an occlusion map
+REMARK_POINTS, REMARK_LINE, MAX_REMARK_LINES = 7, 0.13, 6  # font size, inches of a line
 CLASS_HEADERS = ("class while\nhidden here", "positions")
 
 
-def draw_attributions(attributions: Sequence[Attribution]) -> ResultFigure:
+@dataclass(frozen=True, eq=False)
+class Column:
+    """The maps of one column of a sheet.
+
+    Attributes:
+        attribution: whose maps they are.
+        over_picture: whether they lie over the pictures.
+        scales: one for each image.
+        targets: what each map explains, where the title of its row does not say it; else empty.
+        header: what stands above the column.
+    """
+
+    attribution: Attribution
+    over_picture: bool
+    scales: Sequence[Scale]
+    targets: Sequence[str]
+    header: str
+
+
+def draw_attributions(attributions: Sequence[Attribution], style: Style) -> ResultFigure:
     """Draw each image and its maps, every map on its own scale, whose end is written above it.
 
-    Attributions that say so have one scale for all of their maps. A volume is shown by one of its slices, a sequence as
-    curves. The many maps of a single image are divided into rows of about the same length.
+    A volume is shown by one of its slices, a sequence as curves. The many maps of a single image are divided into rows of
+    about the same length. Remarks of the results stand below.
 
     Args:
         attributions: of the same images; at least one.
+        style: how they are drawn.
 
     Raises:
         InputError: the figure would be larger than a picture can be.
@@ -40,45 +76,87 @@ def draw_attributions(attributions: Sequence[Attribution]) -> ResultFigure:
     attributions, slices = _strongest_slices(attributions)
     first = attributions[0]
     has_classes = len(attributions) == 1 and first.values.ndim == 3 and "position_classes" in first.arrays
-    cell_width, cell_height = _cell_size(first)
-    several_targets = any(not np.array_equal(first.targets, other.targets) for other in attributions[1:])
-    title = picture_of if several_targets else title_of
-    titles = [title(first, image, cell_width) for image in range(len(first.values))]
-    if slices is not None:
-        titles = [f"{title}\nslice {number + 1}" for title, number in zip(titles, slices, strict=True)]
-    headers = [header_of(attribution, cell_width) for attribution in attributions]
+    cell_width, cell_heights = _cell_sizes(first, style)
+    several_targets = _have_several_targets(attributions)
+    columns = _columns_of(attributions, style, cell_width, several_targets=several_targets)
+    titles, headers = _titles_of(first, slices, cell_width, several_targets=several_targets), [each.header for each in columns]
     headers += CLASS_HEADERS if has_classes else ()
-
-    targets = [_targets_of(each, cell_width, shown=several_targets) for each in attributions]
-    map_lines = max(_most_lines(column) for column in targets) + several_targets
-    lines = (_most_lines(titles), _most_lines(headers), map_lines)
-    layout = SheetLayout(len(titles), 1 + len(headers), cell_width, cell_height, *lines)
+    map_lines = max(_most_lines(column.targets) for column in columns) + several_targets
+    lines = (_most_lines(titles), _most_lines(headers), map_lines) if style.title else (0, 0, 0)
+    bar_lines = 1 + any(scale.is_clipped for column in columns for scale in column.scales)
+    layout = SheetLayout(tuple(cell_heights), 1 + len(headers), cell_width, *lines, bar_lines)
+    remarks = _remark_lines(attributions, max(layout.width, MIN_WIDTH))
+    layout = replace(layout, below=REMARK_LINE * len(remarks) + GAP if remarks else 0.0)
     figure = empty_figure(max(layout.width, MIN_WIDTH), layout.height)
-    cells = [
-        [_add_axes(figure, layout.cell(image, column)) for column in range(layout.columns)] for image in range(layout.images)
-    ]
-    _draw_images([row[0] for row in cells], first, titles)
-    for column, attribution in enumerate(attributions, start=1):
-        _draw_maps([row[column] for row in cells], attribution, targets[column - 1])
-        _draw_color_bar(_add_axes(figure, layout.color_bar(column)), attribution)
+    images = range(len(cell_heights))
+    cells = [[_add_axes(figure, layout.cell(image, column)) for column in range(layout.columns)] for image in images]
+    for image in images:
+        _draw_row(cells[image], first, image, columns)
+    for number, column in enumerate(columns, start=1):
+        bar = _add_axes(figure, layout.color_bar(number))
+        draw_color_bar(bar, column.attribution, column.scales, style.clip, over_picture=column.over_picture)
     if has_classes:
-        _draw_classes([row[2] for row in cells], [row[3] for row in cells], first, cell_width)
-    for axes, header in zip(cells[0][1:], headers, strict=True):
-        _add_header(axes, header, map_lines)
-    if epoch := epoch_label(first):
-        inches = figure.dpi_scale_trans
-        figure.text(GAP, 0.3, epoch, transform=inches, fontsize=9, fontweight="bold")
+        _draw_classes([row[-2] for row in cells], [row[-1] for row in cells], first, cell_width)
+    if style.title:
+        _write_titles(cells, titles, columns)
+        _write_headers(cells, headers, layout, map_lines)
+    _write_below(figure, remarks, epoch_label(first))
     return figure
 
 
-def _shares_scale(attribution: Attribution) -> bool:
-    """Whether all maps of an attribution are drawn on one scale."""
-    return attribution.display.shared_scale
+def draw_in_axes(attributions: Sequence[Attribution], style: Style, axes: Sequence[Axes]) -> None:
+    """Draw each map into axes of the user's own figure, of which nothing else is changed.
+
+    Args:
+        attributions: of the same images.
+        style: how they are drawn.
+        axes: one for each map: those of the first attribution, image by image, then those of the next.
+
+    Raises:
+        InputError: there is another number of axes.
+    """
+    attributions, _ = _strongest_slices(attributions)
+    count = len(attributions) * len(attributions[0].values)
+    if len(axes) != count:
+        raise InputError(f"`axes` must be one matplotlib Axes for each of the {count} maps. Received: {len(axes)}.")
+    remaining = iter(axes)
+    for column in _columns_of(attributions, replace(style, beside=False), math.inf, several_targets=True):
+        for image in range(len(column.attribution.values)):
+            cell = next(remaining)
+            _draw_cell(cell, column, image)
+            cell.set_xticks([])
+            cell.set_yticks([])
+            if style.title:
+                end = end_of(column.scales[image])
+                cell.set_title("\n".join([column.header.replace("\n", ", "), column.targets[image], end]), fontsize=8)
 
 
-def _is_signed(attribution: Attribution) -> bool:
-    """Whether zero is the middle of the colors: by the method, or because some values are below it."""
-    return bool(attribution.settings.get("signed") or (attribution.values < 0).any())
+def _columns_of(
+    attributions: Sequence[Attribution], style: Style, cell_width: float, *, several_targets: bool
+) -> list[Column]:
+    columns = []
+    for attribution in attributions:
+        images = range(len(attribution.values))
+        targets = [target_of(attribution, image, cell_width) if several_targets else "" for image in images]
+        over, scales, header = lies_over(attribution, style), scales_of(attribution, style), header_of(attribution, cell_width)
+        columns.append(Column(attribution, over, scales, targets, header))
+        if over and style.beside:
+            columns.append(Column(attribution, False, scales, targets, header))
+    return columns
+
+
+def _titles_of(attribution: Attribution, slices: np.ndarray | None, cell_width: float, *, several_targets: bool) -> list[str]:
+    """What stands above each picture."""
+    title = picture_of if several_targets else title_of
+    titles = [title(attribution, image, cell_width) for image in range(len(attribution.values))]
+    if slices is None:
+        return titles
+    return [f"{title}\nslice {number + 1}" for title, number in zip(titles, slices, strict=True)]
+
+
+def _have_several_targets(attributions: Sequence[Attribution]) -> bool:
+    """Whether the maps of one image explain several classes."""
+    return any(not np.array_equal(attributions[0].targets, other.targets) for other in attributions[1:])
 
 
 def _is_sequence(attribution: Attribution) -> bool:
@@ -120,13 +198,22 @@ def _classes_of_slices(attribution: Attribution, slices: np.ndarray) -> dict[str
     return arrays
 
 
-def _cell_size(attribution: Attribution) -> tuple[float, float]:
-    """Width and height of a cell in inches, in the proportions of the images; smaller if there are many."""
-    height, width = (1.0, SEQUENCE_ASPECT) if _is_sequence(attribution) else attribution.values.shape[1:]
+def _cell_sizes(attribution: Attribution, style: Style) -> tuple[float, list[float]]:
+    """Inches: the width of all cells, and the height of those of each image, in its proportions; smaller if there are many."""
     count = len(attribution.values)
-    shorter = 2.6 if count == 1 else 1.5 if count > 3 else 2.0
-    unit = shorter / min(height, width)
-    return min(width * unit, MAX_ASPECT * shorter), min(height * unit, MAX_ASPECT * shorter)
+    shorter = style.size or (2.6 if count == 1 else 1.5 if count > 3 else 2.0)
+    if _is_sequence(attribution):
+        return shorter * SEQUENCE_ASPECT, [shorter] * count
+    aspects = [np.clip(width / height, 1 / MAX_ASPECT, MAX_ASPECT) for height, width in _sizes(attribution)]
+    if max(aspects) - min(aspects) < 0.01:
+        aspect = float(aspects[0])
+        return shorter * max(aspect, 1.0), [shorter * max(1 / aspect, 1.0)] * count
+    width = shorter * 1.2  # of all; the rows have different heights
+    return width, [float(width / aspect) for aspect in aspects]
+
+
+def _sizes(attribution: Attribution) -> list[tuple[int, int]]:
+    return [size_of(attribution, image) for image in range(len(attribution.values))]
 
 
 def _most_lines(texts: Sequence[str]) -> int:
@@ -146,88 +233,68 @@ def _add_axes(figure: ResultFigure, rectangle: Rectangle) -> Axes:
     return axes
 
 
-def _add_header(axes: Axes, header: str, map_lines: int) -> None:
-    """Write the name of a column above its first cell and that cell's own lines."""
+def _draw_row(cells: Sequence[Axes], attribution: Attribution, image: int, columns: Sequence[Column]) -> None:
+    """Draw one image and its maps."""
+    if _is_sequence(attribution):
+        draw_curves(cells[0], attribution.images[image])
+    else:
+        draw_picture(cells[0], Canvas.of(attribution, image))
+    for axes, column in zip(cells[1:], columns, strict=False):
+        _draw_cell(axes, column, image)
+
+
+def _draw_cell(axes: Axes, column: Column, image: int) -> None:
+    """Draw one map."""
+    attribution, scale = column.attribution, column.scales[image]
+    if _is_sequence(attribution):
+        draw_sequence_map(axes, attribution.values[image], scale, attribution.images[image])
+    else:
+        draw_map(axes, attribution.values[image], scale, Canvas.of(attribution, image), over_picture=column.over_picture)
+
+
+def _write_titles(cells: Sequence[Sequence[Axes]], titles: Sequence[str], columns: Sequence[Column]) -> None:
+    """Write above each picture what it is, and above each map what it explains and where its colors end."""
+    for image, (row, title) in enumerate(zip(cells, titles, strict=True)):
+        row[0].set_title(title, fontsize=8, pad=3)
+        for axes, column in zip(row[1:], columns, strict=False):
+            lines = [column.targets[image], end_of(column.scales[image])]
+            axes.set_title("\n".join(lines) if lines[0] else lines[1], fontsize=8, pad=3)
+
+
+def _write_headers(cells: Sequence[Sequence[Axes]], headers: Sequence[str], layout: SheetLayout, map_lines: int) -> None:
+    """Write the name of each column above the lines of its first cell, and again every few rows."""
+    most = _most_lines(headers)
+    headers = [header + "\n" * (most - 1 - header.count("\n")) for header in headers]  # the methods are on one line
     above = (0, (map_lines + 0.3) * TEXT_LINE * 72)  # points
     style = {"ha": "center", "va": "bottom", "fontsize": 9, "fontweight": "bold"}
-    axes.annotate(header, (0.5, 1), above, xycoords="axes fraction", textcoords="offset points", **style)
+    for image, row in enumerate(cells):
+        for axes, header in zip(row[1:], headers, strict=True):
+            if layout.has_header(image):
+                axes.annotate(header, (0.5, 1), above, xycoords="axes fraction", textcoords="offset points", **style)
 
 
-def _draw_images(cells: Sequence[Axes], attribution: Attribution, titles: Sequence[str]) -> None:
-    images = attribution.images
-    pictures = images if _is_sequence(attribution) else as_rgb(images, attribution.settings.get("input_range"))
-    for axes, picture, title in zip(cells, pictures, titles, strict=True):
-        axes.set_title(title, fontsize=8, pad=3)
-        if _is_sequence(attribution):
-            _draw_curves(axes, picture)
-        else:
-            axes.imshow(picture, interpolation="nearest", aspect="auto")
+def _remark_lines(attributions: Sequence[Attribution], width: float) -> list[str]:
+    """What a reader must know of the maps, each sentence once, in lines of this width in inches."""
+    room = int((width - 2 * GAP) * 72 / (0.52 * REMARK_POINTS))
+    methods: dict[str, list[str]] = {}
+    for attribution in attributions:
+        for remark in attribution.settings.get("remarks") or ():
+            methods.setdefault(remark, []).append(attribution.method)
+    several = len({attribution.method for attribution in attributions}) > 1
+    texts = [f"{', '.join(dict.fromkeys(names))}: {remark}" if several else remark for remark, names in methods.items()]
+    lines = [line for text in texts for line in textwrap.wrap(text, room)]
+    if len(lines) <= MAX_REMARK_LINES:
+        return lines
+    return [*lines[: MAX_REMARK_LINES - 1], "... and more: see the record."]
 
 
-def _draw_curves(axes: Axes, sequence: np.ndarray) -> None:
-    """Draw a sequence, (length, channels), as one curve per channel, from its lowest number to its highest."""
-    low, high = float(sequence.min()), float(sequence.max())
-    scaled = (sequence - low) / (high - low) if high > low else np.full_like(sequence, 0.5)
-    for channel in scaled.T:
-        heights = SEQUENCE_MARGIN + (1 - 2 * SEQUENCE_MARGIN) * channel
-        axes.plot(heights, color="black", linewidth=2.4)
-        axes.plot(heights, color="white", linewidth=1.0)  # black and white can be seen on any color
-    axes.set_xlim(-0.5, len(sequence) - 0.5)
-    axes.set_ylim(0, 1)
-
-
-def _targets_of(attribution: Attribution, inches: float, *, shown: bool) -> list[str]:
-    """What each map of a column explains, where the title of its row does not say it; else empty lines."""
-    images = range(len(attribution.values))
-    return [target_of(attribution, image, inches) if shown else "" for image in images]
-
-
-def _draw_maps(cells: Sequence[Axes], attribution: Attribution, targets: Sequence[str]) -> None:
-    maps = zip(cells, attribution.values, attribution.images, _scales(attribution), targets, strict=True)
-    for axes, values, image, scale, target in maps:
-        _draw_map(axes, values, scale, curves=image if _is_sequence(attribution) else None)
-        if target:
-            axes.set_title(f"{target}\n{axes.get_title()}", fontsize=8, pad=3)
-
-
-def _scales(attribution: Attribution) -> list[Scale]:
-    """The scale of each image's map."""
-    scales = [scale_of(values, signed=_is_signed(attribution)) for values in attribution.values]
-    if not _shares_scale(attribution):
-        return scales
-    ordinary = [scale for scale in scales if not scale.note] or scales  # a map of zeros has no largest value
-    low, high = min(scale.low for scale in ordinary), max(scale.high for scale in ordinary)
-    return [replace(scale, low=low, high=high) for scale in scales]
-
-
-def _draw_map(axes: Axes, values: np.ndarray, scale: Scale, curves: np.ndarray | None) -> None:
-    """Draw a map, (height, width), and the end of its scale; of a sequence, (length,), behind the curves of the sequence."""
-    if curves is None:
-        extent = None
-    else:
-        values, extent = values[None], (-0.5, len(values) - 0.5, 0.0, 1.0)
-    colors = {"cmap": scale.colormap, "vmin": scale.low, "vmax": scale.high}
-    axes.imshow(values, interpolation="nearest", aspect="auto", extent=extent, **colors)
-    if curves is not None:
-        _draw_curves(axes, curves)
-    if scale.note:
-        box = {"boxstyle": "round", "facecolor": "white", "edgecolor": "0.6"}
-        axes.text(0.5, 0.5, scale.note, transform=axes.transAxes, ha="center", va="center", fontsize=8, bbox=box)
-    else:
-        end = "\u00b1" if scale.low < 0 else "max "
-        axes.set_title(f"{end}{scale.high:.2g}", fontsize=8, pad=3)
-
-
-def _draw_color_bar(axes: Axes, attribution: Attribution) -> None:
-    """The colors of a column, from end to end of whatever is written above each of its maps."""
-    signed = _is_signed(attribution)
-    scale = scale_of(np.array([-1.0, 1.0]), signed=signed)
-    axes.imshow(np.linspace(scale.low, 1, 256)[None], cmap=scale.colormap, aspect="auto", extent=(scale.low, 1, 0, 1))
-    ticks = {-1: "\u2212", 0: "0", 1: "+"} if signed else {0: "0", 1: "max"}
-    axes.set_xticks(list(ticks), list(ticks.values()), fontsize=7)
-    axes.tick_params(length=2, pad=1)
-    axes.get_xticklabels()[-1].set_horizontalalignment("right")
-    axes.set_xlabel(str(attribution.settings.get("unit", "")), fontsize=7, labelpad=1)
+def _write_below(figure: ResultFigure, remarks: Sequence[str], epoch: str) -> None:
+    """Write the remarks, and the epoch of a training, at the lower left."""
+    inches = figure.dpi_scale_trans
+    for number, line in enumerate(reversed(remarks)):
+        figure.text(GAP, GAP / 2 + REMARK_LINE * number, line, transform=inches, fontsize=REMARK_POINTS, va="bottom")
+    if epoch:
+        figure.text(GAP, 0.3 + REMARK_LINE * len(remarks), epoch, transform=inches, fontsize=9, fontweight="bold")
 
 
 def _draw_classes(maps: Sequence[Axes], lists: Sequence[Axes], attribution: Attribution, inches: float) -> None:

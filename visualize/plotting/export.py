@@ -11,25 +11,33 @@ import time
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from visualize._utils.atomic import atomic_file
 from visualize._utils.text import printable
 from visualize.models.layers import origin_of
-from visualize.plotting.render import draw, write_gif, write_png
+from visualize.plotting.render import draw_styled, write_figure_as, write_gif
+from visualize.plotting.style import Drawing, Style
 from visualize.results import Attribution, Result, Structure, Tiles, save
 
 if TYPE_CHECKING:
     import keras
 
+DEFAULT_DRAWING = Drawing()
 PACKAGES = ("tensorflow", "keras", "numpy", "matplotlib", "kerasdemos")  # whose versions are recorded
 MAX_BYTES = 60  # of a name that becomes part of a file's name
 
 
 def write(
-    results: Sequence[Result], folder: Path, stem: str, model: keras.Model, options: Mapping[str, object], seconds: float
+    results: Sequence[Result],
+    folder: Path,
+    stem: str,
+    model: keras.Model,
+    options: Mapping[str, object],
+    seconds: float,
+    drawing: Drawing = DEFAULT_DRAWING,
 ) -> list[Path]:
     """Write `stem.png`, `stem.npz` and `stem.json`; `stem.gif` if there are frames, `stem.txt` for a table of layers.
 
@@ -42,9 +50,10 @@ def write(
         model: what was explained.
         options: of the command, for the record; values that JSON has.
         seconds: how long the computation took.
+        drawing: the formats of the picture, and its style.
 
     Returns:
-        The paths of the files, the record last.
+        The paths of the files, pictures first, the record last.
 
     Raises:
         InputError: the results do not belong in one figure.
@@ -52,13 +61,14 @@ def write(
     """
     first = results[0]
     (folder / f"{stem}.json").unlink(missing_ok=True)
-    paths = [write_png(draw(results), folder / f"{stem}.png")]
+    figure = draw_styled(results, drawing.style)
+    paths = [write_figure_as(figure, folder / f"{stem}.{kind}") for kind in drawing.formats]
     if isinstance(first, Tiles) and first.frames is not None:
         paths.append(write_gif(first, folder / f"{stem}.gif"))
     if isinstance(first, Structure):
         paths.append(_write_text(table(first), folder / f"{stem}.txt"))
     paths.append(save(folder / f"{stem}.npz", results))
-    record = json.dumps(_strict(_record(results, model, options, seconds)), indent=2, ensure_ascii=False)
+    record = json.dumps(_strict(_record(results, model, options, seconds, drawing.style)), indent=2, ensure_ascii=False)
     return [*paths, _write_text(record + "\n", folder / f"{stem}.json")]
 
 
@@ -105,21 +115,26 @@ def _write_text(text: str, path: Path) -> Path:
     return path
 
 
-def _record(results: Sequence[Result], model: keras.Model, options: Mapping[str, object], seconds: float) -> dict[str, object]:
+def _record(
+    results: Sequence[Result], model: keras.Model, options: Mapping[str, object], seconds: float, style: Style
+) -> dict[str, object]:
     source = origin_of(model)
+    described = [_described(result) for result in results]
     return {
         "model": {"path": str(source.path), "sha256": source.sha256} if source else {"name": model.name},
         "asked": dict(options),
-        "results": [_described(result) for result in results],
+        **_common_names(described),
+        **({"drawn": style.changes} if style.changes else {}),
+        "results": described,
         "versions": {package: version(package) for package in PACKAGES} | {"python": platform.python_version()},
         "seconds": round(seconds, 3),
         "written": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
 
 
-def _described(result: Result) -> dict[str, object]:
+def _described(result: Result) -> dict[str, Any]:
     """A result in values that JSON has, without its arrays."""
-    described: dict[str, object] = {"method": result.method, "settings": dict(result.settings)}
+    described: dict[str, Any] = {"method": result.method, "settings": dict(result.settings)}
     if isinstance(result, Attribution):
         described["images"] = [_described_image(result, index) for index in range(len(result.values))]
     elif isinstance(result, Structure):
@@ -127,6 +142,16 @@ def _described(result: Result) -> dict[str, object]:
     else:
         described["captions"] = list(result.captions)
     return described
+
+
+def _common_names(described: Sequence[dict[str, Any]]) -> dict[str, object]:
+    """The class names, taken out of the settings of results that all have the same: a record states them once."""
+    names = [result["settings"].get("class_names") for result in described]
+    if not names[0] or any(each != names[0] for each in names):
+        return {}
+    for result in described:
+        del result["settings"]["class_names"]
+    return {"class_names": list(names[0])}
 
 
 def _described_image(attribution: Attribution, index: int) -> dict[str, object]:
@@ -138,7 +163,17 @@ def _described_image(attribution: Attribution, index: int) -> dict[str, object]:
         "highest": float(attribution.values[index].max()),
         "lowest": float(attribution.values[index].min()),
         **{name: value.item() if isinstance(value, np.generic) else value for name, value in per_image.items()},
+        **_described_original(attribution, index),
     }
+
+
+def _described_original(attribution: Attribution, index: int) -> dict[str, object]:
+    """The size of the photograph that an image was made of, how it was resized, and which part of it that shows."""
+    original = attribution.originals[index] if attribution.originals else None
+    if original is None:
+        return {}
+    box = dict(zip(("top", "left", "bottom", "right"), original.box, strict=True))
+    return {"photograph": {"height": original.size[0], "width": original.size[1], "resize": original.mode, "box": box}}
 
 
 def _strict(value: object) -> object:

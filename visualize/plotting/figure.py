@@ -7,13 +7,14 @@ import io
 import warnings
 from collections.abc import Iterator
 
-from matplotlib import rc_context, rcdefaults
+from matplotlib import rc_context, rcdefaults, rcParams
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from visualize.errors import InputError
+from visualize.plotting.style import DPI
 
-DPI = 120
+VARYING_METADATA = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
 MAX_PIXELS = 2**16 - 1  # in each direction; matplotlib draws no more
 
 
@@ -52,9 +53,16 @@ def default_style() -> Iterator[None]:
 
 def png_bytes(figure: Figure) -> bytes:
     """A figure as PNG; the same figure gives the same bytes."""
+    return file_bytes(figure, "png")
+
+
+def file_bytes(figure: Figure, kind: str) -> bytes:
+    """A figure as "png", "svg" or "pdf"; the same figure gives the same bytes."""
     FigureCanvasAgg(figure)
     content = io.BytesIO()
     with default_style(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # no installed font has the character: a box stands for it
-        figure.savefig(content, format="png", metadata={"Software": None})
+        rcParams["svg.hashsalt"] = "visualize"  # else its identifiers are random
+        rcParams["pdf.fonttype"] = 42  # TrueType: text stays text
+        figure.savefig(content, format=kind, metadata=dict(VARYING_METADATA[kind]))
     return content.getvalue()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -14,12 +16,13 @@ from visualize._utils.validation import checked_path, received
 from visualize.data.history import History
 from visualize.data.images import read_picture
 from visualize.errors import InputError
-from visualize.plotting.attribution_sheet import draw_attributions
+from visualize.plotting.attribution_sheet import draw_attributions, draw_in_axes
 from visualize.plotting.colors import as_rgb, to_bytes
 from visualize.plotting.curves import draw_curves
-from visualize.plotting.figure import ResultFigure, default_style, png_bytes
+from visualize.plotting.figure import MAX_PIXELS, ResultFigure, default_style, file_bytes
 from visualize.plotting.image_grid import columns_of, draw_tiles
 from visualize.plotting.model_graph import draw_structure
+from visualize.plotting.style import CLIP, DPI, Style
 from visualize.plotting.text import make_literal
 from visualize.results import Attribution, Result, Structure, Tiles
 
@@ -31,22 +34,68 @@ FILM_SECONDS = 12.0  # at most this for all of them
 FILM_LAST_SECONDS = 2.0
 
 
-def draw(results: Result | History | Sequence[Result]) -> ResultFigure:
+def draw(
+    results: Result | History | Sequence[Result],
+    *,
+    scale: Literal["own", "shared"] | None = None,
+    clip: float = CLIP,
+    overlay: bool | None = None,
+    beside: bool = False,
+    colormap: str | None = None,
+    size: float | None = None,
+    dpi: int = DPI,
+    title: bool = True,
+    axes: Axes | Sequence[Axes] | None = None,
+) -> Figure:
     """Draw one result, or several attributions of the same images side by side.
+
+    Signed values have diverging colors about zero, others sequential ones from zero. Maps that are coarser than the pixels of
+    a photograph lie over it, in gray, and are the more opaque the larger they are; others stand alone. A map of an image that
+    was made of a photograph, `result.labeled(source)`, is drawn in the proportions and the pixels of that photograph.
 
     Args:
         results: an Attribution, Tiles or Structure; or Attributions of the same images, one column each; or a History.
+        scale: "own" for a color scale of each map, "shared" for one scale of all maps of a method; by default what the
+            results say, else "own".
+        clip: percent of the pixels of a map, by magnitude, at which its colors end, so that a few pixels do not blacken the
+            rest; the figure says so where it makes a difference. 100 for the largest of all.
+        overlay: whether maps lie over the picture; by default those that are coarser than a picture of 64 pixels or more.
+        beside: whether a map that lies over the picture is drawn bare, too, beside it.
+        colormap: name of a colormap of matplotlib; by default red and blue for signed values, else inferno.
+        size: inches of the shorter side of each picture; by default what suits their number.
+        dpi: pixels per inch.
+        title: whether there are titles.
+        axes: matplotlib Axes of a figure of yours to draw into, nothing else of which is changed: one for each map, those of
+            the first attribution image by image, then those of the next.
 
     Returns:
-        A matplotlib Figure, which a notebook shows and `write_png` writes. The same results give the same bytes,
-        whatever the style of the caller is.
+        A matplotlib Figure, which a notebook shows and `write_png` writes; with `axes`, theirs. The same results give the
+        same bytes, whatever the style of the caller is.
 
     Raises:
-        InputError: several results that do not belong in one figure.
+        InputError: several results that do not belong in one figure, a value out of its range, or a style of maps for a
+            result that has none.
+    """
+    several = list(results) if isinstance(results, list | tuple) else [results]
+    style = Style(scale=scale, clip=clip, overlay=overlay, beside=beside, colormap=colormap, size=size, dpi=dpi, title=title)
+    if axes is not None:
+        return _draw_into(several, style, [axes] if isinstance(axes, Axes) else list(np.ravel(np.asarray(axes, object))))
+    return draw_styled(several, style)
+
+
+def draw_styled(results: Sequence[object], style: Style) -> ResultFigure:
+    """What `draw` does without axes of the user's.
+
+    Raises:
+        InputError: what `draw` raises.
     """
     with default_style():
-        figure = _figure_of(results if isinstance(results, list | tuple) else [results])
+        figure = _figure_of(results, style)
         make_literal(figure)
+    width, height = figure.get_size_inches() * style.dpi
+    if max(width, height) > MAX_PIXELS:
+        raise InputError(f"`dpi` must be lower. Received: {style.dpi}, for a figure of {width:,.0f} x {height:,.0f} pixels.")
+    figure.set_dpi(style.dpi)
     return figure
 
 
@@ -66,7 +115,16 @@ def write_png(figure: Figure, path: str | Path) -> Path:
     """
     if not isinstance(figure, Figure):
         raise InputError(f"`figure` must be a Figure, as `draw` returns it. Received: {received(figure)}.")
-    path, content = checked_path("path", path), png_bytes(figure)
+    return write_figure_as(figure, checked_path("path", path), "png")
+
+
+def write_figure_as(figure: Figure, path: Path, kind: str | None = None) -> Path:
+    """Write a figure as "png", "svg" or "pdf"; by default what the name of the file says.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    content = file_bytes(figure, kind or path.suffix[1:])
     with atomic_file(path) as file:
         file.write(content)
     return path
@@ -126,8 +184,22 @@ def write_film(pictures: Sequence[Path], path: Path) -> Path:
     return path
 
 
-def _figure_of(results: Sequence[object]) -> ResultFigure:
-    if len(results) == 1:
+def _draw_into(results: Sequence[object], style: Style, axes: Sequence[object]) -> Figure:
+    """Draw attributions into axes of the user's."""
+    attributions = _checked_attributions(results)
+    own = [each for each in axes if isinstance(each, Axes)]
+    if not own or len(own) < len(axes):
+        raise InputError(f"`axes` must be matplotlib Axes, or a list of them. Received: {received(axes)}.")
+    draw_in_axes(attributions, style, own)
+    return own[0].figure  # pyright: ignore[reportReturnType]
+
+
+def _figure_of(results: Sequence[object], style: Style) -> ResultFigure:
+    if len(results) == 1 and isinstance(results[0], Tiles | Structure | History):
+        unused = sorted(set(style.changes) - {"dpi"})
+        if unused:
+            kind = type(results[0]).__name__
+            raise InputError(f"`{unused[0]}` must be left out: it is for maps, an Attribution. Received: a {kind}.")
         match results[0]:
             case Tiles() as tiles:
                 return draw_tiles(tiles)
@@ -135,13 +207,22 @@ def _figure_of(results: Sequence[object]) -> ResultFigure:
                 return draw_structure(structure)
             case History() as history:
                 return draw_curves(history)
+    return draw_attributions(_checked_attributions(results), style)
+
+
+def _checked_attributions(results: Sequence[object]) -> list[Attribution]:
+    """Attributions of the same images.
+
+    Raises:
+        InputError: they are something else.
+    """
     attributions = [result for result in results if isinstance(result, Attribution)]
     if not attributions or len(attributions) < len(results):
         kinds = [type(result).__name__ for result in results]
         raise InputError(f"`results` must be one result, or attributions of the same images. Received: {kinds}.")
     if any(not np.array_equal(attribution.images, attributions[0].images) for attribution in attributions[1:]):
         raise InputError("`results` must be attributions of the same images. Received: attributions of different ones.")
-    return draw_attributions(attributions)
+    return attributions
 
 
 def _grid_of_tiles(pictures: np.ndarray, columns: int, input_range: Sequence[float], scale: int) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from visualize.plotting.text import fitted
+from visualize.plotting.text import fitted, wrapped
 from visualize.results import Attribution
 
 
@@ -22,8 +22,11 @@ def title_of(attribution: Attribution, image: int, inches: float) -> str:
         if "probability" in arrays and kind.endswith("logit"):
             score_line += f", p {arrays['probability'][image]:.3f}"
     both = f"{picture}: {target}"
-    lines = [both] if picture and target and fitted(both, inches, 8) == both else [name for name in (picture, target) if name]
-    return "\n".join(fitted(line, inches, 8) for line in [*lines, score_line])
+    if not (picture and target and fitted(both, inches, 8) == both):
+        lines = [*([fitted(picture, inches, 8)] if picture else []), *(wrapped(target, inches, 8) if target else [])]
+    else:
+        lines = [both]
+    return "\n".join([*lines, fitted(score_line, inches, 8)])
 
 
 def picture_of(attribution: Attribution, image: int, inches: float) -> str:

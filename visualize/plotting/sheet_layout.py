@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 GAP = 0.14  # inches between cells
 TEXT_LINE = 0.16  # inches: the height of a line of text
-FOOTER = 0.62  # inches below the last row of a band: a color bar, and its ticks and unit
+FOOTER = 0.62  # inches below the last row of a band: a color bar, its ticks and a line of text
 BAR_DROP, BAR_HEIGHT = 0.22, 0.09  # inches from the last row to the lower edge of the color bar, and its height
 MAX_COLUMNS = 4  # side by side if there is a single image: the others go below, so that a page or a phone can show them
+HEADER_EVERY = 4  # rows: the headers of the columns are repeated, so that each row can be read
 
 Rectangle = tuple[float, float, float, float]  # left, bottom, width, height
 
@@ -23,41 +24,34 @@ class SheetLayout:
     off; where an edge is on the border of a pixel, that draws one pixel more or less.)
 
     Attributes:
-        images: number of rows of cells.
+        cell_heights: of the cells of each row; a row is an image.
         columns: of cells, in all bands together.
-        cell_width, cell_height: of one cell.
+        cell_width: of every cell.
         title_lines: lines of text above every cell.
         header_lines: lines of text above a column, on top of those above its first cell.
         map_lines: lines of text above every map.
+        bar_lines: lines of text below a color bar.
+        below: room below everything.
     """
 
-    images: int
+    cell_heights: tuple[float, ...]
     columns: int
     cell_width: float
-    cell_height: float
     title_lines: int
     header_lines: int
     map_lines: int = 1
+    bar_lines: int = 1
+    below: float = 0.0
 
     @property
     def bands(self) -> int:
         """How many bands the columns are divided into: one, unless there is a single image."""
-        return math.ceil(self.columns / MAX_COLUMNS) if self.images == 1 else 1
+        return math.ceil(self.columns / MAX_COLUMNS) if len(self.cell_heights) == 1 else 1
 
     @property
     def columns_per_band(self) -> int:
         """How many cells are side by side, in every band but the last."""
         return math.ceil(self.columns / self.bands)
-
-    @property
-    def above_band(self) -> float:
-        """Room for the headers and titles of the first row."""
-        return GAP + TEXT_LINE * max(self.title_lines, self.header_lines + self.map_lines)
-
-    @property
-    def between_rows(self) -> float:
-        """Room for the titles of the other rows."""
-        return GAP + TEXT_LINE * max(self.title_lines, self.map_lines)
 
     @property
     def width(self) -> float:
@@ -66,28 +60,41 @@ class SheetLayout:
 
     @property
     def height(self) -> float:
-        """Of all bands."""
-        return self.bands * self._band_height
+        """Of all bands, and of the room below them."""
+        return self.bands * self._band_height + self.below
+
+    def has_header(self, image: int) -> bool:
+        """Whether the headers of the columns stand above this row."""
+        return image % HEADER_EVERY == 0
 
     def cell(self, image: int, column: int) -> Rectangle:
         """Where an image's cell of a column is."""
         left, top = self._corner(column)
-        bottom = top - self.cell_height - image * (self.cell_height + self.between_rows)
-        return left, bottom, self.cell_width, self.cell_height
+        above = sum(self._above(row) for row in range(1, image + 1)) + sum(self.cell_heights[: image + 1])
+        return left, top - above, self.cell_width, self.cell_heights[image]
 
     def color_bar(self, column: int) -> Rectangle:
         """Where the color bar of a column is."""
         left, top = self._corner(column)
-        footer = top + self.above_band - self._band_height  # its lower edge
-        return left, footer + FOOTER - BAR_DROP, self.cell_width, BAR_HEIGHT
+        footer = top + self._above(0) - self._band_height  # its lower edge
+        return left, footer + self._footer - BAR_DROP, self.cell_width, BAR_HEIGHT
+
+    def _above(self, image: int) -> float:
+        """Room above a row, for its titles and the headers of the columns."""
+        headers = self.header_lines if self.has_header(image) else 0
+        return GAP + TEXT_LINE * max(self.title_lines, headers + self.map_lines)
 
     def _corner(self, column: int) -> tuple[float, float]:
         """Left and top of the first cell of a column."""
         band, position = divmod(column, self.columns_per_band)
         left = GAP + position * (self.cell_width + GAP)
-        return left, self.height - band * self._band_height - self.above_band
+        return left, self.height - band * self._band_height - self._above(0)
 
     @property
     def _band_height(self) -> float:
-        cells = self.above_band + self.images * self.cell_height + (self.images - 1) * self.between_rows
-        return cells + FOOTER
+        rows = range(len(self.cell_heights))
+        return sum(self._above(row) for row in rows) + sum(self.cell_heights) + self._footer
+
+    @property
+    def _footer(self) -> float:
+        return FOOTER + (self.bar_lines - 1) * TEXT_LINE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import unicodedata
 
 from matplotlib import font_manager, rcParams
@@ -30,13 +31,42 @@ FALLBACKS = (
 
 
 def fitted(text: str, inches: float, size: float) -> str:
-    """A text on one line, cut in its middle if it is wider than `inches` at a font size in points."""
-    text = "".join(character if character.isprintable() else " " for character in text)
-    room = int(inches * 72 / (CHARACTER_WIDTH * size))
+    """A text on one line; if it is wider than `inches` at a font size in points, words are left out of its middle.
+
+    Words end at spaces and at the separators of names, as in "block_13_expand" and "base/conv.1". A word that is too wide by
+    itself is cut in its middle.
+    """
+    text = _printable(text)
+    room = _room(inches, size)
     if _width(text) <= room:
         return text
+    words = re.findall(r"[^\s_/.\-]*[\s_/.\-]*", text)[:-1]
+    front, back = 0, len(words)
+    while front < back:  # from both ends in turn, as long as there is room
+        longer = [(front + 1, back), (front, back - 1)]
+        if _width("".join(words[:front])) > _width("".join(words[back:])):
+            longer.reverse()
+        fits = [ends for ends in longer if _width("".join(words[: ends[0]] + words[ends[1] :])) < room]
+        if not fits:
+            break
+        front, back = fits[0]
+    kept = "".join(words[:front]), "".join(words[back:])
+    if any(part.strip() for part in kept):
+        return f"{kept[0].rstrip()}\u2026{kept[1].lstrip()}"
     half = max(1, (room - 1) // 2)
     return _beginning(text, half) + "\u2026" + _beginning(text[::-1], half)[::-1]
+
+
+def wrapped(text: str, inches: float, size: float) -> list[str]:
+    """A text on one line or, if it is wider than `inches`, on two, the second of which may be shortened."""
+    text = _printable(text)
+    room = _room(inches, size)
+    if _width(text) <= room:
+        return [text]
+    ends = [match.end() for match in re.finditer(r"[\s_/.\-]+", text) if _width(text[: match.end()].rstrip()) <= room]
+    if not ends:
+        return [fitted(text, inches, size)]
+    return [text[: ends[-1]].rstrip(), fitted(text[ends[-1] :], inches, size)]
 
 
 def epoch_label(result: Attribution | Tiles) -> str:
@@ -52,6 +82,15 @@ def make_literal(figure: Figure) -> None:
         text.set_text(shortened(text.get_text(), MAX_CHARACTERS))
         if any(ord(character) > 0x2FF for character in text.get_text()):
             text.set_fontfamily([*rcParams["font.family"], *_installed_fallbacks()])
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def _room(inches: float, size: float) -> int:
+    """How many characters fit."""
+    return int(min(inches, 1000.0) * 72 / (CHARACTER_WIDTH * size))
 
 
 def _width(text: str) -> int:

@@ -15,6 +15,7 @@ from visualize.data.loading import Source
 from visualize.models.input_range import range_of
 from visualize.models.layers import listed
 from visualize.plotting import export
+from visualize.plotting.style import Drawing
 from visualize.report.request import Options
 from visualize.results import Attribution, Result, Structure, Tiles
 
@@ -70,6 +71,7 @@ def write_figure(
     folder: Path,
     options: Options,
     seconds: float,
+    drawing: Drawing = export.DEFAULT_DRAWING,
     *,
     note: Note,
     range_noted: bool,
@@ -83,6 +85,7 @@ def write_figure(
         folder: where to write; created if it does not exist.
         options: of the command, by name, as they were given.
         seconds: how long the computation took.
+        drawing: how the figure is drawn.
         note: is called with each note.
         range_noted: whether an assumed input range has been noted, as it is when images are loaded.
 
@@ -95,7 +98,8 @@ def write_figure(
         *_notes_on_maximized(figure.results, range_noted),
     ):
         note(text)
-    return export.write(figure.results, folder, figure_stem(command, options, figure.picture), model, _plain(options), seconds)
+    stem = figure_stem(command, options, figure.picture)
+    return export.write(figure.results, folder, stem, model, _plain(options), seconds, drawing)
 
 
 def remarks_on(results: Sequence[Result]) -> dict[str, list[str]]:

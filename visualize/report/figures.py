@@ -18,6 +18,8 @@ from visualize.feature_visualization.maximize import maximize
 from visualize.inspection.filters import filters
 from visualize.inspection.summary import summary
 from visualize.models.layers import card_of, describe
+from visualize.plotting.export import DEFAULT_DRAWING
+from visualize.plotting.style import Drawing
 from visualize.report import command_text
 from visualize.report.figure_files import Note, figures_of, write_figure
 from visualize.report.methods import method
@@ -135,7 +137,13 @@ def draw_comparison(run: ReportRun, request: ReportRequest) -> WrittenFigure[Att
 
 
 def compare_images(
-    model: keras.Model, request: ReportRequest, source: Source, *, note: Note, progress: Progress
+    model: keras.Model,
+    request: ReportRequest,
+    source: Source,
+    drawing: Drawing = DEFAULT_DRAWING,
+    *,
+    note: Note,
+    progress: Progress,
 ) -> tuple[list[Attribution], list[Path]]:
     """Explain images by several methods and write the figure of it: one row per image, one column per method.
 
@@ -143,6 +151,7 @@ def compare_images(
         model: Keras model.
         request: the methods, the targets and the folder.
         source: the images that it names.
+        drawing: how the figure is drawn.
         note: is called with each note to the user.
         progress: a context for the computation.
 
@@ -165,7 +174,7 @@ def compare_images(
         note(f"no {name}. {reason}")
     (figure,) = figures_of(results, model, source, as_sheet=True)
     options = request.comparison_options
-    paths = write_figure(figure, "compare", model, request.out, options, seconds, note=note, range_noted=True)
+    paths = write_figure(figure, "compare", model, request.out, options, seconds, drawing, note=note, range_noted=True)
     return [result for result in figure.results if isinstance(result, Attribution)], paths
 
 

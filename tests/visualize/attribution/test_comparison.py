@@ -27,7 +27,7 @@ def test_each_method_is_a_column_with_the_values_it_has_alone(build, images_for)
     np.testing.assert_array_equal(found[0].values, visualize.saliency(model, images, 2).values)
     np.testing.assert_array_equal(found[1].values, visualize.occlusion(model, images, 2, patch=6).values)
     np.testing.assert_array_equal(found[2].values, visualize.eigencam(model, images).values)
-    assert all(one.display.shared_scale for one in found)
+    assert not any(one.display.shared_scale for one in found)  # each image is legible by itself
 
 
 def test_an_output_is_the_same_for_every_method(build, images_for):

@@ -7,7 +7,7 @@ import matplotlib as mpl
 import pytest
 
 from visualize import Tiles, draw, write_png
-from visualize.plotting.text import fitted
+from visualize.plotting.text import fitted, wrapped
 
 NAMES = {
     "formula": "$x_1^2$",
@@ -78,3 +78,26 @@ def test_a_text_is_fitted_to_its_width():
     assert fitted("short", 2, 8) == "short"
     assert fitted("x" * 100, 1, 8) == "x" * 7 + "…" + "x" * 7
     assert fitted("中" * 100, 1, 8) == "中" * 3 + "…" + "中" * 3  # twice as wide
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("block_13_expand_relu", "block_13_\u2026relu"),
+        ("German short-haired pointer", "German\u2026pointer"),
+        ("base/stage/conv.7", "base/\u2026conv.7"),
+        ("short", "short"),
+        ("Donaudampfschifffahrtsgesellschaft", "Donauda\u2026lschaft"),
+    ],
+)
+def test_words_are_left_out_whole(text, expected):
+    room = 16 * 0.6 * 10 / 72  # inches of sixteen characters of ten points
+    assert fitted(text, room, 10) == expected
+    assert len(fitted(text, room, 10)) <= 16
+
+
+def test_what_does_not_fit_on_one_line_goes_on_on_the_next():
+    room = 16 * 0.6 * 10 / 72
+    assert wrapped("Egyptian Mau", room, 10) == ["Egyptian Mau"]
+    assert wrapped("German short-haired pointer", room, 10) == ["German short-", "haired pointer"]
+    assert wrapped("Donaudampfschifffahrtsgesellschaft", room, 10) == ["Donauda\u2026lschaft"]

@@ -28,6 +28,7 @@ from visualize.cli.main import main
 from visualize.cli.options import check_options
 from visualize.cli.run import report_request
 from visualize.models.layers import card_of
+from visualize.plotting.style import Drawing
 from visualize.report import page
 from visualize.report.alt_text import one_line, peak_position
 from visualize.report.build import build_report
@@ -372,6 +373,7 @@ def parsed(line):
     program, name, *words = shlex.split(line)
     assert program == "visualize"
     given = check_options(name, main.get_command(click.Context(main), name).make_context(name, words).params)
+    assert Drawing.of(given, maps=True) == Drawing()
     return report_request(*(given.pop(field) for field in ("model", "out", "unsafe", "custom_objects")), given)
 
 
