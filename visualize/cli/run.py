@@ -14,7 +14,7 @@ import click
 
 from visualize._utils.text import printable
 from visualize.attribution.comparison import contrast
-from visualize.cli.console import busy, import_tensorflow, progress_bar, say, uncollected
+from visualize.cli.console import busy, import_tensorflow, progress_bar, say, uncollected, warnings_as_notes
 from visualize.cli.options import column_choices
 from visualize.data.loading import Source
 from visualize.errors import InputError
@@ -40,7 +40,7 @@ def opened_model(
     """The model, without TensorFlow's own messages about the machine."""
     if custom_objects:
         sys.path.append(str(Path.cwd()))  # a console script does not look there, and that is where people keep a module
-    with busy("opening the model"), uncollected():
+    with busy("opening the model"), uncollected(), warnings_as_notes():
         import_tensorflow()
         model = open_model(path, unsafe=unsafe, custom_objects=custom_objects)
     known = card_of(model).input_range
