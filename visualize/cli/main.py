@@ -268,4 +268,4 @@ def _opened(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str],
     check_writable_folder("--out", out)
     from visualize.cli import run
 
-    return run.opened_model(model, unsafe, custom_objects, chosen["input_range"])
+    return run.opened_model(model, unsafe, custom_objects, chosen.get("input_range"))

@@ -34,7 +34,8 @@ def method_options(name: str) -> list[click.Parameter]:
     if takes(function, "target"):
         options.append(target_option(argument_help(function)["target"]))
         options += score_options() if takes(function, "images") else []
-    return options + signature_options(function) + run_options()
+    has_pixels = takes(function, "images") or takes(function, "input_range")
+    return [*options, *signature_options(function), *(pixel_options() if has_pixels else ()), *run_options()]
 
 
 def comparison_options() -> list[click.Parameter]:
@@ -47,6 +48,7 @@ def comparison_options() -> list[click.Parameter]:
         target_option("Class to explain; by default the model's own prediction."),
         *score_options(),
         *common_options(),
+        *pixel_options(),
         *run_options(),
     ]
 
@@ -63,6 +65,7 @@ def contrast_options() -> list[click.Parameter]:
         click.Option(["--method"], type=choices, default="integrated_gradients", show_default=True, help=explains),
         *score_options(),
         *common_options(),
+        *pixel_options(),
         *run_options(),
     ]
 
@@ -70,7 +73,7 @@ def contrast_options() -> list[click.Parameter]:
 def gallery_options() -> list[click.Parameter]:
     """All options of `gallery`."""
     input_name = [option for option in common_options() if option.name == "input_name"]
-    return [*model_options(), *image_options(), *input_name, *run_options()]
+    return [*model_options(), *image_options(), *input_name, *pixel_options(), *run_options()]
 
 
 def model_options() -> list[click.Parameter]:
@@ -116,7 +119,7 @@ def common_options() -> list[click.Parameter]:
     """What every method that explains images takes, for a command that runs several."""
     input_name = "Name of the input to explain, for a model of several inputs."
     batch_size = "Images at a time; by default as many as suit their size."
-    precision = "In which the layers compute: bfloat16 is faster if the hardware supports it, and auto uses it there."
+    precision = argument_help(method("saliency"))["precision"]
     choices = click.Choice(PRECISIONS)
     return [
         click.Option(["--input-name"], metavar="INPUT", help=input_name),
@@ -125,14 +128,16 @@ def common_options() -> list[click.Parameter]:
     ]
 
 
-def run_options() -> list[click.Parameter]:
-    """The values of black and white, and the folder to write to."""
+def pixel_options() -> list[click.Parameter]:
+    """The values of black and white."""
     pixels = "Values of a black and of a white pixel; by default those of the model's card."
+    return [click.Option(["--input-range"], type=float, nargs=2, metavar="LOW HIGH", help=pixels)]
+
+
+def run_options() -> list[click.Parameter]:
+    """The folder to write to."""
     folder = click.Path(path_type=Path)
-    return [
-        click.Option(["--input-range"], type=float, nargs=2, metavar="LOW HIGH", help=pixels),
-        click.Option(["--out"], type=folder, default=Path(), metavar="DIR", help="Folder to write to.  [default: .]"),
-    ]
+    return [click.Option(["--out"], type=folder, default=Path(), metavar="DIR", help="Folder to write to.  [default: .]")]
 
 
 def signature_options(function: Callable[..., object]) -> list[click.Option]:
@@ -141,7 +146,7 @@ def signature_options(function: Callable[..., object]) -> list[click.Option]:
     options = []
     for name, hint in _keyword_hints(function).items():
         if name == "input_range":
-            continue  # --input-range is an option of every command
+            continue  # see `pixel_options`
         option = _option(name, hint, parameters[name].default, texts.get(name, ""))
         if option is not None:
             options.append(option)

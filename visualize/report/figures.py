@@ -194,7 +194,7 @@ def _draw(run: ReportRun, name: str, function: Callable[..., R], options: Option
             result = function(run.model, **options)
         seconds = time.monotonic() - started
         (figure,) = figures_of([result], run.model, None, as_sheet=False)
-        recorded = given({**_defaults(function), **options, "input_range": run.request.input_range})
+        recorded = given({**_defaults(function), **options})
         paths = write_figure(figure, name, run.model, run.request.out, recorded, seconds, note=run.note, range_noted=False)
     return WrittenFigure([result], paths, command)
 

@@ -392,7 +392,7 @@ def test_a_command_is_read_as_the_request_that_it_renders(command, request_):
 def test_a_command_on_the_model_alone_has_what_the_model_needs():
     assert shlex.split(summary_command(REQUEST)) == [
         "visualize", "summary", "./-models/a b.keras", "--unsafe", "--custom-objects", "one", "--custom-objects", "two",
-        "--input-range", "-1.0", "1.0", "--out", "x y",
+        "--out", "x y",
     ]  # fmt: skip
 
 
