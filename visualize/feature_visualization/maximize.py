@@ -25,7 +25,7 @@ from visualize.feature_visualization.parametrizations import PARAMETRIZATIONS, P
 from visualize.feature_visualization.readout import ReadoutSpec
 from visualize.feature_visualization.request import RequestedObjectives, StartImages, WeightedObjectives
 from visualize.feature_visualization.transforms import draw_transforms
-from visualize.models.inputs import checked_batch_size
+from visualize.models.inputs import Inputs, checked_batch_size
 from visualize.models.layers import card_of, layer_paths, listed
 from visualize.results import Tiles
 from visualize.settings import Display, TilesSettings
@@ -239,10 +239,9 @@ def _optimized(
     graph: CompiledGraph,
     begun: BeginCallbacks,
 ) -> OptimizedImages:
-    """The images after all steps; the copies of a unit are always in one batch."""
+    """The images after all steps."""
     copies, inputs = settings.copies, start.inputs
-    units_at_once = max(1, checked_batch_size(batch_size, inputs) // copies)
-    slices = even_slices(len(objectives.weights), units_at_once)
+    batches = _batches(settings, len(objectives.weights), inputs, batch_size)
     held = {f"held_{name}": tf.constant(inputs.arrays[name]) for name in inputs.others}
     parametrization = settings.parametrization_of(start)
     parameters = starting_parameters(
@@ -250,8 +249,24 @@ def _optimized(
     )
     flat = flat_parameters(parametrization, inputs.images.dtype)
     optimization = Optimization(graph, flat, settings.transforms, held, settings.frame_steps, begun)
-    batches = [(first * copies, last * copies) for first, last in slices]
     return optimization.run(parameters, objectives.weights_of_images(copies), batches)
+
+
+def _batches(settings: Maximization, units: int, inputs: Inputs, batch_size: int | None) -> list[tuple[int, int]]:
+    """The first row of each batch, and the row after its last; the copies of a unit are in one batch.
+
+    Raises:
+        InputError: they do not fit into the batches of a model of a fixed batch size, where they must not be separated.
+    """
+    copies, fixed = settings.copies, inputs.fixed_batch_size
+    if fixed is not None and settings.diversity and fixed % copies:
+        raise InputError(
+            f"`copies` must divide {fixed}, the batch size of the model, where `diversity` compares them. Received: {copies}."
+        )
+    if fixed is not None and not settings.diversity:  # it may be less than the copies of one unit
+        return even_slices(units * copies, fixed)
+    units_at_once = max(1, checked_batch_size(batch_size, inputs) // copies)
+    return [(first * copies, last * copies) for first, last in even_slices(units, units_at_once)]
 
 
 def _tiles(
