@@ -180,7 +180,8 @@ def refused_methods(run: ReportRun, request: ReportRequest) -> dict[str, str]:
     for name in request.methods:
         try:
             with run.classes_named(source):
-                compare(run.model, source.images, request.target(source), methods=[method(name)], **request.common_options)
+                for target in request.column_targets(source):
+                    compare(run.model, source.images, target, methods=[method(name)], **request.common_options)
         except InputError as error:
             reasons[name] = str(error)
     return reasons

@@ -29,7 +29,8 @@ class ReportRequest:
         index: which images of the data set; None for the first.
         per_class: instead of an index, the first image of each class, each explained for its own class.
         methods: names of the methods to apply to each image; by default those of `visualize.compare`.
-        targets: the class to explain, by name or number: one for all images or one per image; none for the model's own choice.
+        targets: the class to explain, by name or number: one for all images, one per image, or several of a single image; none
+            for the model's own choice.
         output: name of the output to explain, for a model of several outputs.
         region: top, left, height and width of the pixels whose mean score is explained, for an output that is an image.
         input_name: name of the input to explain, for a model of several inputs.
