@@ -20,9 +20,9 @@ from visualize.errors import InputError
 from visualize.report.methods import argument_help, attribution_methods, method, takes
 from visualize.report.request import Options
 
-METAVARS = {"layer": "PATH", "whole_layer": "PATH", "input_name": "INPUT"}
+METAVARS = {"layer": "PATH", "whole_layer": "PATH", "output": "NAME", "input_name": "INPUT"}
 MOST_IMAGES = 1_000_000  # that a range of an index may name
-NEED_IMAGES = ("index", "per_class", "method", "target", "output", "region", "precision")  # of a report
+NEED_IMAGES = ("index", "per_class", "method", "target", "region", "precision")  # of a report
 
 
 def method_options(name: str) -> list[click.Parameter]:

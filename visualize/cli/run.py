@@ -191,7 +191,8 @@ def _without_choices(
 
 def _targets(options: Options, source: Source | None) -> list[Targets]:
     """The target of each column of a figure: with --per-class each image's own class, unless another is named."""
-    score = {name: options[name] for name in ("output", "region") if name in options}
+    in_target = ("output", "region") if source is not None else ()  # a method without images takes the output itself
+    score = {name: options[name] for name in in_target if name in options}
     return column_targets(options.get("target", ()), source, own_labels="per_class" in options, **score)
 
 

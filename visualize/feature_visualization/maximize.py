@@ -42,6 +42,7 @@ def maximize(
     *,
     layer: str | None = None,
     whole_layer: str | None = None,
+    output: str | None = None,
     steps: int = 200,
     step_size: float = 0.02,
     parametrization: Literal["pixel", "fourier"] = "pixel",
@@ -79,6 +80,7 @@ def maximize(
         layer: path of the layer whose units are meant; by default the model's scores. The unit of a feature map is a channel,
             and its activation the mean of the map.
         whole_layer: path of a layer to maximize as a whole, the mean of its squared activations, in place of a target.
+        output: name of the output whose scores are meant, for a model of several.
         steps: steps of the optimizer.
         step_size: about how much a step changes a pixel, as a part of the input range.
         parametrization: "pixel" optimizes each pixel on its own; "fourier" optimizes waves across the image, larger at low
@@ -133,14 +135,16 @@ def maximize(
     )
     callbacks = checked_callbacks(callbacks)
     requested = RequestedObjectives.of(target, layer, whole_layer, layer_paths(model))
+    requested.check_output(output)
     start_images = StartImages.of(model, start, input_name, size, input_range)
-    optimizer = settings.optimizer(requested, start_images)
+    optimizer = settings.optimizer(ReadoutSpec(start_images.inputs.signature, requested.sources, output), start_images)
     graph = optimizer.compiled(model, start_images.inputs)
-    objectives = requested.weighted(graph.notes["counts"], card_of(model).class_names)
+    class_names = card_of(model).class_names if output is None else ()  # those of a model's only output
+    objectives = requested.weighted(graph.notes["counts"], class_names)
     arguments = {"score": target, "seed_input": start, "input_range": start_images.input_range, **settings.callback_arguments}
     begun = callback_context(callbacks, arguments, model, start_images.inputs, optimizer)
     optimized = _optimized(settings, objectives, start_images, batch_size, graph, begun)
-    return _tiles(settings, objectives, start_images, graph.notes, optimized)
+    return _tiles(settings, objectives, start_images, {**graph.notes, "output": output}, optimized)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,10 +214,10 @@ class Maximization:
         """The parametrization of images of that shape and range."""
         return PARAMETRIZATIONS[self.parametrization](start.shape, *start.input_range)
 
-    def optimizer(self, requested: RequestedObjectives, start: StartImages) -> Optimizer:
+    def optimizer(self, readout: ReadoutSpec, start: StartImages) -> Optimizer:
         """The program of the steps."""
         return Optimizer(
-            readout=ReadoutSpec(start.inputs.signature, requested.sources),
+            readout=readout,
             parametrization=self.parametrization_of(start),
             step_size=self.step_size,
             lp_norm=self.lp_norm,
@@ -284,6 +288,7 @@ def _tiles(
     record = TilesSettings(
         unit="pixel",
         layer=objectives.default.layer,
+        output=notes["output"],
         score=notes["score"],
         targets=labels,
         scores=[float(score) for score in optimized.scores],

@@ -35,6 +35,7 @@ def maximize_command(request: ReportRequest, targets: Sequence[str]) -> str:
     """The command that draws an input for each of some classes, or for every class."""
     options = [
         *_repeated("--target", targets),
+        *_option("--output", request.output),
         *_option("--input-name", request.input_name),
         *_option("--batch-size", request.batch_size),
     ]

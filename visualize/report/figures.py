@@ -115,6 +115,7 @@ def draw_maximized(run: ReportRun, targets: Sequence[str]) -> WrittenFigure[Tile
     request = run.request
     options = {
         "target": tuple(targets),
+        "output": request.output,
         "input_name": request.input_name,
         "batch_size": request.batch_size,
         "input_range": request.input_range,

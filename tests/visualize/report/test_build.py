@@ -359,6 +359,20 @@ def test_several_classes_of_one_picture_stand_side_by_side(model, picture, tmp_p
     assert figure.read_bytes() == content
 
 
+def test_a_report_on_one_of_several_outputs_maximizes_its_classes(saved, picture, tmp_path):
+    for images in ((), (picture, "--method", "saliency")):
+        read, paths, _ = reported(saved("two_outputs"), *images, "--output", "kind", "--out", tmp_path / str(len(images)))
+        (maximized,) = [path for path in paths if path.match("maximize*.npz")]
+        assert maximized.stem == "maximize-kind"
+        (tiles,) = visualize.load(maximized)
+        assert tiles.settings.targets == [0, 1, 2, 3]
+        command, *_ = [command for command in read.commands if command[1] == "maximize"]
+        content = maximized.read_bytes()
+        maximized.unlink()
+        assert run(*command[1:]).exit_code == 0
+        assert maximized.read_bytes() == content
+
+
 def test_a_method_that_the_model_does_not_allow_is_told_and_the_others_are_drawn(tmp_path, picture):
     flat = keras.Sequential([keras.Input((12, 12, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
     flat.save(tmp_path / "flat.keras")
