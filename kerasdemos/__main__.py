@@ -2,4 +2,4 @@
 
 from kerasdemos.cli.main import main
 
-main(prog_name="python -m kerasdemos")
+main(prog_name="kerasdemos")

@@ -125,6 +125,7 @@ class TilesSettings(Settings):
         layer: whose kernels, feature maps or units they show; None for the scores of the model.
         input_range: values of a black and a white pixel; None where nothing states them.
         input_range_assumed: whether the input range is a guess.
+        output: of maximized inputs, the output whose scores were maximized, of a model of several.
         score: of maximized inputs, what was maximized: "logit", "activation", ...
         targets: of maximized inputs, the class, unit or objective of each.
         scores: of maximized inputs, the score that each reached.
@@ -138,6 +139,7 @@ class TilesSettings(Settings):
     layer: str | None = None
     input_range: Sequence[float] | None = None
     input_range_assumed: bool | None = None
+    output: str | None = None
     score: str | None = None
     targets: Sequence[int | str] | None = None
     scores: Sequence[float] | None = None

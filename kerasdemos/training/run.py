@@ -15,7 +15,7 @@ from kerasdemos.demo import Demo, Network, Program, Split
 from kerasdemos.plotting import draw_curves, draw_panels
 from kerasdemos.training.card import CARD, Card, InputFacts, Result, compare_results, library_versions
 from kerasdemos.training.checkpoints import CHECKPOINT, RunIdentity, can_go_on, read_checkpoint
-from kerasdemos.training.run_folder import RunFiles, finished_card, write_run
+from kerasdemos.training.run_folder import CURVES, FIGURE, RunFiles, finished_card, write_run
 from kerasdemos.training.settings import RunSettings, data_name, published_epochs, run_identity
 from visualize._utils.text import shortened
 from visualize.errors import InputError
@@ -163,7 +163,7 @@ def _compute(demo: Demo, program: Program, settings: RunSettings) -> _Computed:
     figure = draw_panels(outcome.panels, title=_title(demo))
     return _Computed(
         measures=outcome.measures,
-        files=RunFiles(outcome.model, outcome.history, "figure.png", figure),
+        files=RunFiles(outcome.model, outcome.history, FIGURE, figure),
         inputs={"input_range": None, "scale": None, "mean": None, "class_names": [], "loss": None},
         lines=tuple(outcome.lines),
     )
@@ -195,7 +195,7 @@ def _fit(
     figure = draw_curves(history, watched=watched, title=_title(demo))
     return _Computed(
         measures=_measures(model, split, history),
-        files=RunFiles(model, history, "curves.png", figure),
+        files=RunFiles(model, history, CURVES, figure),
         inputs={
             "input_range": list(split.input_range),
             "scale": split.scale,

@@ -13,14 +13,16 @@ import numpy as np
 
 from kerasdemos.plotting import save_figure
 from kerasdemos.training.card import CARD, Card, FileFacts, Result, check_finished, read_card, write_card
+from kerasdemos.training.checkpoints import CHECKPOINT
 from visualize._utils.atomic import atomic_path
+from visualize.errors import InputError
 
 if TYPE_CHECKING:
     import keras
 
     from kerasdemos.plotting import Figure
 
-MODEL, HISTORY = "model.keras", "history.csv"
+MODEL, HISTORY, CURVES, FIGURE = "model.keras", "history.csv", "curves.png", "figure.png"
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,20 @@ def write_run(folder: Path, card: Card, results: tuple[Result, ...], files: RunF
     paths.append(save_figure(files.figure, folder / files.picture))
     names = [path.name for path in paths]
     return (*paths, write_card(folder, {**card, "files": names, "contents": _contents(paths)}, results))
+
+
+def check_names_free(folder: Path) -> None:
+    """Refuse a run folder in which a folder has the name of one of its files, before a training of hours ends with it.
+
+    Raises:
+        InputError: there is such a folder.
+    """
+    for name in (MODEL, HISTORY, CURVES, FIGURE, CARD, CHECKPOINT):
+        if (folder / name).is_dir():
+            raise InputError(
+                f"`--out` must leave {folder / name} free for a file of the run. Received: a folder of that name. Remove it, "
+                "or choose another --out."
+            )
 
 
 def finished_card(folder: Path) -> Card | None:

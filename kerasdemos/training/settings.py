@@ -13,6 +13,7 @@ from kerasdemos.data.datasets import load_pictures
 from kerasdemos.data.validation import check_digits
 from kerasdemos.demo import Demo, Network, Pictures, Program
 from kerasdemos.training.checkpoints import RunIdentity
+from kerasdemos.training.run_folder import check_names_free
 from visualize._utils.atomic import check_writable_folder
 from visualize.engine.precision import check_precision, settled
 from visualize.errors import InputError
@@ -56,6 +57,7 @@ class RunSettings:
             raise InputError(f"`seed` must be between 0 and {2**31 - 1}. Received: {self.seed}.")
         check_precision(self.precision)
         check_writable_folder("--out", self.folder(demo))
+        check_names_free(self.folder(demo))
         if isinstance(demo.run, Program):
             self._check_program(demo, demo.run)
             return

@@ -1,5 +1,7 @@
 """Models of several outputs, and outputs that are images."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -181,3 +183,27 @@ def test_the_channels_of_an_image_output_may_come_first():
     found = visualize.saliency(model, images, Target(2, region=(1, 0, 2, 5)))
     np.testing.assert_allclose(found.scores, np.asarray(model(images))[:, 2, 1:3].mean(axis=(1, 2)), rtol=1e-5)
     assert found.settings["classes"] == 3
+
+
+def test_the_classes_of_an_output_that_is_named_are_maximized_as_if_it_were_alone(reloaded):
+    model = reloaded("two_outputs")
+    alone = keras.Model(model.inputs[0], model.get_layer("preds").output)
+    mixed = visualize.objectives.unit("conv", 1) + visualize.objectives.score(0)
+    for target in (2, lambda scores: scores[:, 1] - scores[:, 0], mixed):
+        found = visualize.maximize(model, target, output="kind", steps=4)
+        np.testing.assert_allclose(found.pictures, visualize.maximize(alone, target, steps=4).pictures, rtol=1e-4, atol=1e-6)
+        assert found.settings.output == "kind"
+    assert len(visualize.maximize(model, output="kind", steps=1).pictures) == 4
+    assert len(visualize.maximize(model, output="size", steps=1).pictures) == 1
+
+
+def test_what_is_maximized_of_several_outputs_must_be_named(reloaded):
+    model = reloaded("two_outputs")
+    refused = "`output` must name one of the model's outputs, 'kind', 'size', or `layer` a layer. Received: None."
+    with pytest.raises(InputError, match=re.escape(refused)):
+        visualize.maximize(model, 1)
+    with pytest.raises(InputError, match=r"`output` must be an output of the model: 'kind', 'size'\. Received: 'colour'\."):
+        visualize.maximize(model, 1, output="colour")
+    for options in ({"target": 1, "layer": "conv"}, {"whole_layer": "conv"}):
+        with pytest.raises(InputError, match=r"`output` must be left out where the units of layers are maximized\."):
+            visualize.maximize(model, output="kind", **options)

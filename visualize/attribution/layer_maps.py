@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from visualize._utils.lazy import keras, tf
 from visualize._utils.validation import received
 from visualize.attribution.request import Batch
+from visualize.engine.forward import ForwardPass
 from visualize.engine.layer_facts import layer_facts
 from visualize.engine.resize import resize
 from visualize.engine.shapes import sizes
@@ -26,22 +27,25 @@ class LayerMaps:
         tensors: its output, as the layer returned it; of a layer that is called once for each frame, that of each.
         values: the same in float32, (batch, height, width, channels).
         channels_first: whether the layer has its channels before its spatial axes.
+        joins_frames: whether the layer has one map for all frames of a video, which `values` has as a single frame.
     """
 
     path: str
     tensors: tuple[tf.Tensor, ...]
     values: tf.Tensor
     channels_first: bool
+    joins_frames: bool = False
 
     def as_output(self, values: tf.Tensor) -> tf.Tensor:
         """Values, (batch, height, width, channels), with the axes in the order of the layer's output."""
+        values = tf.squeeze(values, 1) if self.joins_frames else values
         return _with_axis_moved(values, -1, 1) if self.channels_first else values
 
     def gradients(self, batch: Batch) -> tf.Tensor:
         """The gradient of each image's score with respect to the maps, (batch, height, width, channels) float32."""
         gradients = batch.forward.gradients(batch.score, self.tensors, f"layer {self.path!r}")
         gradients = tf.cast(tf.stack(gradients, axis=1) if len(gradients) > 1 else gradients[0], tf.float32)
-        return _with_axis_moved(gradients, 1, -1) if self.channels_first else gradients
+        return _as_values(gradients, self.channels_first, self.joins_frames)
 
 
 def named_layers(model: keras.Model, layer: str | Sequence[str] | None) -> LayerPaths:
@@ -86,14 +90,17 @@ def cam_of_layers(batch: Batch, paths: LayerPaths, cam: Callable[[LayerMaps], tf
 def maps_of_layer(batch: Batch, path: str | None) -> LayerMaps:
     """The feature maps of a layer, by default of the one that ends the block of the last convolution; noted in the batch.
 
+    A layer that joins the frames of a video, (batch, height, width, channels), has one map, which holds for every frame.
+
     Raises:
         InputError: the layer has no map of more than one position, or does not stand between image and score.
     """
     forward = batch.forward
-    chosen, reason = (path, "named") if path is not None else cam_layer(layer_facts(forward))
+    chosen, reason = (path, "named") if path is not None else _default_layer(forward)
     tensor = forward.layer_output(chosen)
     tensors = forward.frames(chosen) or (tensor,)
-    if tensor.shape.rank != batch.images.shape.rank:
+    joins_frames = _joins_frames(forward, tensor.shape.rank)
+    if tensor.shape.rank != batch.images.shape.rank and not joins_frames:
         choices = [fact.path for fact in layer_facts(forward) if fact.spatial and fact.within]
         axes = {3: "length", 4: "height, width", 5: "depth, height, width"}[batch.images.shape.rank]
         raise InputError(
@@ -117,8 +124,8 @@ def maps_of_layer(batch: Batch, path: str | None) -> LayerMaps:
             f"{batch.spec.signature.input_name!r}."
         )
     batch.notes.update(layer=chosen, layer_reason=reason, map=[*spatial_shape])
-    values = tf.cast(tensor, tf.float32)
-    return LayerMaps(chosen, tensors, _with_axis_moved(values, 1, -1) if channels_first else values, channels_first)
+    values = _as_values(tf.cast(tensor, tf.float32), channels_first, joins_frames)
+    return LayerMaps(chosen, tensors, values, channels_first, joins_frames)
 
 
 def spatial_axes(maps: tf.Tensor) -> list[int]:
@@ -141,6 +148,33 @@ def weighted_sum(maps: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
 def on_image(batch: Batch, values: tf.Tensor) -> tf.Tensor:
     """Values at the positions of a layer, (batch, height, width), resized bilinearly to the image."""
     return tf.squeeze(resize(tf.expand_dims(values, -1), sizes(batch.images, 1, -1)), -1)
+
+
+def _default_layer(forward: ForwardPass) -> tuple[str, str]:
+    """The layer that is read where none is named, with the reason.
+
+    Raises:
+        InputError: there is none; the message lists layers that join the frames of a video, which can be named.
+    """
+    facts = layer_facts(forward)
+    try:
+        return cam_layer(facts)
+    except InputError as error:
+        joining = [fact.path for fact in facts if fact.within and fact.leaf and _joins_frames(forward, len(fact.shape))]
+        if not joining:
+            raise
+        raise InputError(f"{error} Maps of all frames in one, to be read by naming `layer`: {listed(joining)}.") from None
+
+
+def _joins_frames(forward: ForwardPass, rank: int | None) -> bool:
+    """Whether an output of so many axes is (batch, height, width, channels), where the images are videos."""
+    return forward.images.shape.rank == 5 and rank == 4
+
+
+def _as_values(output: tf.Tensor, channels_first: bool, joins_frames: bool) -> tf.Tensor:
+    """The output of a layer, or its gradient, as `LayerMaps.values` has it."""
+    values = _with_axis_moved(output, 1, -1) if channels_first else output
+    return values[:, None] if joins_frames else values
 
 
 def _by_largest(values: tf.Tensor) -> tf.Tensor:

@@ -10,8 +10,9 @@ import io
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
 
@@ -20,11 +21,15 @@ from visualize._utils.native_stderr import reports_to
 from visualize._utils.text import printable, shortened
 from visualize.errors import InputError
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
 MOST_LINE = 2000  # characters
 _said: contextvars.ContextVar[set[str] | None] = contextvars.ContextVar("said", default=None)
+_terminal: contextvars.ContextVar[Console | None] = contextvars.ContextVar("terminal", default=None)  # one that moves
 
 
 class OneLineGroup(click.Group):
@@ -95,7 +100,11 @@ def say(line: str) -> None:
     """Write a note to the user, one line on standard error."""
     said = _said.get()
     if said is None or line not in said:
-        click.echo(printable(shortened(" ".join(line.split()), MOST_LINE)), err=True)
+        text, terminal = printable(shortened(" ".join(line.split()), MOST_LINE)), _terminal.get()
+        if terminal is None:
+            click.echo(text, err=True)
+        else:  # above the spinner or the bar, which stay where they are
+            terminal.print(text, markup=False, highlight=False, soft_wrap=True)
     if said is not None:
         said.add(line)
 
@@ -108,6 +117,15 @@ def once() -> Iterator[None]:
         yield
     finally:
         _said.reset(token)
+
+
+@contextlib.contextmanager
+def warnings_as_notes() -> Iterator[None]:
+    """Within this context a warning is a note to the user, said at once, without the file and line that issued it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = lambda message, *_, **__: say(f"Note: {message}")
+        yield
 
 
 def import_tensorflow() -> None:
@@ -141,8 +159,10 @@ def busy(what: str) -> Iterator[None]:
         return
     from rich.console import Console
 
-    with os.fdopen(os.dup(2), "w") as terminal, Console(file=terminal).status(what):  # 2 itself may be silenced meanwhile
-        yield
+    with os.fdopen(os.dup(2), "w") as stream:  # 2 itself may be silenced meanwhile
+        console = Console(file=stream)
+        with console.status(what), _notes_above(console):
+            yield
 
 
 @contextlib.contextmanager
@@ -156,7 +176,18 @@ def progress_bar(name: str) -> Iterator[None]:
 
     from visualize.engine import compile as tracing
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True) as bar, _notes_above(console):
         task = bar.add_task(name, total=None)
         with tracing.progress(lambda done, total: bar.update(task, completed=done, total=total)):
             yield
+
+
+@contextlib.contextmanager
+def _notes_above(console: Console) -> Iterator[None]:
+    """Within this context notes are written above what moves on a terminal."""
+    token = _terminal.set(console)
+    try:
+        yield
+    finally:
+        _terminal.reset(token)

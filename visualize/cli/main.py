@@ -280,4 +280,4 @@ def _opened(
     drawing = options.taken_drawing(chosen, maps=maps)
     from visualize.cli import run
 
-    return run.opened_model(model, unsafe, custom_objects, chosen["input_range"]), drawing
+    return run.opened_model(model, unsafe, custom_objects, chosen.get("input_range")), drawing

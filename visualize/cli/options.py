@@ -24,9 +24,9 @@ from visualize.report.request import Options
 if TYPE_CHECKING:
     from visualize.plotting.style import Drawing
 
-METAVARS = {"layer": "PATH", "whole_layer": "PATH", "input_name": "INPUT"}
+METAVARS = {"layer": "PATH", "whole_layer": "PATH", "output": "NAME", "input_name": "INPUT"}
 MOST_IMAGES = 1_000_000  # that a range of an index may name
-NEED_IMAGES = ("index", "per_class", "resize", "method", "target", "output", "region", "precision")  # of a report
+NEED_IMAGES = ("index", "per_class", "resize", "method", "target", "region", "precision")  # of a report
 
 
 def method_options(name: str) -> list[click.Parameter]:
@@ -38,8 +38,9 @@ def method_options(name: str) -> list[click.Parameter]:
     if takes(function, "target"):
         options.append(target_option(argument_help(function)["target"]))
         options += score_options() if takes(function, "images") else []
-    maps = name in attribution_methods()
-    return options + signature_options(function) + drawing_options(maps=maps) + run_options()
+    has_pixels, maps = takes(function, "images") or takes(function, "input_range"), name in attribution_methods()
+    pixels = pixel_options() if has_pixels else []
+    return [*options, *signature_options(function), *pixels, *drawing_options(maps=maps), *run_options()]
 
 
 def comparison_options() -> list[click.Parameter]:
@@ -52,6 +53,7 @@ def comparison_options() -> list[click.Parameter]:
         target_option("Class to explain; by default the model's own prediction."),
         *score_options(),
         *common_options(),
+        *pixel_options(),
         *run_options(),
     ]
 
@@ -68,6 +70,7 @@ def contrast_options() -> list[click.Parameter]:
         click.Option(["--method"], type=choices, default="integrated_gradients", show_default=True, help=explains),
         *score_options(),
         *common_options(),
+        *pixel_options(),
         *drawing_options(maps=True),
         *run_options(),
     ]
@@ -76,7 +79,8 @@ def contrast_options() -> list[click.Parameter]:
 def gallery_options() -> list[click.Parameter]:
     """All options of `gallery`."""
     input_name = [option for option in common_options() if option.name == "input_name"]
-    return [*model_options(), *image_options(), *input_name, *drawing_options(maps=True), *run_options()]
+    drawing = drawing_options(maps=True)
+    return [*model_options(), *image_options(), *input_name, *pixel_options(), *drawing, *run_options()]
 
 
 def model_options() -> list[click.Parameter]:
@@ -127,7 +131,7 @@ def common_options() -> list[click.Parameter]:
     """What every method that explains images takes, for a command that runs several."""
     input_name = "Name of the input to explain, for a model of several inputs."
     batch_size = "Images at a time; by default as many as suit their size."
-    precision = "In which the layers compute: bfloat16 is faster if the hardware supports it, and auto uses it there."
+    precision = argument_help(method("saliency"))["precision"]
     choices = click.Choice(PRECISIONS)
     return [
         click.Option(["--input-name"], metavar="INPUT", help=input_name),
@@ -136,14 +140,16 @@ def common_options() -> list[click.Parameter]:
     ]
 
 
-def run_options() -> list[click.Parameter]:
-    """The values of black and white, and the folder to write to."""
+def pixel_options() -> list[click.Parameter]:
+    """The values of black and white."""
     pixels = "Values of a black and of a white pixel; by default those of the model's card."
+    return [click.Option(["--input-range"], type=float, nargs=2, metavar="LOW HIGH", help=pixels)]
+
+
+def run_options() -> list[click.Parameter]:
+    """The folder to write to."""
     folder = click.Path(path_type=Path)
-    return [
-        click.Option(["--input-range"], type=float, nargs=2, metavar="LOW HIGH", help=pixels),
-        click.Option(["--out"], type=folder, default=Path(), metavar="DIR", help="Folder to write to.  [default: .]"),
-    ]
+    return [click.Option(["--out"], type=folder, default=Path(), metavar="DIR", help="Folder to write to.  [default: .]")]
 
 
 def drawing_options(*, maps: bool) -> list[click.Parameter]:
@@ -188,7 +194,7 @@ def signature_options(function: Callable[..., object]) -> list[click.Option]:
     options = []
     for name, hint in _keyword_hints(function).items():
         if name == "input_range":
-            continue  # --input-range is an option of every command
+            continue  # see `pixel_options`
         option = _option(name, hint, parameters[name].default, texts.get(name, ""))
         if option is not None:
             options.append(option)

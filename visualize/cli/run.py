@@ -14,7 +14,7 @@ import click
 
 from visualize._utils.text import printable
 from visualize.attribution.comparison import contrast
-from visualize.cli.console import busy, import_tensorflow, progress_bar, say, uncollected
+from visualize.cli.console import busy, import_tensorflow, progress_bar, say, uncollected, warnings_as_notes
 from visualize.cli.options import column_choices
 from visualize.data.loading import Source
 from visualize.errors import InputError
@@ -41,7 +41,7 @@ def opened_model(
     """The model, without TensorFlow's own messages about the machine."""
     if custom_objects:
         sys.path.append(str(Path.cwd()))  # a console script does not look there, and that is where people keep a module
-    with busy("opening the model"), uncollected():
+    with busy("opening the model"), uncollected(), warnings_as_notes():
         import_tensorflow()
         model = open_model(path, unsafe=unsafe, custom_objects=custom_objects)
     known = card_of(model).input_range
@@ -195,7 +195,8 @@ def _without_choices(
 
 def _targets(options: Options, source: Source | None) -> list[Targets]:
     """The target of each column of a figure: with --per-class each image's own class, unless another is named."""
-    score = {name: options[name] for name in ("output", "region") if name in options}
+    in_target = ("output", "region") if source is not None else ()  # a method without images takes the output itself
+    score = {name: options[name] for name in in_target if name in options}
     return column_targets(options.get("target", ()), source, own_labels="per_class" in options, **score)
 
 

@@ -71,9 +71,6 @@ class CompiledGraph:
     ) -> dict[str, np.ndarray]:
         """Run over the first axis of `arrays`, at most `batch_size` rows at a time, and join the results.
 
-        For a model of a fixed batch size the last row of a batch is repeated until it is full, and what is computed of
-        the copies is cut off.
-
         Args:
             arrays: the tensors that are cut into batches, by name.
             batch_size: rows at a time; fewer where their largest tensor would take too much memory.
@@ -83,15 +80,27 @@ class CompiledGraph:
         fixed = {name: tf.constant(value) for name, value in (constants or {}).items()}
         batches = []
         for start, stop in even_slices(count, min(batch_size, self.fixed_batch_size or batch_size)):
-            rows = range(start, start + (self.fixed_batch_size or stop - start))
-            batch = {
-                name: array[np.minimum(rows, stop - 1)] if rows.stop > stop else array[start:stop]
-                for name, array in arrays.items()
-            }
-            results = self({name: tf.constant(array) for name, array in batch.items()} | fixed)
-            batches.append({name: result.numpy()[: stop - start] for name, result in results.items()})
+            results = self.run_batch({name: tf.constant(array[start:stop]) for name, array in arrays.items()}, fixed)
+            batches.append({name: result.numpy() for name, result in results.items()})
             report_progress(stop, count)
         return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+
+    def run_batch(self, rows: Mapping[str, tf.Tensor], constants: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Run on a single batch, all of whose results have a row for each of its rows.
+
+        For a model of a fixed batch size the last row is repeated until the batch is full, and what is computed of the
+        copies is cut off.
+
+        Args:
+            rows: the tensors with one row for each image, by name; at most as many rows as the model takes.
+            constants: the other tensors, by name.
+        """
+        count = len(next(iter(rows.values())))
+        if self.fixed_batch_size in (None, count):
+            return self({**rows, **constants})
+        repeated = tf.minimum(tf.range(self.fixed_batch_size), count - 1)
+        results = self({**{name: tf.gather(tensor, repeated) for name, tensor in rows.items()}, **constants})
+        return {name: result[:count] for name, result in results.items()}
 
 
 def compiled(model: keras.Model, program: Program, specs: Mapping[str, tf.TensorSpec]) -> CompiledGraph:

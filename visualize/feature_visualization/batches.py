@@ -26,8 +26,8 @@ from visualize.tf_keras_vis import Callback, CallCallbacks, Regularizer, Report,
 NOISE = 0.05  # standard deviation of the noise that images start from, as a part of the input range
 STEPS_PER_CALL = 10  # of the graph: often enough to show progress
 
-# From the tensors of a batch to a context in which callbacks are called.
-BeginCallbacks = Callable[[Mapping[str, Any]], AbstractContextManager[CallCallbacks]]
+# From the weights of a batch and the inputs that are held to a context in which callbacks are called.
+BeginCallbacks = Callable[[Mapping[str, Any], Mapping[str, Any]], AbstractContextManager[CallCallbacks]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,11 +82,11 @@ class Optimization:
         steps, rows = len(self.transforms["shifts"]), len(parameters)
         results = []
         for first, last in batches:
-            tensors = {**{name: tf.constant(each[first:last]) for name, each in weights.items()}, **self.held}
+            batch_weights = {name: tf.constant(each[first:last]) for name, each in weights.items()}
             state = OptimizerState.before_first_step(parameters[first:last])
-            with self.begun(tensors) as call_callbacks:
-                state, frames = self._all_steps(state, tensors, call_callbacks, (steps * first, steps * rows))
-                results.append(self._best(state, parameters[first:last], tensors, frames))
+            with self.begun(batch_weights, self.held) as call_callbacks:
+                state, frames = self._all_steps(state, batch_weights, call_callbacks, (steps * first, steps * rows))
+                results.append(self._best(state, parameters[first:last], batch_weights, frames))
         frames = np.concatenate([result.frames for result in results], axis=1) if self.frame_steps else None
         images, scores, fell, still = (
             np.concatenate([getattr(result, name) for result in results]) for name in ("images", "scores", "fell", "still")
@@ -96,7 +96,7 @@ class Optimization:
     def _all_steps(
         self,
         state: OptimizerState,
-        tensors: Mapping[str, tf.Tensor],
+        weights: Mapping[str, tf.Tensor],
         call_callbacks: CallCallbacks,
         progress: tuple[int, int],
     ) -> tuple[OptimizerState, list[np.ndarray]]:
@@ -105,7 +105,7 @@ class Optimization:
         frames = []
         for start, end in itertools.pairwise(sorted({*range(0, steps, STEPS_PER_CALL), steps, *self.frame_steps})):
             transforms = {name: array[start:end] for name, array in self.transforms.items()}
-            state, results = self._call(state, tensors, transforms)
+            state, results = self._call(state, weights, transforms)
             if end in self.frame_steps:
                 frames.append(results["images"].numpy())
             call_callbacks(end, results["images"])
@@ -113,13 +113,13 @@ class Optimization:
         return state, frames
 
     def _best(
-        self, state: OptimizerState, start: np.ndarray, tensors: Mapping[str, tf.Tensor], frames: list[np.ndarray]
+        self, state: OptimizerState, start: np.ndarray, weights: Mapping[str, tf.Tensor], frames: list[np.ndarray]
     ) -> OptimizedImages:
         """The images of the highest scores without a transform: the best of all steps, the last, the first, or a flat one."""
         best, last, first, flat = range(4)
         gray = np.broadcast_to(self.flat, start.shape)
         candidates = [state.best, state.parameters, tf.constant(start), tf.constant(gray)]
-        results = [self._without_transform(state, parameters, tensors) for parameters in candidates]
+        results = [self._without_transform(state, parameters, weights) for parameters in candidates]
         scores = np.stack([result["score"].numpy() for result in results])
         images = np.stack([result["images"].numpy() for result in results])
         chosen, rows = np.argmax(scores, axis=0), np.arange(len(start))
@@ -128,20 +128,20 @@ class Optimization:
         return OptimizedImages(images[chosen, rows], scores[chosen, rows], fell, still, np.stack(frames) if frames else None)
 
     def _without_transform(
-        self, state: OptimizerState, parameters: tf.Tensor, tensors: Mapping[str, tf.Tensor]
+        self, state: OptimizerState, parameters: tf.Tensor, weights: Mapping[str, tf.Tensor]
     ) -> dict[str, tf.Tensor]:
         """What a further step returns of these parameters: the score and the images before it."""
         unbeatable = tf.fill(tf.shape(state.scale), tf.constant(np.inf, parameters.dtype))
         best = dataclasses.replace(state, parameters=parameters, best=parameters, best_score=unbeatable)
-        _, results = self._call(best, tensors, identity_transform(self.transforms))
+        _, results = self._call(best, weights, identity_transform(self.transforms))
         return {**results, "images": results["best_images"]}
 
     def _call(
-        self, state: OptimizerState, tensors: Mapping[str, tf.Tensor], transforms: Mapping[str, np.ndarray]
+        self, state: OptimizerState, weights: Mapping[str, tf.Tensor], transforms: Mapping[str, np.ndarray]
     ) -> tuple[OptimizerState, dict[str, tf.Tensor]]:
         """The state after some steps, and all that the graph returns."""
         constants = {name: tf.constant(array) for name, array in transforms.items()}
-        results = self.graph({**state.tensors(), **tensors, **constants})
+        results = self.graph.run_batch({**state.tensors(), **weights}, {**self.held, **constants})
         return OptimizerState.of(results), results
 
 
@@ -210,22 +210,28 @@ def callback_context(
 ) -> BeginCallbacks:
     """A function that begins the callbacks for a batch, in a context that ends them, see `begun_callbacks`.
 
-    It takes the tensors of the batch that `ReadoutSpec.tensor_specs` lists.
+    It takes the weights of the batch and the inputs that are held, which `ReadoutSpec.tensor_specs` lists.
     """
     if not callbacks:
-        return lambda tensors: contextlib.nullcontext(lambda steps_done, images: None)
+        return lambda weights, held: contextlib.nullcontext(lambda steps_done, images: None)
     specs = {**optimizer.readout.tensor_specs(inputs), "images": inputs.specs()[inputs.input_name]}
     graph = compiled(model, CallbackReport(optimizer.readout, optimizer.regularizers), specs)
 
-    def begin(tensors: Mapping[str, tf.Tensor]) -> AbstractContextManager[CallCallbacks]:
-        report_of = functools.partial(_report, graph, tensors, len(optimizer.regularizers))
+    def begin(weights: Mapping[str, tf.Tensor], held: Mapping[str, tf.Tensor]) -> AbstractContextManager[CallCallbacks]:
+        report_of = functools.partial(_report, graph, weights, held, len(optimizer.regularizers))
         return begun_callbacks(callbacks, arguments, optimizer.regularizers, report_of)
 
     return begin
 
 
-def _report(graph: CompiledGraph, tensors: Mapping[str, tf.Tensor], regularizers: int, images: tf.Tensor) -> Report:
-    results = graph({"images": images, **tensors})
+def _report(
+    graph: CompiledGraph,
+    weights: Mapping[str, tf.Tensor],
+    held: Mapping[str, tf.Tensor],
+    regularizers: int,
+    images: tf.Tensor,
+) -> Report:
+    results = graph.run_batch({"images": images, **weights}, held)
     outputs = [results[f"output_{number}"] for number in range(graph.notes["outputs"])]
     regularizations = [results[f"regularization_{number}"] for number in range(regularizers)]
     return Report(results["gradient"], results["score"], outputs, regularizations)

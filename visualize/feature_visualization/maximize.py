@@ -25,7 +25,7 @@ from visualize.feature_visualization.parametrizations import PARAMETRIZATIONS, P
 from visualize.feature_visualization.readout import ReadoutSpec
 from visualize.feature_visualization.request import RequestedObjectives, StartImages, WeightedObjectives
 from visualize.feature_visualization.transforms import draw_transforms
-from visualize.models.inputs import checked_batch_size
+from visualize.models.inputs import Inputs, checked_batch_size
 from visualize.models.layers import card_of, layer_paths, listed
 from visualize.results import Tiles
 from visualize.settings import Display, TilesSettings
@@ -42,6 +42,7 @@ def maximize(
     *,
     layer: str | None = None,
     whole_layer: str | None = None,
+    output: str | None = None,
     steps: int = 200,
     step_size: float = 0.02,
     parametrization: Literal["pixel", "fourier"] = "pixel",
@@ -79,6 +80,7 @@ def maximize(
         layer: path of the layer whose units are meant; by default the model's scores. The unit of a feature map is a channel,
             and its activation the mean of the map.
         whole_layer: path of a layer to maximize as a whole, the mean of its squared activations, in place of a target.
+        output: name of the output whose scores are meant, for a model of several.
         steps: steps of the optimizer.
         step_size: about how much a step changes a pixel, as a part of the input range.
         parametrization: "pixel" optimizes each pixel on its own; "fourier" optimizes waves across the image, larger at low
@@ -133,14 +135,16 @@ def maximize(
     )
     callbacks = checked_callbacks(callbacks)
     requested = RequestedObjectives.of(target, layer, whole_layer, layer_paths(model))
+    requested.check_output(output)
     start_images = StartImages.of(model, start, input_name, size, input_range)
-    optimizer = settings.optimizer(requested, start_images)
+    optimizer = settings.optimizer(ReadoutSpec(start_images.inputs.signature, requested.sources, output), start_images)
     graph = optimizer.compiled(model, start_images.inputs)
-    objectives = requested.weighted(graph.notes["counts"], card_of(model).class_names)
+    class_names = card_of(model).class_names if output is None else ()  # those of a model's only output
+    objectives = requested.weighted(graph.notes["counts"], class_names)
     arguments = {"score": target, "seed_input": start, "input_range": start_images.input_range, **settings.callback_arguments}
     begun = callback_context(callbacks, arguments, model, start_images.inputs, optimizer)
     optimized = _optimized(settings, objectives, start_images, batch_size, graph, begun)
-    return _tiles(settings, objectives, start_images, graph.notes, optimized)
+    return _tiles(settings, objectives, start_images, {**graph.notes, "output": output}, optimized)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,10 +214,10 @@ class Maximization:
         """The parametrization of images of that shape and range."""
         return PARAMETRIZATIONS[self.parametrization](start.shape, *start.input_range)
 
-    def optimizer(self, requested: RequestedObjectives, start: StartImages) -> Optimizer:
+    def optimizer(self, readout: ReadoutSpec, start: StartImages) -> Optimizer:
         """The program of the steps."""
         return Optimizer(
-            readout=ReadoutSpec(start.inputs.signature, requested.sources),
+            readout=readout,
             parametrization=self.parametrization_of(start),
             step_size=self.step_size,
             lp_norm=self.lp_norm,
@@ -239,10 +243,9 @@ def _optimized(
     graph: CompiledGraph,
     begun: BeginCallbacks,
 ) -> OptimizedImages:
-    """The images after all steps; the copies of a unit are always in one batch."""
+    """The images after all steps."""
     copies, inputs = settings.copies, start.inputs
-    units_at_once = max(1, checked_batch_size(batch_size, inputs) // copies)
-    slices = even_slices(len(objectives.weights), units_at_once)
+    batches = _batches(settings, len(objectives.weights), inputs, batch_size)
     held = {f"held_{name}": tf.constant(inputs.arrays[name]) for name in inputs.others}
     parametrization = settings.parametrization_of(start)
     parameters = starting_parameters(
@@ -250,8 +253,24 @@ def _optimized(
     )
     flat = flat_parameters(parametrization, inputs.images.dtype)
     optimization = Optimization(graph, flat, settings.transforms, held, settings.frame_steps, begun)
-    batches = [(first * copies, last * copies) for first, last in slices]
     return optimization.run(parameters, objectives.weights_of_images(copies), batches)
+
+
+def _batches(settings: Maximization, units: int, inputs: Inputs, batch_size: int | None) -> list[tuple[int, int]]:
+    """The first row of each batch, and the row after its last; the copies of a unit are in one batch.
+
+    Raises:
+        InputError: they do not fit into the batches of a model of a fixed batch size, where they must not be separated.
+    """
+    copies, fixed = settings.copies, inputs.fixed_batch_size
+    if fixed is not None and settings.diversity and fixed % copies:
+        raise InputError(
+            f"`copies` must divide {fixed}, the batch size of the model, where `diversity` compares them. Received: {copies}."
+        )
+    if fixed is not None and not settings.diversity:  # it may be less than the copies of one unit
+        return even_slices(units * copies, fixed)
+    units_at_once = max(1, checked_batch_size(batch_size, inputs) // copies)
+    return [(first * copies, last * copies) for first, last in even_slices(units, units_at_once)]
 
 
 def _tiles(
@@ -269,6 +288,7 @@ def _tiles(
     record = TilesSettings(
         unit="pixel",
         layer=objectives.default.layer,
+        output=notes["output"],
         score=notes["score"],
         targets=labels,
         scores=[float(score) for score in optimized.scores],

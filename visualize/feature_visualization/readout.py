@@ -13,6 +13,7 @@ from visualize.engine.relu_gradients import RELUS
 from visualize.errors import InputError
 from visualize.feature_visualization.objectives import Source, name_of_function
 from visualize.models.inputs import Inputs, InputSignature
+from visualize.models.layers import listed
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,10 +43,12 @@ class ReadoutSpec:
     Attributes:
         signature: how the model is called.
         sources: where the objectives read.
+        output: name of the output that the scores are of; None where the model has only one.
     """
 
     signature: InputSignature
     sources: tuple[Source, ...]
+    output: str | None = None
 
     @property
     def user_functions(self) -> tuple[Callable[..., Any], ...]:
@@ -94,7 +97,8 @@ class BoundReadout:
             InputError: a source is not of the model.
         """
         signature, sources = self.spec.signature, self.spec.sources
-        forward = forward_pass(model, signature.pack({**self.held, signature.input_name: images}), images)
+        inputs = signature.pack({**self.held, signature.input_name: images})
+        forward = forward_pass(model, inputs, images, output=self.spec.output)
         values = [_values(forward, source) for source in sources]
         score = self._weighted_sum([after for after, _ in values])
         has_relu = any(before is not None for _, before in values)
@@ -123,6 +127,11 @@ def _values(forward: ForwardPass, source: Source) -> tuple[tf.Tensor, tf.Tensor 
     if source.function is not None:
         return _function_values(forward, source.function), None
     if source.layer is None:
+        if forward.scores is None and len(forward.output_names) > 1:
+            raise InputError(
+                f"`output` must name one of the model's outputs, {listed(forward.output_names)}, or `layer` a layer. "
+                "Received: None."
+            )
         if forward.scores is None:
             raise InputError("`layer` must be named: the model does not return one row of scores for each image.")
         return forward.scores, None

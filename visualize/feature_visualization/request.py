@@ -72,6 +72,15 @@ class RequestedObjectives:
             return (self.default,)
         return tuple(dict.fromkeys(source for objective in self.objectives for source in objective.sources))
 
+    def check_output(self, output: str | None) -> None:
+        """Refuse the name of an output where no objective reads the scores.
+
+        Raises:
+            InputError: there is a name, and it would change nothing.
+        """
+        if output is not None and not any(source.kind in ("scores", "function") for source in self.sources):
+            raise InputError("`output` must be left out where the units of layers are maximized. Received: both.")
+
     def weighted(self, counts: Sequence[int], class_names: Sequence[str]) -> WeightedObjectives:
         """The objectives with their weights.
 

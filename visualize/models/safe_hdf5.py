@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import mmap
-import re
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 from visualize._utils.lazy import h5py
@@ -83,23 +83,31 @@ def _texts_fit(content: mmap.mmap) -> bool:
     HDF5 tells the length only once it has read the text, so it is read here where the attribute's message has it, behind its
     name, its type and its shape ("Attribute Message" of the HDF5 file format specification).
     """
-    for match in re.finditer(rb"(?<![a-z_])(?:" + b"|".join(TEXTS) + rb")\0", content):
+    for name_start in (place for text in TEXTS for place in _places(content, text + b"\0")):
         for padded, header in ((8, 8), (1, 8), (1, 9)):  # the versions of the message: parts are padded in the first
-            start = match.start() - header
+            start = name_start - header
             if start < 0 or content[start] not in (1, 2, 3):
                 continue
             lengths = struct.unpack_from("<3H", content, start + 2)  # of the name, the type and the shape
-            place = match.start() + sum(-(-length // padded) * padded for length in lengths)
+            place = name_start + sum(-(-length // padded) * padded for length in lengths)
             if place + 4 <= len(content) and struct.unpack_from("<I", content, place)[0] > len(content):
                 return False
     return True
 
 
+def _places(content: mmap.mmap, text: bytes) -> Iterator[int]:
+    """Where a text begins. A pattern of several texts would take twenty times as long, six seconds for 300 MB."""
+    place = content.find(text)
+    while place >= 0:
+        yield place
+        place = content.find(text, place + 1)
+
+
 def _heaps_fit(content: mmap.mmap) -> bool:
     """Whether the texts in each global heap end within it: HDF5 walks an endless loop where they do not."""
-    for match in re.finditer(rb"GCOL\x01\0\0\0", content):
-        end = match.start() + int.from_bytes(content[match.end() : match.end() + 8], "little")
-        place = match.end() + 8
+    for start in _places(content, b"GCOL\x01\0\0\0"):  # signature, version; then the size of the heap
+        end = start + int.from_bytes(content[start + 8 : start + 16], "little")
+        place = start + 16
         while place + 16 <= end <= len(content):
             index, size = struct.unpack_from("<HxxxxxxQ", content, place)
             if index == 0:  # free space, which counts its own header, up to the end

@@ -50,10 +50,10 @@ def comparison_text(results: Sequence[Attribution]) -> str:
     if count > 1:
         methods = ", ".join(result.method for result in results)
         return f"{count} images, one row each, and what matters in them by {methods}: {_listed(names, count)}."
-    single = first.settings.classes == 1
-    explained = "its output" if single else class_text(int(first.targets[0]), first.settings.class_names)
-    maps = "; ".join(f"{result.method} {_peak_text(result.values[0])}" for result in results)
-    return f"{names[0]} and what matters in it for {explained}, {_explained_score(first)}: {maps}."
+    of_targets: dict[int, list[Attribution]] = {}
+    for result in results:
+        of_targets.setdefault(int(result.targets[0]), []).append(result)
+    return f"{names[0]} and what matters in it {'; '.join(map(_maps_text, of_targets.values()))}."
 
 
 def structure_text(structure: Structure) -> str:
@@ -86,6 +86,15 @@ def history_text(history: History) -> str:
         ends.append(f"{one_line(name)} {training[0]:.4g} to {training[-1]:.4g}{beside}")
     count = len(history.epochs)
     return f"Curves over {count} epoch{'s' if count > 1 else ''}: {'; '.join(ends)}."
+
+
+def _maps_text(results: Sequence[Attribution]) -> str:
+    """The maps of one image for one class, and where each is highest."""
+    first = results[0]
+    single = first.settings.classes == 1
+    explained = "its output" if single else class_text(int(first.targets[0]), first.settings.class_names)
+    maps = "; ".join(f"{result.method} {_peak_text(result.values[0])}" for result in results)
+    return f"for {explained}, {_explained_score(first)}: {maps}"
 
 
 def _explained_score(result: Attribution) -> str:

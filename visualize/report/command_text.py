@@ -23,18 +23,19 @@ def compare_command(request: ReportRequest) -> str:
 
 def summary_command(request: ReportRequest) -> str:
     """The command that draws the diagram of the layers."""
-    return _shell("summary", *_model_words(request), *_run_words(request))
+    return _shell("summary", *_model_words(request), *_out_words(request))
 
 
 def filters_command(request: ReportRequest) -> str:
     """The command that draws the kernels of the first convolution."""
-    return _shell("filters", *_model_words(request), *_run_words(request))
+    return _shell("filters", *_model_words(request), *_out_words(request))
 
 
 def maximize_command(request: ReportRequest, targets: Sequence[str]) -> str:
     """The command that draws an input for each of some classes, or for every class."""
     options = [
         *_repeated("--target", targets),
+        *_option("--output", request.output),
         *_option("--input-name", request.input_name),
         *_option("--batch-size", request.batch_size),
     ]
@@ -79,8 +80,11 @@ def _trust_words(request: ReportRequest) -> list[str]:
 
 
 def _run_words(request: ReportRequest) -> list[str]:
-    out = None if request.out == _DEFAULTS.out else request.out
-    return [*_option("--input-range", *(request.input_range or ())), *_option("--out", out)]
+    return [*_option("--input-range", *(request.input_range or ())), *_out_words(request)]
+
+
+def _out_words(request: ReportRequest) -> list[str]:
+    return _option("--out", None if request.out == _DEFAULTS.out else request.out)
 
 
 def _option(flag: str, *values: object) -> list[str]:

@@ -31,7 +31,7 @@ class Predictions:
     Attributes:
         scores: of every class, (images, classes).
         probabilities: of every class, (images, classes).
-        targets: the class that is explained for each image, (images,).
+        targets: the class that is explained for each image, (images,); of a single image all that are explained.
         kind: what the scores are, such as "logit".
         class_names: empty where nothing states them.
     """
@@ -51,6 +51,10 @@ class Predictions:
     def has_probabilities(self) -> bool:
         """Whether the scores are logits, to which probabilities belong."""
         return self.kind.endswith("logit")
+
+    def explained(self, row: int) -> list[int]:
+        """The classes that are explained for an image."""
+        return (self.targets if len(self.scores) == 1 else self.targets[row : row + 1]).tolist()
 
     def score_text(self, row: int, index: int) -> str:
         """The score of a class for one image: "logit 12.4, probability 0.998"."""
@@ -90,7 +94,7 @@ def explained_images(run: ReportRun) -> list[ExplainedImage]:
     count = len(source.names)
     if count > MAX_IMAGES:
         raise InputError(f"A report takes at most {MAX_IMAGES} images. Received: {count}.")
-    if len(request.targets) not in (0, 1, count):
+    if len(request.targets) not in (0, 1, count) and count > 1:  # several of a single image stand side by side
         raise InputError(
             f"`target` must be one class, or one for each of the {count} images. Received: {len(request.targets)}."
         )
@@ -137,9 +141,13 @@ def _folders(out: Path, names: Sequence[str]) -> list[Path]:
 def _explained_image(run: ReportRun, request: ReportRequest, name: str, label: int | None) -> ExplainedImage:
     source = run.load_images(request)
     with run.classes_named(source):
-        checked = prepare(run.model, source.images, request.target(source), request.input_name, request.precision)
-        scores = class_scores(checked)
-    arrays = {field: scores[field] for field in ("scores", "probabilities", "targets")}
-    predictions = Predictions(**arrays, kind=scores["kind"], class_names=checked.class_names)
+        columns = [
+            prepare(run.model, source.images, target, request.input_name, request.precision)
+            for target in request.column_targets(source)
+        ]
+        scores, *others = map(class_scores, columns)
+    targets = np.concatenate([scores["targets"], *(other["targets"] for other in others)])
+    arrays = {field: scores[field] for field in ("scores", "probabilities")}
+    predictions = Predictions(**arrays, targets=targets, kind=scores["kind"], class_names=columns[0].class_names)
     name = name if len(source.names) == 1 else request.images[0].name
     return ExplainedImage(name, label, request, predictions, source.names)

@@ -117,6 +117,7 @@ def draw_maximized(run: ReportRun, targets: Sequence[str]) -> WrittenFigure[Tile
     request = run.request
     options = {
         "target": tuple(targets),
+        "output": request.output,
         "input_name": request.input_name,
         "batch_size": request.batch_size,
         "input_range": request.input_range,
@@ -189,7 +190,8 @@ def refused_methods(run: ReportRun, request: ReportRequest) -> dict[str, str]:
     for name in request.methods:
         try:
             with run.classes_named(source):
-                compare(run.model, source.images, request.target(source), methods=[method(name)], **request.common_options)
+                for target in request.column_targets(source):
+                    compare(run.model, source.images, target, methods=[method(name)], **request.common_options)
         except InputError as error:
             reasons[name] = str(error)
     return reasons
@@ -203,7 +205,7 @@ def _draw(run: ReportRun, name: str, function: Callable[..., R], options: Option
             result = function(run.model, **options)
         seconds = time.monotonic() - started
         (figure,) = figures_of([result], run.model, None, as_sheet=False)
-        recorded = given({**_defaults(function), **options, "input_range": run.request.input_range})
+        recorded = given({**_defaults(function), **options})
         paths = write_figure(figure, name, run.model, run.request.out, recorded, seconds, note=run.note, range_noted=False)
     return WrittenFigure([result], paths, command)
 

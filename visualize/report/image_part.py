@@ -32,7 +32,7 @@ def image_part(run: ReportRun, number: int, image: ExplainedImage) -> tuple[Part
         return Part(anchor, title, _lines(image), tables=tables, missing=missing), None
     results = figure.results
     missing += tuple(f"No {name}. {reason}" for name, reason in (results[0].settings.left_out or {}).items())
-    by = ", ".join(result.method for result in results)
+    by = ", ".join(dict.fromkeys(result.method for result in results))
     picture = Picture(figure.paths[0], f"{one_line(image.name)} by {by}", comparison_text(results), figure.command)
     tables_below = _map_tables(results)
     remarks = (f"{', '.join(dict.fromkeys(names))}: {remark}" for remark, names in remarks_on(results).items())
@@ -59,7 +59,7 @@ def _title(image: ExplainedImage) -> str:
     name, predictions = one_line(image.name), image.predictions
     if len(image.image_names) > 1 or not predictions.has_classes:
         return name
-    return f"{name}: {class_text(int(predictions.targets[0]), predictions.class_names)}"
+    return f"{name}: {', '.join(class_text(target, predictions.class_names) for target in predictions.explained(0))}"
 
 
 def _lines(image: ExplainedImage) -> tuple[str, ...]:
@@ -67,10 +67,11 @@ def _lines(image: ExplainedImage) -> tuple[str, ...]:
     if len(image.image_names) > 1:
         return (f"{len(image.image_names)} images in one file.",)
     predictions = image.predictions
-    names, target = predictions.class_names, int(predictions.targets[0])
+    names, targets = predictions.class_names, predictions.explained(0)
     if not predictions.has_classes:
-        return (f"Explained: {predictions.score_text(0, target)}.",)
-    line = f"Explained: {class_text(target, names)}, {predictions.score_text(0, target)}."
+        return (f"Explained: {predictions.score_text(0, targets[0])}.",)
+    explained = [f"{class_text(target, names)}, {predictions.score_text(0, target)}" for target in targets]
+    line = f"Explained: {'; '.join(explained)}."
     if image.label is None:
         return (line,)
     predicted = int(predictions.scores[0].argmax())
@@ -89,11 +90,11 @@ def _prediction_tables(image: ExplainedImage) -> tuple[Table, ...]:
 def _prediction_table(image: ExplainedImage, row: int) -> Table:
     predictions = image.predictions
     order = (-predictions.scores[row]).argsort(kind="stable").tolist()
-    target = int(predictions.targets[row])
-    listed = order[:MAX_PREDICTIONS] + [index for index in order[MAX_PREDICTIONS:] if index == target]
+    targets = predictions.explained(row)
+    listed = order[:MAX_PREDICTIONS] + [index for index in order[MAX_PREDICTIONS:] if index in targets]
     cells = []
     for index in listed:
-        explained = " (explained)" if index == target else ""
+        explained = " (explained)" if index in targets else ""
         name = class_text(index, predictions.class_names) + explained if predictions.has_classes else "output"
         probability = [f"{predictions.probabilities[row, index]:.3f}"] if predictions.has_probabilities else []
         cells.append((name, f"{predictions.scores[row, index]:.4g}", *probability))
@@ -116,7 +117,14 @@ def _map_tables(results: Sequence[Attribution]) -> tuple[Table, ...]:
     for result in results:
         layer = result.settings.layer or "\u2013"
         layer = one_line(layer if isinstance(layer, str) else ", ".join(layer))
-        low, high = result.values.min(), result.values.max()
-        rows.append((result.method, layer, f"{low:.3g}", f"{high:.3g}", peak_position(result.values[0]) or "\u2013"))
+        low, high, peak = result.values.min(), result.values.max(), peak_position(result.values[0])
+        rows.append((_name_in_table(result, results), layer, f"{low:.3g}", f"{high:.3g}", peak or "\u2013"))
     header = ("method", "layer", "lowest", "highest", "highest at the")
     return (Table("What is in each map", header, tuple(rows), (2, 3)),)
+
+
+def _name_in_table(result: Attribution, results: Sequence[Attribution]) -> str:
+    """The method of a map, with the class where maps of several classes stand side by side."""
+    if len({int(each.targets[0]) for each in results}) == 1:
+        return result.method
+    return f"{result.method}, {class_text(int(result.targets[0]), result.settings.class_names)}"

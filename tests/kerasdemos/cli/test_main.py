@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from rich.cells import cell_len
 from rich.console import Console
 
+import kerasdemos
 from kerasdemos import data, registry
 from kerasdemos.cli import tables
 from kerasdemos.cli.main import main
@@ -464,3 +465,25 @@ def test_a_pipe_gets_each_demo_on_one_line():
     for demo in registry.load_all():
         (line,) = (line for line in lines if line.startswith(f"{demo.name} "))
         assert line.rstrip().endswith(demo.idea)
+
+
+@pytest.mark.parametrize("resume", [(), ("--resume",)], ids=["afresh", "resumed"])
+@pytest.mark.parametrize("name", ["checkpoint.npz", "model.json", "model.keras", "history.csv", "curves.png"])
+def test_a_folder_in_the_place_of_a_file_of_a_run_is_refused_before_the_training(name, resume, tmp_path):
+    in_the_way = tmp_path / "relu_mlp" / name
+    in_the_way.mkdir(parents=True)
+    result = run("train", "relu_mlp", "--out", str(tmp_path), *resume)  # which trains for minutes
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"Error: `--out` must leave {in_the_way} free for a file of the run. Received: a folder of that name. Remove it, or "
+        "choose another --out.\n"
+    )
+    assert list((tmp_path / "relu_mlp").iterdir()) == [in_the_way]
+
+
+@pytest.mark.parametrize("package", ["kerasdemos", "visualize"])
+def test_the_version_begins_with_the_name_of_the_program(package):
+    ended = subprocess.run([sys.executable, "-m", package, "--version"], capture_output=True, text=True, check=True)
+    assert ended.stdout == f"{package}, version {kerasdemos.__version__}\n"
+    usage = subprocess.run([sys.executable, "-m", package, "--help"], capture_output=True, text=True, check=True).stdout
+    assert usage.startswith(f"Usage: {package} [OPTIONS]")

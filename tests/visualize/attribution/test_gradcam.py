@@ -16,6 +16,7 @@ from visualize import (
     hirescam,
     layercam,
     saliency,
+    scorecam,
     xgradcam,
 )
 
@@ -321,3 +322,28 @@ def test_a_layer_that_is_called_once_for_each_frame_has_a_map_for_each():
     np.testing.assert_allclose(tiles.pictures, expected.pictures, rtol=1e-4, atol=1e-6)
     unit = saliency(model, videos, Target(2, layer="each/network/conv")).values
     np.testing.assert_allclose(unit, saliency(flat, videos, Target(2, layer="conv")).values, rtol=1e-4, atol=1e-7)
+
+
+def joining_model():
+    """A video of 4 frames, which a convolutional LSTM joins into one map."""
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((4, 10, 10, 2))
+    joined = keras.layers.ConvLSTM2D(5, 3, name="joined")(inputs)
+    return keras.Model(inputs, keras.layers.Dense(3)(keras.layers.GlobalAveragePooling2D()(joined)))
+
+
+def test_the_map_of_a_layer_that_joins_frames_holds_for_each_of_them():
+    """Oracle: CAM of the one map, resized, in every frame."""
+    model, videos = joining_model(), np.random.default_rng(0).random((2, 4, 10, 10, 2)).astype("float32")
+    result = gradcam(model, videos, 1, layer="joined")
+    assert list(result.settings.map) == [8, 8]
+    maps = np.asarray(keras.Model(model.inputs[0], model.get_layer("joined").output)(videos))  # (batch, height, width, 5)
+    cam = np.maximum((maps * model.layers[-1].get_weights()[0][:, 1]).sum(axis=-1), 0) / 64
+    expected = np.repeat(resized(cam, (10, 10))[:, None], 4, axis=1)
+    np.testing.assert_allclose(result.values, expected, rtol=1e-4, atol=1e-7)
+    ablated = ablationcam(model, videos, 1, layer="joined").values  # which puts changed maps in the layer's place
+    np.testing.assert_array_equal(ablated, np.repeat(ablated[:, :1], 4, axis=1))
+    assert ablated.max() > 0
+    assert scorecam(model, videos, 1, layer="joined").values.shape == eigencam(model, videos, layer="joined").values.shape
+    with pytest.raises(InputError, match=r"Maps of all frames in one, to be read by naming `layer`: 'joined'\.$"):
+        gradcam(model, videos, 1)

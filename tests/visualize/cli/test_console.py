@@ -1,6 +1,9 @@
 """The console: what TensorFlow writes when it starts, and errors in one line."""
 
+import contextlib
 import os
+import pty
+import re
 import subprocess
 import sys
 
@@ -65,3 +68,23 @@ def test_a_mistake_is_one_line_with_an_exit_status(error, status, line):
 
 def test_a_bug_keeps_its_traceback():
     assert isinstance(raising(ZeroDivisionError()).exception, ZeroDivisionError)
+
+
+def test_a_note_stands_above_the_spinner():
+    program = (
+        "import time, visualize.cli.console as console\n"
+        "with console.busy('opening'):\n"
+        "    time.sleep(0.3); console.say('Note: [red]slow[/red].'); time.sleep(0.3)"
+    )
+    parent, child = pty.openpty()
+    with subprocess.Popen([sys.executable, "-c", program], stderr=child, env={**os.environ, "TERM": "xterm"}) as process:
+        os.close(child)
+        written = b""
+        with contextlib.suppress(OSError):  # the end of a terminal that nobody holds any more
+            while part := os.read(parent, 4096):
+                written += part
+    os.close(parent)
+    assert process.returncode == 0
+    assert b"opening" in written
+    (line,) = [line for line in written.decode().split("\r\n") if "Note" in line]
+    assert re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line).rpartition("\r")[2] == "Note: [red]slow[/red]."

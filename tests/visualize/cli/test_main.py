@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import keras
@@ -595,3 +596,19 @@ def test_surroundings_that_do_not_fit(model, picture, tmp_path):
     subprocess.run(asked, env=window, capture_output=True, check=True)
     closed = " ".join(map(shlex.quote, map(str, asked))) + " 2>&-"
     assert subprocess.run(closed, shell=True, stdout=subprocess.PIPE, text=True, check=True).stdout.count("\n") == 3
+
+
+def test_a_warning_on_opening_a_model_is_a_note_that_is_said_first(tmp_path):
+    layer = {"module": "keras.layers", "registered_name": None}
+    unknown = {**layer, "class_name": "Unknown", "config": {"name": "unknown"}}
+    dense = {**layer, "class_name": "Dense", "config": {"units": 2}}
+    config = {**layer, "module": "keras", "class_name": "Sequential", "config": {"layers": [unknown, *[dense] * 499]}}
+    path = tmp_path / "model.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", json.dumps(config))
+        archive.writestr("metadata.json", json.dumps({"keras_version": keras.__version__}))
+    result = run("layers", path)
+    assert result.exit_code == 2
+    note, error = result.stderr.splitlines()
+    assert note == f"Note: {path} has a model of 500 layers: Keras may take minutes to load it."
+    assert error.startswith("Error: ")

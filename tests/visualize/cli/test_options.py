@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -180,3 +181,21 @@ def test_two_targets_of_one_picture_are_two_maps_side_by_side(saved, pictures, t
     assert "`--target` must name one class for each image. Received: 2 for one image." in mistake(
         "contrast", saved("softmax"), pictures[0], *two
     )
+
+
+def test_an_option_of_several_commands_says_the_same_in_each():
+    texts = {
+        command: option.help
+        for command in main.list_commands(click.Context(main))
+        for option in main.get_command(click.Context(main), command).params
+        if option.name == "precision"
+    }
+    assert {"compare", "contrast", "report", "saliency", "occlusion"} <= set(texts)
+    assert len(set(texts.values())) == 1, texts
+
+
+@pytest.mark.parametrize("command", ["filters", "summary"])
+def test_a_command_that_draws_no_pixels_takes_no_input_range(command, saved):
+    refusal = mistake(command, saved("softmax"), "--input-range", 0, 1)
+    assert "No such option" in refusal
+    assert "--input-range" in refusal

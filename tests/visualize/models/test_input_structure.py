@@ -93,20 +93,63 @@ class Stacked(keras.layers.Layer):
         return input_shape[0], int(np.prod(input_shape[1:]))
 
 
+def free_and_fixed():
+    """A model of any batch size, and one of the same weights that takes 4 rows and no other number."""
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Conv2D(3, 3, activation="relu", name="conv"), keras.layers.Flatten(), keras.layers.Dense(3)]
+    free = keras.Sequential([keras.Input((8, 8, 1)), *layers])
+    picture = keras.Input((8, 8, 1), batch_size=4)
+    return free, keras.Model(picture, layers[2](keras.ops.reshape(layers[0](picture), (4, -1))))
+
+
 @pytest.mark.parametrize("count", [1, 3, 4, 6])
 @pytest.mark.parametrize(
     ("method", "options"), [(saliency, {}), (occlusion, {}), (smoothgrad, {"samples": 3}), (visualize.scorecam, {})]
 )
 def test_a_fixed_batch_size_is_padded_and_cut(method, options, count):
-    keras.utils.set_random_seed(0)
-    layers = [keras.layers.Conv2D(3, 3, activation="relu"), keras.layers.Flatten(), keras.layers.Dense(2)]
-    free = keras.Sequential([keras.Input((8, 8, 1)), *layers])
-    picture = keras.Input((8, 8, 1), batch_size=4)
-    fixed = keras.Model(picture, layers[2](keras.ops.reshape(layers[0](picture), (4, -1))))  # no other number of rows
+    free, fixed = free_and_fixed()
     images = np.random.default_rng(0).random((count, 8, 8, 1)).astype("float32")
     expected, result = method(free, images, 1, **options), method(fixed, images, 1, **options)
     np.testing.assert_allclose(result.values, expected.values, rtol=1e-3, atol=1e-5)
     np.testing.assert_allclose(result.scores, expected.scores, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"target": 1}, {"copies": 3}, {"copies": 5, "target": 0}, {"copies": 2, "diversity": 10.0, "layer": "conv"}],
+    ids=str,
+)
+def test_maximized_inputs_of_a_fixed_batch_size_are_those_of_any(options):
+    """With frames, in which each image of a batch has its own row."""
+    free, fixed = free_and_fixed()
+    expected, result = (visualize.maximize(model, steps=6, frames=2, **options) for model in (free, fixed))
+    assert result.captions == expected.captions
+    np.testing.assert_allclose(result.pictures, expected.pictures, atol=1e-3)
+    np.testing.assert_allclose(result.frames, expected.frames, atol=1e-3)
+
+
+def test_callbacks_of_a_fixed_batch_size_see_no_repeated_rows():
+    seen = []
+
+    class Watch:
+        def on_begin(self, **arguments):
+            pass
+
+        def on_end(self):
+            pass
+
+        def __call__(self, step, values, grads, scores, model_outputs, **_):
+            seen.append([len(each) for each in (*values, *grads, *scores, *model_outputs)])
+
+    _, fixed = free_and_fixed()
+    visualize.maximize(fixed, steps=2, callbacks=[Watch()])
+    assert seen == [[3, 3, 3, 3]]
+
+
+def test_copies_that_are_compared_must_fit_into_a_fixed_batch():
+    _, fixed = free_and_fixed()
+    with pytest.raises(InputError, match=r"`copies` must divide 4, the batch size of the model.* Received: 3\."):
+        visualize.maximize(fixed, copies=3, diversity=1.0)
 
 
 def test_features_of_a_fixed_batch_size_are_those_of_each_image():

@@ -3,6 +3,7 @@
 import gc
 import importlib
 import shutil
+import struct
 import subprocess
 import sys
 import textwrap
@@ -338,3 +339,25 @@ def test_that_keras_takes_long_for_many_layers_is_said_before(tmp_path, monkeypa
     monkeypatch.setattr(keras.saving, "load_model", lambda *args, **options: pytest.fail("loaded first"))
     with pytest.raises(UserWarning, match="has a model of 10 layers: Keras may take minutes to load it"):
         open_model(path)
+
+
+def test_the_warning_of_many_layers_points_to_the_caller(tmp_path, monkeypatch):
+    path = tmp_path / "model.keras"
+    keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save(path)
+    monkeypatch.setattr(loading, "MANY_LAYERS", 2)
+    with pytest.warns(UserWarning, match="has a model of 2 layers") as caught:
+        open_model(path)
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+@pytest.mark.parametrize("length_of_shape", [8, 0x6100], ids=["usual", "its last byte is a letter"])
+def test_a_text_of_an_h5_that_is_longer_than_its_file_is_refused(legacy, tmp_path, length_of_shape):
+    """An attribute's message, version 1: lengths of name, type and shape, the three of them, then the length of the text."""
+    message = struct.pack("<BxHHH8s16x", 1, 8, 16, length_of_shape, b"backend") + bytes(length_of_shape)
+    for length, is_refused in ((100, False), (1 << 30, True)):
+        path = tmp_path / "model.h5"
+        path.write_bytes(legacy.read_bytes() + message + struct.pack("<I", length))
+        if is_refused:
+            assert refusal(path) == f"{path} is corrupt or not a model: it declares a text that is longer than the file."
+        else:
+            assert open_model(path)

@@ -331,6 +331,49 @@ def test_a_file_of_several_images_and_files_of_one_name_are_each_redone_alone(mo
         assert path.read_bytes() == content
 
 
+def test_several_classes_of_one_picture_stand_side_by_side(model, picture, tmp_path):
+    methods = ("--method", "saliency", "--method", "gradcam")
+    read, paths, _ = reported(model, picture, *methods, "--target", "cat", "--target", "dog", "--out", tmp_path)
+    (title,) = read.text("h3")
+    assert title.endswith(": cat, dog")
+    (figure,) = [path for path in paths if path.match("compare*.npz")]
+    maps = visualize.load(figure)
+    assert [(each.method, int(each.targets[0])) for each in maps] == [
+        ("saliency", 0), ("gradcam", 0), ("saliency", 1), ("gradcam", 1),
+    ]  # fmt: skip
+    for each in maps:
+        method = getattr(visualize, each.method)
+        np.testing.assert_array_equal(each.values, method(visualize.open_model(model), each.images, each.targets[0]).values)
+    (line,) = [text for text in read.text("p") if text.startswith("Explained: ")]
+    for part, each in zip(line.removeprefix("Explained: ").split("; "), (maps[0], maps[2]), strict=True):
+        name = ("cat", "dog")[int(each.targets[0])]
+        assert part.startswith(f"{name}, logit {each.scores[0]:.4g}, probability {each.arrays['probability'][0]:.3f}")
+    assert {"cat (explained)", "dog (explained)"} <= set(read.text("td"))
+    assert {"saliency, cat", "gradcam, cat", "saliency, dog", "gradcam, dog"} <= set(read.text("td"))
+    alt = read.all("img")[-1]["alt"]
+    assert "matters in it for cat, logit" in alt
+    assert "; for dog, logit" in alt
+    content = figure.read_bytes()
+    figure.unlink()
+    command, *_ = [command for command in read.commands if command[1] == "compare"]
+    assert run(*command[1:]).exit_code == 0
+    assert figure.read_bytes() == content
+
+
+def test_a_report_on_one_of_several_outputs_maximizes_its_classes(saved, picture, tmp_path):
+    for images in ((), (picture, "--method", "saliency")):
+        read, paths, _ = reported(saved("two_outputs"), *images, "--output", "kind", "--out", tmp_path / str(len(images)))
+        (maximized,) = [path for path in paths if path.match("maximize*.npz")]
+        assert maximized.stem == "maximize-kind"
+        (tiles,) = visualize.load(maximized)
+        assert tiles.settings.targets == [0, 1, 2, 3]
+        command, *_ = [command for command in read.commands if command[1] == "maximize"]
+        content = maximized.read_bytes()
+        maximized.unlink()
+        assert run(*command[1:]).exit_code == 0
+        assert maximized.read_bytes() == content
+
+
 def test_a_method_that_the_model_does_not_allow_is_told_and_the_others_are_drawn(tmp_path, picture):
     flat = keras.Sequential([keras.Input((12, 12, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
     flat.save(tmp_path / "flat.keras")
@@ -394,7 +437,7 @@ def test_a_command_is_read_as_the_request_that_it_renders(command, request_):
 def test_a_command_on_the_model_alone_has_what_the_model_needs():
     assert shlex.split(summary_command(REQUEST)) == [
         "visualize", "summary", "./-models/a b.keras", "--unsafe", "--custom-objects", "one", "--custom-objects", "two",
-        "--input-range", "-1.0", "1.0", "--out", "x y",
+        "--out", "x y",
     ]  # fmt: skip
 
 
@@ -473,7 +516,7 @@ def test_of_many_classes_those_that_are_explained_are_maximized(tmp_path, pictur
         ("no.png",): "`images` must be picture files or arrays. Received: no.png, which is no file.",
         ("--method", "saliency"): "`--method` needs images: name IMAGES or --data. Received: neither.",
         ("--precision", "bfloat16"): "`--precision` needs images: name IMAGES or --data. Received: neither.",
-        ("PICTURE", "--target", "cat", "--target", "dog"): "`target` must be one class, or one for each of the 1 images.",
+        ("PICTURE", "--target", "cat", "--target", "cet"): "`target` must be one of 'cat', 'dog', ",
         ("PICTURE", "PICTURE", *(3 * ("--target", "cat"))): "`target` must be one class, or one for each of the 2 images.",
         (
             "PICTURE",
