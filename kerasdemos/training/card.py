@@ -52,11 +52,27 @@ class FileFacts(TypedDict):
     sha256: str
 
 
+class SourceFacts(TypedDict):
+    """Where a part of a pretrained network comes from."""
+
+    what: str
+    package: str
+    version: str
+    file: str
+    sha256: str
+    license: str
+    credit: str
+
+
 class Card(InputFacts, total=False):
     """The content of a card. Anybody can have written one that was read, so nothing in it can be relied on."""
 
-    demo: str
+    demo: str  # of a network or program that was trained here
     article: str
+    network: str  # one that was trained elsewhere
+    paper: str
+    resize: str  # how a picture of other proportions is brought to the size of the input
+    sources: list[SourceFacts]
     data: str
     parameters: int
     seed: int
@@ -142,7 +158,7 @@ def read_card(path: Path) -> Card:
 
 
 def check_finished(card: Card, path: Path) -> Card:
-    """The same card, if it has what every finished run writes.
+    """The same card, if it has what `kerasdemos` writes into every card.
 
     Raises:
         InputError: its files, their contents or its results are of another form.
@@ -157,7 +173,8 @@ def check_finished(card: Card, path: Path) -> Card:
     else:
         return card
     raise InputError(
-        f"The card {path} must be one that `kerasdemos train` wrote. Received: `{wrong}` of another form. {AFRESH}"
+        f"The card {path} must be one that `kerasdemos` wrote. Received: `{wrong}` of another form. "
+        "Without --resume or --if-missing it is replaced."
     )
 
 

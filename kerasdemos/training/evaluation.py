@@ -116,7 +116,11 @@ def _trained_network(path: Path, card: Card) -> TrainedNetwork:
     Raises:
         InputError: it is none, or the card lacks what a measurement needs.
     """
-    demo = registry.load(str(card.get("demo")))
+    if "demo" not in card:
+        raise InputError(
+            f"`MODEL` must be a network that `kerasdemos train` wrote. Received: {path}, whose card names no demo."
+        )
+    demo = registry.load(str(card["demo"]))
     if not isinstance(demo.run, Network):
         raise InputError(f"`MODEL` must be a network that reads pictures. Received: {demo.name}.")
     scale, mean, names = card.get("scale"), card.get("mean"), card.get("class_names")

@@ -163,7 +163,7 @@ def _compute(demo: Demo, program: Program, settings: RunSettings) -> _Computed:
     figure = draw_panels(outcome.panels, title=_title(demo))
     return _Computed(
         measures=outcome.measures,
-        files=RunFiles(outcome.model, outcome.history, FIGURE, figure),
+        files=RunFiles(outcome.model, outcome.history, {FIGURE: figure}),
         inputs={"input_range": None, "scale": None, "mean": None, "class_names": [], "loss": None},
         lines=tuple(outcome.lines),
     )
@@ -195,7 +195,7 @@ def _fit(
     figure = draw_curves(history, watched=watched, title=_title(demo))
     return _Computed(
         measures=_measures(model, split, history),
-        files=RunFiles(model, history, CURVES, figure),
+        files=RunFiles(model, history, {CURVES: figure}),
         inputs={
             "input_range": list(split.input_range),
             "scale": split.scale,

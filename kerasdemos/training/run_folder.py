@@ -1,4 +1,4 @@
-"""What a finished run leaves in its folder: model, history, picture, and the card last."""
+"""What a finished run leaves in its folder: model, history, pictures, and the card last."""
 
 from __future__ import annotations
 
@@ -31,8 +31,7 @@ class RunFiles:
 
     model: keras.Model | None
     history: Mapping[str, np.ndarray]  # column -> one value per row
-    picture: str  # file name of the figure
-    figure: Figure
+    pictures: Mapping[str, Figure]  # file name -> figure
 
 
 def write_run(folder: Path, card: Card, results: tuple[Result, ...], files: RunFiles) -> tuple[Path, ...]:
@@ -49,7 +48,7 @@ def write_run(folder: Path, card: Card, results: tuple[Result, ...], files: RunF
         paths.append(folder / MODEL)
     if files.history:
         paths.append(_write_history(folder / HISTORY, files.history))
-    paths.append(save_figure(files.figure, folder / files.picture))
+    paths += [save_figure(figure, folder / name) for name, figure in files.pictures.items()]
     names = [path.name for path in paths]
     return (*paths, write_card(folder, {**card, "files": names, "contents": _contents(paths)}, results))
 
@@ -72,7 +71,7 @@ def finished_card(folder: Path) -> Card | None:
     """The card of the run that is finished in a folder, None where there is none or where one of its files is not whole.
 
     Raises:
-        InputError: there is a card that no run wrote.
+        InputError: there is a card of another program.
     """
     path = folder / CARD
     if not path.exists():

@@ -14,7 +14,7 @@ ORDER = {
         "< attribution, feature_visualization, inspection, plotting < report, callbacks, notebook, keras_vis, objectives "
         "< cli < __main__"
     ),
-    "kerasdemos": "demo < layers, data < demos, plotting < registry < training < cli < __main__",
+    "kerasdemos": "demo < layers, data < demos, plotting < registry < training < pretrained < cli < __main__",
 }
 # What runs a model, traces or differentiates: of the engine alone.
 RUNS = re.compile(

@@ -373,8 +373,8 @@ def test_a_card_of_a_wrong_form_is_refused_in_one_line_and_replaced_without_resu
         with pytest.raises(InputError) as refused:
             train(DOUBLING, out=tmp_path, **keep)
         assert str(refused.value) == (
-            f"The card {path} must be one that `kerasdemos train` wrote. Received: {wrong} of another form. "
-            "Without --resume or --if-missing training starts afresh."
+            f"The card {path} must be one that `kerasdemos` wrote. Received: {wrong} of another form. "
+            "Without --resume or --if-missing it is replaced."
         )
     assert train(DOUBLING, out=tmp_path).fresh
     assert json.loads(path.read_text())["results"] == card["results"]
