@@ -19,6 +19,7 @@ from visualize._utils.atomic import atomic_file
 from visualize._utils.text import printable
 from visualize.models.layers import origin_of
 from visualize.plotting.render import draw, write_gif, write_png
+from visualize.plotting.strongest import drawn_part
 from visualize.results import Attribution, Result, Structure, Tiles, save
 
 if TYPE_CHECKING:
@@ -126,6 +127,8 @@ def _described(result: Result) -> dict[str, object]:
         described["layers"] = [dict(layer) for layer in result.rows]
     else:
         described["captions"] = list(result.captions)
+        if left_out := drawn_part(result).left_out:
+            described["drawn"] = left_out
     return described
 
 
