@@ -134,6 +134,7 @@ class TilesSettings(Settings):
         held: of maximized inputs, the inputs of the model that were held, and at what.
         filters, channels: of kernels, how many filters over how many channels the layer has.
         channel: of kernels, the one channel that they are over.
+        class_names: of features at the layer of the scores, the name of each of its units.
     """
 
     layer: str | None = None
@@ -149,6 +150,7 @@ class TilesSettings(Settings):
     filters: int | None = None
     channels: int | None = None
     channel: int | None = None
+    class_names: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -176,10 +178,17 @@ class Display:
 
     Attributes:
         columns: how many tiles in a row; None to let the figure decide.
+        axes: of a tile that is a table of numbers and no picture, what its rows and its columns are: ("channel", "filter").
+        most: how many of many tiles, rows or units to draw, the strongest of them; None to let the figure decide.
         shared_scale: whether the maps of all images share one color scale.
         epoch: of a training, after which the result was made; the figure states it.
     """
 
     columns: int | None = None
+    axes: tuple[str, ...] = ()
+    most: int | None = None
     shared_scale: bool = False
     epoch: int | None = None
+
+    def __post_init__(self):
+        object.__setattr__(self, "axes", tuple(self.axes))  # a file has a list

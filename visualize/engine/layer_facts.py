@@ -19,9 +19,7 @@ def layer_facts(forward: ForwardPass) -> list[LayerFact]:
     """
     containers = {call.path.rsplit("/", 1)[0] for call in forward.calls if "/" in call.path}
     wholes = {call.path for call in forward.calls if is_convolution(call.layer)}  # what they hold sees one frame
-    # An image output's own map cannot explain it.
-    outputs = keras.tree.flatten(forward.output)
-    ends = {operation for output in outputs for operation in _making(output)}
+    ends = scoring_operations(forward)  # an image output's own map cannot explain it
     numbers = {id(call): number for number, call in enumerate(forward.calls)}
     facts: list[tuple[float, LayerFact]] = []
     for call, tensor in _with_own_output(_last_calls(forward)):
@@ -30,6 +28,11 @@ def layer_facts(forward: ForwardPass) -> list[LayerFact]:
         facts.append((numbers[id(call)], _fact(forward, call, within=is_inside, leaf=leaf)))
     facts += [(following - 0.5, fact) for following, fact in _facts_of_operations(forward, ends)]
     return [fact for _, fact in sorted(facts, key=lambda each: each[0])]
+
+
+def scoring_operations(forward: ForwardPass) -> set[tf.Operation]:
+    """The operations that make the outputs of the model: the layer of the scores, and the activation behind it."""
+    return {operation for output in keras.tree.flatten(forward.output) for operation in _making(output)}
 
 
 def _facts_of_operations(forward: ForwardPass, ends: set[tf.Operation]) -> Iterator[tuple[int, LayerFact]]:

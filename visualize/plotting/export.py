@@ -19,6 +19,7 @@ from visualize._utils.atomic import atomic_file
 from visualize._utils.text import printable
 from visualize.models.layers import origin_of
 from visualize.plotting.render import draw_styled, write_figure_as, write_gif
+from visualize.plotting.strongest import drawn_part
 from visualize.plotting.style import Drawing, Style
 from visualize.results import Attribution, Result, Structure, Tiles, save
 
@@ -141,6 +142,8 @@ def _described(result: Result) -> dict[str, Any]:
         described["layers"] = [dict(layer) for layer in result.rows]
     else:
         described["captions"] = list(result.captions)
+        if left_out := drawn_part(result).left_out:
+            described["drawn"] = left_out
     return described
 
 

@@ -7,15 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from visualize.plotting.figure import DPI
+from visualize.plotting.line_breaks import shortened_name, wrapped
 from visualize.plotting.text import fitted
-from visualize.results import Tiles
+from visualize.plotting.tile_text import HEADING, MARGIN
 
 MAX_CAPTIONS = 144  # more tiles than this have no captions
-MARGIN, HEADING, FOOTER = 0.15, 0.42, 0.62  # inches
+MAX_CAPTION_LINES = 2
+FOOTER = 0.62  # inches
 MIN_WIDTH = 4.2  # inches of a figure
-SOURCE_SIDE = 1.6  # inches: the longer side of the picture that the tiles were computed from
 UNITS_SIZE = (9.0, 0.5)  # inches: a layer without spatial positions is one long tile
 UNIT_NUMBERS = 0.2  # inches below that tile
+GRID_NUMBERS = (0.3, 0.16)  # inches to the left of the rows and above the columns of a grid without captions
 MAX_ASPECT = 8.0
 
 
@@ -27,9 +29,11 @@ class GridLayout:
         rows, columns: of tiles.
         tile_width, tile_height: of one tile.
         caption_points: font size of the captions.
-        caption_height: above each tile; 0 without captions.
+        captions: the lines above each tile; empty without captions.
         source_size: width and height of the picture to the left of the grid; zeros without one.
         unit_numbers: height below the grid for the numbers of a layer's units; 0 without them.
+        grid_numbers: width and height for the numbers of the rows and columns; zeros without them.
+        above, below: height of the text at the upper and at the lower edge of the figure.
     """
 
     rows: int
@@ -37,35 +41,61 @@ class GridLayout:
     tile_width: float
     tile_height: float
     caption_points: int
-    caption_height: float
+    captions: Sequence[Sequence[str]]
     source_size: tuple[float, float]
     unit_numbers: float
+    grid_numbers: tuple[float, float] = (0.0, 0.0)
+    above: float = HEADING
+    below: float = 0.0
 
     @classmethod
-    def of(cls, tiles: Tiles, columns: int, source_pixels: tuple[int, int] | None) -> GridLayout:
-        """The layout for tiles, and for a picture of this width and height to the left of them."""
-        count, height, width = tiles.pictures.shape[:3]
+    def of(
+        cls,
+        size: tuple[int, int],
+        captions: Sequence[str],
+        columns: int,
+        *,
+        source_size: tuple[float, float] = (0.0, 0.0),
+        numbered: bool = False,
+    ) -> GridLayout:
+        """The layout for tiles of this height and width.
+
+        Args:
+            size: height and width of a tile in pixels.
+            captions: one for each tile.
+            columns: of tiles.
+            source_size: width and height of a picture to the left of them, in inches; zeros without one.
+            numbered: whether rows and columns have numbers, where there are too many tiles for captions.
+        """
+        height, width = size
+        count = len(captions)
         rows = math.ceil(count / columns)
         are_units = height == 1 and width > MAX_ASPECT
         tile_width, tile_height = UNITS_SIZE if are_units else _tile_size(height, width, max(rows, columns))
-        points = _caption_points(tiles.captions[:MAX_CAPTIONS], tile_width, _gap(rows, columns))
-        inches_per_pixel = SOURCE_SIDE / max(source_pixels) if source_pixels else 0.0
-        source_width, source_height = source_pixels or (0, 0)
+        has_captions = count <= MAX_CAPTIONS
+        points, lines = _fitted_captions(captions if has_captions else (), tile_width, _gap(rows, columns))
         return cls(
             rows=rows,
             columns=columns,
             tile_width=tile_width,
             tile_height=tile_height,
             caption_points=points,
-            caption_height=points / 72 + 0.06 if count <= MAX_CAPTIONS else 0.0,
-            source_size=(source_width * inches_per_pixel, source_height * inches_per_pixel),
+            captions=lines,
+            source_size=source_size,
             unit_numbers=UNIT_NUMBERS if are_units else 0.0,
+            grid_numbers=GRID_NUMBERS if numbered and not has_captions else (0.0, 0.0),
         )
 
     @property
     def gap(self) -> float:
         """Between tiles."""
         return _gap(self.rows, self.columns)
+
+    @property
+    def caption_height(self) -> float:
+        """Above each tile; 0 without captions."""
+        lines = max(map(len, self.captions), default=0)
+        return lines * self.caption_points / 72 + (lines - 1) * 0.03 + 0.06 if lines else 0.0
 
     @property
     def width(self) -> float:
@@ -75,25 +105,26 @@ class GridLayout:
     @property
     def height(self) -> float:
         """Of the figure, in whole pixels."""
-        grid = self.rows * (self.tile_height + self.caption_height + self.gap) + self.unit_numbers
+        grid = self.grid_numbers[1] + self.rows * (self.tile_height + self.caption_height + self.gap) + self.unit_numbers
         source = self.caption_height + self.source_size[1] + self.gap
-        return _whole_pixels(HEADING + max(grid, source) + FOOTER)
+        return _whole_pixels(self.above + max(grid, source) + FOOTER + self.below)
 
     @property
     def source_corner(self) -> tuple[float, float]:
         """Left and top of the source picture."""
-        return MARGIN, HEADING + self.caption_height
+        return MARGIN, self.above + self.caption_height
 
     def corner(self, index: int) -> tuple[float, float]:
         """Left and top of a tile; the grid is in the middle of the room that it has."""
         row, column = divmod(index, self.columns)
         left = self._left_of_grid + (self.width - MARGIN - self._left_of_grid - self._grid_width) / 2
-        top = HEADING + row * (self.tile_height + self.caption_height + self.gap) + self.caption_height
+        top = self.above + self.grid_numbers[1]
+        top += row * (self.tile_height + self.caption_height + self.gap) + self.caption_height
         return left + column * (self.tile_width + self.gap), top
 
     @property
     def _left_of_grid(self) -> float:
-        return MARGIN + (self.source_size[0] + 2 * MARGIN if any(self.source_size) else 0.0)
+        return MARGIN + (self.source_size[0] + 2 * MARGIN if any(self.source_size) else 0.0) + self.grid_numbers[0]
 
     @property
     def _grid_width(self) -> float:
@@ -112,11 +143,27 @@ def _tile_size(height: int, width: int, side: int) -> tuple[float, float]:
     return inches * math.sqrt(aspect), inches / math.sqrt(aspect)
 
 
-def _caption_points(captions: Sequence[str], tile_width: float, gap: float) -> int:
-    """The font size of captions: smaller if one would otherwise be cut."""
-    points = 8 if tile_width > 1.2 else 7
-    fits = all(fitted(caption, tile_width + gap, points) == caption for caption in captions)
-    return points if fits else 6
+def _fitted_captions(captions: Sequence[str], tile_width: float, gap: float) -> tuple[int, list[list[str]]]:
+    """The font size of captions and their lines: one line, smaller if one would otherwise be cut, else two.
+
+    What two lines cannot hold is left out between the parts of a name.
+    """
+    room, largest = tile_width + gap, 8 if tile_width > 1.2 else 7
+    for points in (largest, 6):
+        if all(_fits(caption, room, points) for caption in captions):
+            return points, [[fitted(caption, room, points)] for caption in captions]
+    for points in (largest, 6):
+        lines = [wrapped(caption, room, points) for caption in captions]
+        if max(map(len, lines)) <= MAX_CAPTION_LINES:
+            return points, lines
+    return 6, [
+        [shortened_name(caption, room, 6)] if len(each) > MAX_CAPTION_LINES else each
+        for caption, each in zip(captions, lines, strict=True)
+    ]
+
+
+def _fits(caption: str, inches: float, points: float) -> bool:
+    return fitted(caption, inches, points) == caption
 
 
 def _whole_pixels(inches: float) -> float:

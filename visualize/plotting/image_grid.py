@@ -6,101 +6,77 @@ import math
 from dataclasses import replace
 
 import numpy as np
-from matplotlib import colormaps
 from PIL import Image
 
 from visualize.errors import InputError
-from visualize.plotting.colors import Scale, as_rgb, scale_of, to_bytes
+from visualize.plotting.color_bar import add_color_bar
 from visualize.plotting.figure import DPI, ResultFigure, empty_figure
-from visualize.plotting.grid_layout import MARGIN, GridLayout
-from visualize.plotting.text import epoch_label, fitted
+from visualize.plotting.grid_layout import GridLayout
+from visualize.plotting.number_table import draw_table
+from visualize.plotting.source_picture import source_picture, source_size
+from visualize.plotting.strongest import Drawn, drawn_part, has_bars
+from visualize.plotting.tile_colors import TileScale, are_pictures, colored
+from visualize.plotting.tile_text import TileText
+from visualize.plotting.unit_bars import draw_bars
 from visualize.results import Tiles
 
-MAX_SIDE = 64  # rows or columns of tiles in one figure; more could not be told apart
 EDGE = (190, 190, 190)  # gray frame of a tile
 
 
 def draw_tiles(tiles: Tiles) -> ResultFigure:
-    """Draw the tiles as a grid on one scale, with a color bar where colors mean values.
+    """Draw the tiles as a grid, with a color bar where colors mean values; a table of numbers as one, units as bars.
 
-    All tiles together are one image of the figure: axes for each of two thousand kernels would take half a minute.
+    Tiles share one scale unless a quarter of them would be nearly blank on it; then each has its own, whose end its caption
+    says. All tiles together are one image of the figure: axes for each of two thousand kernels would take half a minute.
 
     Args:
-        tiles: at most 64 rows and columns of them are drawn; the heading says if some were left out.
+        tiles: the strongest of many are drawn; a line below the heading says which.
 
     Raises:
         InputError: the figure would be larger than a picture can be.
     """
-    shown, columns = _first_tiles(tiles), min(columns_of(tiles), MAX_SIDE)
-    scale = None if _are_pictures(tiles) else scale_of(shown.pictures, signed=tiles.signed)
-    source = _source_picture(tiles)
-    layout = GridLayout.of(shown, columns, None if source is None else source.size)
-    figure = empty_figure(layout.width, layout.height)
-    heading = _heading(tiles, shown=len(shown.pictures))
-    figure.text(
-        0.5,
-        1 - 0.22 / layout.height,
-        fitted(heading, layout.width - 2 * MARGIN, 11.5),
-        ha="center",
-        va="center",
-        fontsize=10,
-        fontweight="bold",
-    )
-    _add_captions(figure, layout, shown)
-    axes = figure.add_axes((0, 0, 1, 1), zorder=-1)
-    axes.axis("off")
-    axes.imshow(_sheet(layout, _colored(shown, scale), source), interpolation="nearest", aspect="auto")
-    if scale is None:
-        _add_legend(figure, tiles)
-    else:
-        _add_color_bar(figure, scale, str(tiles.settings.get("unit", "")))
-    return figure
+    drawn = drawn_part(tiles)
+    source = source_picture(tiles)
+    if has_bars(tiles):
+        return draw_bars(drawn, source)
+    if len(tiles.display.axes) == 2 and tiles.display.axes[0]:
+        return draw_table(drawn, source)
+    return _draw_grid(drawn, source)
 
 
 def columns_of(tiles: Tiles) -> int:
     """How many tiles are in one row: what the result says, else about as many as there are rows."""
     count = len(tiles.pictures)
-    columns = _columns_hint(tiles)
-    if columns is not None:
-        return min(columns, count)
+    if tiles.display.columns is not None:
+        return min(tiles.display.columns, count)
     return count if count <= 5 else 5 if count == 10 else math.ceil(math.sqrt(count))
 
 
-def _columns_hint(tiles: Tiles) -> int | None:
-    """The number of columns that the result itself asks for."""
-    return tiles.display.columns
-
-
-def _first_tiles(tiles: Tiles) -> Tiles:
-    """The tiles of the first rows and columns: those that fit into one figure."""
-    count, columns = len(tiles.pictures), columns_of(tiles)
-    if columns <= MAX_SIDE and count <= columns * MAX_SIDE:
-        return tiles
-    keep = [index for index in range(count) if index // columns < MAX_SIDE and index % columns < MAX_SIDE]
-    return replace(tiles, pictures=tiles.pictures[keep], captions=tuple(tiles.captions[index] for index in keep))
-
-
-def _are_pictures(tiles: Tiles) -> bool:
-    """Whether the tiles are inputs of the model, or kernels over red, green and blue, whose colors are their own."""
-    return tiles.method == "maximize" or tiles.pictures.shape[-1] == 3
-
-
-def _source_picture(tiles: Tiles) -> Image.Image | None:
-    """The picture that the tiles were computed from."""
-    if tiles.source is None:
-        return None
-    return Image.fromarray(to_bytes(as_rgb(tiles.source, tiles.settings.get("input_range"))))
-
-
-def _colored(tiles: Tiles, scale: Scale | None) -> np.ndarray:
-    """Tiles as (tiles, height, width, 3) uint8: on a scale, or without one as pictures."""
-    if scale is not None:
-        levels = (tiles.pictures[..., 0] - scale.low) / (scale.high - scale.low)
-        return colormaps[scale.colormap](levels, bytes=True)[..., :3]
-    if tiles.signed:
-        largest = float(np.abs(tiles.pictures).max()) or 1.0
-        return to_bytes(as_rgb(tiles.pictures, (-largest, largest)))
-    return to_bytes(as_rgb(tiles.pictures, tiles.settings.get("input_range")))
+def _draw_grid(drawn: Drawn, source: Image.Image | None) -> ResultFigure:
+    tiles = drawn.tiles
+    scale = None if are_pictures(tiles) else TileScale.of(tiles)
+    captions = [scale.caption(text, index) if scale else text for index, text in enumerate(tiles.captions)]
+    layout = GridLayout.of(
+        tiles.pictures.shape[1:3],
+        captions,
+        columns_of(tiles),
+        source_size=source_size(source),
+        numbered=len(drawn.columns) > 0,
+    )
+    text = TileText.of(drawn, layout.width)
+    layout = replace(layout, above=text.above, below=text.below)
+    figure = empty_figure(layout.width, layout.height)
+    text.write(figure)
+    _add_captions(figure, layout)
+    _add_numbers(figure, layout, drawn)
+    axes = figure.add_axes((0, 0, 1, 1), zorder=-1)
+    axes.axis("off")
+    axes.imshow(_sheet(layout, colored(tiles, scale), source), interpolation="nearest", aspect="auto")
+    if scale is None or tiles.pictures.shape[-1] == 3:
+        _add_legend(figure, tiles, scale, layout.below)
+    else:
+        add_color_bar(figure, scale, str(tiles.settings.get("unit", "")), layout.below)
+    return figure
 
 
 def _sheet(layout: GridLayout, pictures: np.ndarray, source: Image.Image | None) -> np.ndarray:
@@ -123,70 +99,42 @@ def _paste(sheet: Image.Image, picture: Image.Image, corner: tuple[float, float]
     sheet.paste(picture.resize((width, height), resampling), (left, top))
 
 
-def _add_captions(figure: ResultFigure, layout: GridLayout, tiles: Tiles) -> None:
-    """Write a caption above each tile, and the numbers of some units below a layer without spatial positions."""
-    for index in range(len(tiles.pictures) if layout.caption_height else 0):
+def _add_captions(figure: ResultFigure, layout: GridLayout) -> None:
+    """Write a caption above each tile."""
+    for index, lines in enumerate(layout.captions):
         left, top = layout.corner(index)
         x, y = (left + layout.tile_width / 2) / layout.width, 1 - (top - 0.03) / layout.height
-        text = fitted(tiles.captions[index], layout.tile_width + layout.gap, layout.caption_points)
-        figure.text(x, y, text, ha="center", va="bottom", fontsize=layout.caption_points)
+        text = "\n".join(lines)
+        figure.text(x, y, text, ha="center", va="bottom", fontsize=layout.caption_points, linespacing=1.1)
+
+
+def _add_numbers(figure: ResultFigure, layout: GridLayout, drawn: Drawn) -> None:
+    """Write the numbers of a grid's rows and columns, or those of some units below a layer without spatial positions."""
+    if any(layout.grid_numbers):
+        left, top = layout.corner(0)
+        for row, number in enumerate(drawn.rows):
+            y = 1 - (layout.corner(row * layout.columns)[1] + layout.tile_height / 2) / layout.height
+            figure.text((left - 0.06) / layout.width, y, str(number), ha="right", va="center", fontsize=6)
+        for column, number in enumerate(drawn.columns):
+            x = (layout.corner(column)[0] + layout.tile_width / 2) / layout.width
+            figure.text(x, 1 - (top - 0.03) / layout.height, str(number), ha="center", va="bottom", fontsize=6)
     if layout.unit_numbers:
-        units, (left, top) = tiles.pictures.shape[2], layout.corner(0)
+        units, (left, top) = drawn.tiles.pictures.shape[2], layout.corner(0)
         y = 1 - (top + layout.tile_height + 0.04) / layout.height
         for unit in range(0, units, max(1, math.ceil(units / 16))):
             x = (left + layout.tile_width * (unit + 0.5) / units) / layout.width
             figure.text(x, y, str(unit), ha="center", va="top", fontsize=7)
 
 
-def _heading(tiles: Tiles, shown: int) -> str:
-    """What the tiles are, and how many of them are shown if some are left out."""
-    settings, count = tiles.settings, len(tiles.pictures)
-    cut = f" (the first {shown:,} of {count:,})" if shown < count else ""
-    epoch = f"{epoch_label(tiles)}: " if epoch_label(tiles) else ""
-    if tiles.method == "filters":
-        over = f" over channel {settings['channel']}" if "channel" in settings else ""
-        rows = ", one row each" if _columns_hint(tiles) is not None else ""
-        size = f"{settings['filters']} x {settings['channels']} channels"
-        return f"{epoch}filters of {settings['layer']}: {size}{over}{rows}{cut}"
-    if tiles.method == "features":
-        return f"{epoch}features of {settings['layer']}{cut}"
-    return f"{epoch}{_maximized(tiles, cut)}"
-
-
-def _maximized(tiles: Tiles, cut: str) -> str:
-    """What the tiles of `maximize` maximize."""
-    layer, targets = tiles.settings.get("layer"), tiles.settings.get("targets", ())
-    objectives = [target for target in targets if isinstance(target, str)]  # their names say what they are
-    if len(tiles.pictures) == 1:
-        return f"input that maximizes {objectives[0] if objectives else f'a channel of {layer}' if layer else 'the score'}"
-    if not objectives:
-        return f"inputs that maximize {layer or 'each score'}{cut}"
-    return f"inputs that maximize {objectives[0] if len(set(targets)) == 1 else f'each objective{cut}'}"
-
-
-def _add_legend(figure: ResultFigure, tiles: Tiles) -> None:
+def _add_legend(figure: ResultFigure, tiles: Tiles, scale: TileScale | None, below: float) -> None:
     """Say what the gray levels or the colors of pictures mean."""
     unit = tiles.settings.get("unit", "")
-    if tiles.signed:
-        largest = float(np.abs(tiles.pictures).max())
-        text = f"{unit}: gray is 0, full color is \u00b1{largest:.2g}" if largest else f"{unit}: all zero"
+    if scale is not None:
+        end = "the number above each" if scale.own else f"\u00b1{scale.scale.high:.2g}"
+        text = f"{unit}: gray is 0, full color is {end}" if scale.largest else f"{unit}: all zero"
     else:
         if tiles.settings.input_range is None:
             raise InputError("Tiles that are not signed must state `input_range`, their black and white. Received: None.")
         low, high = tiles.settings.input_range
         text = f"{unit}: black {low:.3g}, white {high:.3g}; {tiles.settings['score']} above each"
-    figure.text(0.5, 0.22 / figure.get_figheight(), text, ha="center", va="center", fontsize=8)
-
-
-def _add_color_bar(figure: ResultFigure, scale: Scale, unit: str) -> None:
-    width, height = figure.get_size_inches()
-    bar = min(3.0, width - 1.0)
-    axes = figure.add_axes(((width - bar) / 2 / width, 0.4 / height, bar / width, 0.09 / height))
-    levels = np.linspace(scale.low, scale.high, 256)[None]
-    axes.imshow(levels, cmap=scale.colormap, aspect="auto", extent=(scale.low, scale.high, 0, 1))
-    ticks = [scale.low, 0.0, scale.high] if scale.low < 0 else [scale.low, scale.high]
-    axes.set_xticks(ticks, [f"{tick:.2g}" for tick in ticks], fontsize=7)
-    axes.set_yticks([])
-    axes.set_xlabel(unit, fontsize=7, labelpad=1)
-    if scale.note:
-        figure.text(0.5, 0.52 / height, scale.note, ha="center", va="bottom", fontsize=8)
+    figure.text(0.5, (0.22 + below) / figure.get_figheight(), text, ha="center", va="center", fontsize=8)

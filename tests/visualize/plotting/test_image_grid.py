@@ -62,8 +62,8 @@ def test_thousands_of_tiles_are_drawn_in_a_moment_and_cut_with_a_note(kernels, t
     figure.savefig(io.BytesIO(), format="png")
     assert time.process_time() - started < 5  # axes for each took half a minute
     wide = kernels(count=90 * 70, columns=90)
-    assert any("(the first 4,096 of 6,300)" in text for text in texts_of(draw(wide)))
-    assert not any("of 2,048" in text for text in texts_of(figure))
+    assert any("64 of 70 filters and 64 of 90 channels" in text for text in texts_of(draw(wide)))
+    assert not any("strongest" in text or "largest" in text for text in texts_of(figure))
 
 
 def heading(figure):
@@ -95,3 +95,34 @@ def test_a_long_caption_is_set_small_before_it_is_cut(of_objectives):
     assert text.get_fontsize() == 6
     (text,) = [text for text in draw(of_objectives("cat")).texts if text.get_text() == "cat: 1.5"]
     assert text.get_fontsize() == 8
+
+
+def test_a_caption_of_two_lines_keeps_its_words(of_objectives, texts_of):
+    tiles = of_objectives(*range(9))
+    names = tuple(f"black-and-white colobus {number}: 13.2" for number in range(9))
+    texts = texts_of(draw(Tiles(tiles.pictures, names, False, "maximize", tiles.settings)))
+    drawn = [text.replace("\n", " ") for text in texts]
+    assert all(name in drawn for name in names)
+
+
+def test_remarks_are_written_below_in_lines_that_fit(of_objectives, tmp_path):
+    remark = (
+        "A sentence on what a reader must know of these pictures, which is longer than the figure is wide, twice over: " * 2
+    )
+    tiles = of_objectives(0, 1)
+    with_remark = Tiles(tiles.pictures, tiles.captions, False, "maximize", {**tiles.settings, "remarks": [remark]})
+    figure = draw(with_remark)
+    write_png(figure, tmp_path / "drawn.png")
+    width = figure.get_size_inches()[0] * figure.dpi
+    lines = [text for text in figure.texts if text.get_text() and text.get_text() in remark and text.get_ha() == "left"]
+    assert " ".join(line.get_text() for line in lines) == remark.strip()
+    assert len(lines) > 2
+    extents = [text.get_window_extent() for text in figure.texts if text.get_text()]
+    assert all(extent.x0 >= 0 and extent.x1 <= width and extent.y0 >= 0 for extent in extents)
+    assert not any(one.overlaps(other) for index, one in enumerate(extents) for other in extents[index + 1 :])
+    assert draw(tiles).get_size_inches()[1] < figure.get_size_inches()[1]
+
+
+def test_rows_and_columns_of_a_large_grid_are_numbered(kernels, texts_of):
+    texts = texts_of(draw(kernels(count=20 * 13, columns=13)))
+    assert {"19", "12"} <= set(texts)
