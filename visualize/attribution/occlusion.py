@@ -56,12 +56,12 @@ def occlusion(
         target: class to explain; one for all images or one per image; by default the model's own prediction for the whole
             image.
         patch: side of the square in pixels (of the cube in a volume), or one number for each axis: height and width, for a
-            video frames, height and width; by default a seventh of the image's shortest side.
+            video frames, height and width; by default two sevenths of the shorter side of a picture of 64 pixels or more, else
+            a seventh of the shortest side.
         stride: pixels from one position to the next, at most `patch`; one number, or one for each axis; by default half of
-            `patch`.
-        fill: what hides the pixels: a number, "mean" for the mean color of the image, or "blur" for the image out of focus; by
-            default gray, the middle of the input range that the model's card states, and "mean" where there is no card. In
-            Python also a color, one number per channel.
+            `patch`, and a quarter of the default patch of a picture of 64 pixels or more.
+        fill: what hides the pixels: a number, "mean" for the mean color of the image, or "blur" for the image out of focus,
+            the default. In Python also a color, one number per channel.
         input_name: name of the input to explain, for a model of several inputs.
         batch_size: hidden copies at a time; by default as many as suit the size of the images.
         precision: in which the model computes; "bfloat16" is faster where the hardware supports it, to three digits, and
@@ -86,8 +86,7 @@ def occlusion(
     """
     request = prepare(model, images, target, input_name, precision)
     patches = Patches.over(request.inputs.size, patch, stride)
-    gray = sum(request.input_range) / 2 if request.input_range else "mean"
-    fill = checked_fill(fill, gray, request.inputs.images.shape[-1])
+    fill = checked_fill(fill, "blur", request.inputs.images.shape[-1])
     batch_size = checked_batch_size(batch_size, request.inputs)
     checked_word("path", path, PATHS)
     if request.inputs.fixed_batch_size is not None:

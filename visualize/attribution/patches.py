@@ -9,6 +9,8 @@ import numpy as np
 
 from visualize.errors import InputError
 
+PHOTOGRAPH_SIDE = 64  # pixels of the shorter side, at least
+
 
 @dataclass(frozen=True)
 class Patches:
@@ -26,23 +28,25 @@ class Patches:
 
     @classmethod
     def over(cls, size: Sequence[int], side: int | Sequence[int] | None, stride: int | Sequence[int] | None) -> Patches:
-        """Patches that cover an image of a spatial shape; by default a seventh of its shortest side, half overlapping.
+        """Patches that cover an image of a spatial shape.
 
         Args:
             size: the spatial shape, such as (height, width).
-            side: of a patch; one number for all axes, or one for each.
-            stride: from one position to the next, likewise.
+            side: of a patch; one number for all axes, or one for each; by default two sevenths of the shortest side of a
+                photograph, and a seventh of that of anything else.
+            stride: from one position to the next, likewise; by default a quarter of a photograph's patch, and half of another.
 
         Raises:
             InputError: `patch` or `stride` is out of range.
         """
         shortest, axes = min(size), len(size)
+        is_photograph = axes == 2 and shortest >= PHOTOGRAPH_SIDE
         if isinstance(side, Sequence | np.ndarray):
             sides = _checked_sides("patch", side, size, "the length of that axis of the image")
         else:
             sides = _checked_sides(
                 "patch",
-                [max(1, shortest // 7) if side is None else side] * axes,
+                [max(1, (2 if is_photograph else 1) * shortest // 7) if side is None else side] * axes,
                 [shortest] * axes,
                 "the image's shortest side",
             )
@@ -50,7 +54,7 @@ class Patches:
         if isinstance(stride, Sequence | np.ndarray):
             strides = _checked_sides("stride", stride, sides, reason)
         elif stride is None:
-            strides = tuple(max(1, each // 2) for each in sides)
+            strides = tuple(max(1, each // (4 if is_photograph and side is None else 2)) for each in sides)
         else:
             strides = _checked_sides("stride", [stride] * axes, [min(sides)] * axes, reason)
         starts = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -42,6 +43,12 @@ def rise(
     of mask x score by masks x keep; here it is divided by how often the masks really show a pixel, and the mean score is
     subtracted, so that the map is zero where a pixel does not matter. In expectation, and up to that constant, it is the
     paper's map.
+
+    With `keep` at one half the masks are no independent draws: blocks of them are rows of a Hadamard matrix whose columns are
+    drawn and flipped at random. Each mask alone is what the paper draws, so the expectation is the same; within a block each
+    two cells are shown together as often as not, so what one cell adds to the score is no noise in the map of another. The
+    closer the score is to a sum over the cells, the fewer masks are needed: on a digit 256 such masks vary less than 2,000
+    independent ones, on a photograph under black the gain is small.
 
     Args:
         model: Keras model.
@@ -119,11 +126,15 @@ class RISE(Method):
 
     def mask(self, number: tf.Tensor, size: list[int]) -> tf.Tensor:
         """A mask of the image's size, smooth between 0 and 1: a random grid, resized and shifted."""
-        grid = tf.random.stateless_uniform([self.cells] * len(size), tf.stack([self.seed, 2 * number])) < self.keep
+        shape = [self.cells] * len(size)
+        if self.keep == 0.5:
+            block, grid = balanced_grid(number, shape, self.seed)
+        else:
+            block, grid = number, tf.random.stateless_uniform(shape, tf.stack([self.seed, 2 * number])) < self.keep
         cell = [-(-length // self.cells) for length in size]
         grid = tf.expand_dims(tf.expand_dims(tf.cast(grid, tf.float32), 0), -1)  # as a batch of one picture of one channel
         resized = tf.squeeze(resize(grid, [(self.cells + 1) * length for length in cell]), [0, -1])
-        shift = tf.random.stateless_uniform([len(size)], tf.stack([self.seed, 2 * number + 1]))
+        shift = tf.random.stateless_uniform([len(size)], tf.stack([self.seed, 2 * block + 1]))
         return tf.slice(resized, tf.cast(shift * cell, tf.int32), size)
 
     def check_coverage(self, size: Sequence[int]) -> None:
@@ -147,3 +158,30 @@ class RISE(Method):
 
     def settings(self) -> dict[str, Any]:
         return {**super().settings(), "fill": fill_in_json(self.fill)}
+
+
+def balanced_grid(number: tf.Tensor, shape: Sequence[int], seed: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """A grid of cells that are shown or hidden, one of a block in which each two cells are balanced.
+
+    A block has as many grids as there are rows in a Hadamard matrix (Sylvester's, whose entry at row i and column j is the
+    parity of the bits that i and j share) with more columns than there are cells. Each cell has one of the columns but the
+    first, which is constant, and is inverted or not. Each grid alone is a draw of independent fair coins; over a block each
+    cell is shown in half of the grids, and each two cells are alike in half of them.
+
+    Args:
+        number: of the grid, int32.
+        shape: cells along each axis.
+        seed: of the columns and the inversions of every block.
+
+    Returns:
+        The number of the block, and the grid, bool.
+    """
+    cells = math.prod(shape)
+    rows = 2 ** cells.bit_length()  # a power of two above the number of cells
+    block, row = number // rows, number % rows
+    columns = tf.argsort(tf.random.stateless_uniform([rows - 1], tf.stack([seed, 2 * block])))[:cells] + 1
+    shared = tf.bitwise.bitwise_and(columns, row)
+    for shift in (16, 8, 4, 2, 1):  # the parity of all bits comes to the last one
+        shared = tf.bitwise.bitwise_xor(shared, tf.bitwise.right_shift(shared, shift))
+    inverted = tf.random.stateless_uniform([cells], tf.stack([seed, 2 * block + 1]), 0, 2, tf.int32)
+    return block, tf.reshape((shared + inverted) % 2 == 1, shape)

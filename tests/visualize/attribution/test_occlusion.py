@@ -128,15 +128,25 @@ def test_where_the_patch_does_not_divide_the_side_the_last_one_is_cut():
     assert (result.values[0, :, -1] != 0).all()
 
 
-def test_the_default_fill_is_gray_by_the_card_and_the_images_mean_without_one():
+def test_by_default_a_blur_hides_the_pixels_whatever_the_card_says():
     model = linear_model((8, 8, 1))
-    images = np.stack([np.full((8, 8, 1), 0.2), np.full((8, 8, 1), 0.9)]).astype("float32")
-    alone = occlusion(model, images, 0)
-    assert alone.settings["fill"] == "mean"
-    np.testing.assert_allclose(alone.values, 0, atol=1e-5)  # an even image loses nothing when its mean hides it
-    gray = occlusion(describe(model, input_range=(-1, 3)), images, 0)
-    assert gray.settings["fill"] == 1.0
-    np.testing.assert_array_equal(gray.values, occlusion(model, images, 0, fill=1.0).values)
+    images = np.random.default_rng(0).random((2, 8, 8, 1)).astype("float32")
+    result = occlusion(describe(model, input_range=(-1, 3)), images, 0)
+    assert result.settings["fill"] == "blur"
+    np.testing.assert_array_equal(result.values, occlusion(model, images, 0, fill="blur").values)
+    even = np.stack([np.full((8, 8, 1), 0.2), np.full((8, 8, 1), 0.9)]).astype("float32")
+    np.testing.assert_allclose(occlusion(model, even, 0).values, 0, atol=1e-5)  # out of focus it is the same
+
+
+def test_the_default_patch_of_a_photograph_is_larger_and_its_positions_are_closer():
+    def chosen(size, **options):
+        settings = occlusion(linear_model((*size, 1)), np.ones((1, *size, 1), "float32"), 0, **options).settings
+        return settings["patch"], settings["stride"]
+
+    assert chosen((64, 70)) == (18, 4)
+    assert chosen((63, 70)) == (9, 4)
+    assert chosen((64, 70), patch=9) == (9, 4)
+    assert chosen((64, 70), stride=9) == (18, 9)
 
 
 def test_the_default_patch_is_a_seventh_of_the_shorter_side_and_the_stride_half_of_it():

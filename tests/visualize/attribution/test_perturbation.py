@@ -76,12 +76,12 @@ def test_rise_hides_behind_the_fill():
         np.testing.assert_allclose(found.values, difference.values, atol=1e-4)
 
 
-def test_the_default_comes_from_the_card():
+def test_the_default_of_rise_comes_from_the_card():
     assert checked_fill(None, 3.0, 1) == 3.0
     model = describe(
         keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(2)]), input_range=(-1, 3)
     )
-    assert occlusion(model, np.ones((1, 8, 8, 1)), 0).settings["fill"] == 1.0
+    assert occlusion(model, np.ones((1, 8, 8, 1)), 0).settings["fill"] == "blur"
     assert rise(model, np.ones((1, 8, 8, 1)), 0, masks=3).settings["fill"] == -1.0
 
 

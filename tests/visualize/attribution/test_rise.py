@@ -3,9 +3,10 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from visualize import InputError, describe, rise
-from visualize.attribution.rise import RISE
+from visualize.attribution.rise import RISE, balanced_grid
 
 
 def test_values_are_the_mean_score_of_what_shows_a_pixel_less_the_mean_of_all(build, images_for):
@@ -21,6 +22,41 @@ def test_values_are_the_mean_score_of_what_shows_a_pixel_less_the_mean_of_all(bu
         scores = np.asarray(model(copies.astype("float32")))[:, 2]
         expected = np.einsum("k,khw->hw", scores, masks) / masks.sum(axis=0) - scores.mean()
         np.testing.assert_allclose(values, expected, rtol=1e-3, atol=1e-5)
+
+
+def test_over_a_block_each_cell_is_shown_half_of_the_time_and_each_two_are_alike_half_of_the_time():
+    for shape in ([7, 7], [3], [2, 3, 2]):
+        rows = {49: 64, 3: 4, 12: 16}[int(np.prod(shape))]
+        for start in (0, 5 * rows):
+            drawn = [balanced_grid(tf.constant(start + row), shape, 3) for row in range(rows)]
+            assert {int(block) for block, _ in drawn} == {start // rows}
+            signs = np.stack([2.0 * grid.numpy().ravel() - 1 for _, grid in drawn])
+            np.testing.assert_array_equal(signs.T @ signs, rows * np.eye(signs.shape[1]))
+            np.testing.assert_array_equal(signs.sum(axis=0), 0)
+    assert not np.array_equal(balanced_grid(tf.constant(1), [7, 7], 0)[1], balanced_grid(tf.constant(1), [7, 7], 1)[1])
+
+
+def test_each_balanced_grid_alone_is_a_draw_of_fair_coins():
+    draw = tf.function(
+        lambda seeds: tf.map_fn(lambda seed: balanced_grid(5, [3, 2], seed)[1], seeds, fn_output_signature=tf.bool)
+    )
+    signs = 2.0 * draw(tf.range(4000)).numpy().reshape(4000, 6) - 1
+    error = 1 / np.sqrt(4000)
+    assert np.abs(signs.mean(axis=0)).max() < 4 * error
+    pairs = signs.T @ signs / 4000 - np.eye(6)
+    assert np.abs(pairs).max() < 4 * error
+    assert np.abs(np.prod(signs[:, :3], axis=1).mean()) < 4 * error
+
+
+@pytest.mark.slow
+def test_balanced_masks_vary_less_than_independent_ones_where_the_score_is_a_sum():
+    model = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(1, use_bias=False)])
+    image = np.ones((1, 28, 28, 1), "float32")
+    spread = {
+        keep: np.std([rise(model, image, 0, masks=128, keep=keep, seed=seed).values for seed in range(6)], axis=0).mean()
+        for keep in (0.5, 0.5001)  # the second draws independent masks
+    }
+    assert spread[0.5] < 0.5 * spread[0.5001]
 
 
 def test_only_the_pixel_that_matters_stands_out():
@@ -85,7 +121,7 @@ def test_bad_numbers_are_refused(options, message, build, images_for):
         rise(model, images_for(model), **options)
 
 
-@pytest.mark.parametrize(("masks", "keep"), [(4, 0.1), (20, 0.05), (2, 0.5)])
+@pytest.mark.parametrize(("masks", "keep"), [(4, 0.1), (20, 0.05), (2, 0.3)])
 def test_masks_that_never_show_some_pixel_are_refused(masks, keep):
     model = keras.Sequential([keras.Input((64, 64, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
     images = np.ones((1, 64, 64, 1), "float32")
