@@ -148,12 +148,17 @@ class Structure:
         edges: pairs of paths, from the layer that made a tensor to the one that received it; top-level layers only.
         method: "summary".
         settings: total and trainable parameters, and the like; any mapping is taken and becomes a record.
+        inner_edges: the same inside nested models; there ("base", "base/conv") is what the nested model receives, and
+            ("base/relu", "base") what it returns.
+        display: how it is to be drawn.
     """
 
     rows: tuple[Mapping[str, Any], ...]
     edges: tuple[tuple[str, str], ...]
     method: str
     settings: StructureSettings
+    inner_edges: tuple[tuple[str, str], ...] = ()
+    display: Display = field(default_factory=Display)
 
     def __post_init__(self):
         object.__setattr__(self, "settings", StructureSettings.of(self.settings))
@@ -249,8 +254,9 @@ def _rebuilt(own: str, values: dict[str, Any], arrays: Mapping[str, np.ndarray])
     for name in ("captions", "rows"):
         if name in values:
             values[name] = tuple(values[name])
-    if "edges" in values:
-        values["edges"] = tuple(tuple(edge) for edge in values["edges"])
+    for name in ("edges", "inner_edges"):
+        if name in values:
+            values[name] = tuple(tuple(edge) for edge in values[name])
     if "display" in values:
         values["display"] = Display(**values["display"])
     return kind(**values)

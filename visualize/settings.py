@@ -180,6 +180,7 @@ class Display:
         columns: how many tiles in a row; None to let the figure decide.
         axes: of a tile that is a table of numbers and no picture, what its rows and its columns are: ("channel", "filter").
         most: how many of many tiles, rows or units to draw, the strongest of them; None to let the figure decide.
+        full: whether the diagram of a model has a box for every layer, however many there are.
         shared_scale: whether the maps of all images share one color scale.
         epoch: of a training, after which the result was made; the figure states it.
     """
@@ -187,6 +188,7 @@ class Display:
     columns: int | None = None
     axes: tuple[str, ...] = ()
     most: int | None = None
+    full: bool = False
     shared_scale: bool = False
     epoch: int | None = None
 

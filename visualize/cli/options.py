@@ -319,6 +319,8 @@ def _option(name: str, hint: Any, default: Any, text: str) -> click.Option | Non
     if origin is tuple and all(argument in (int, float) for argument in arguments):
         metavar = "LOW HIGH" if arguments[0] is float else "HEIGHT WIDTH"
         return click.Option([flag], type=arguments[0], nargs=len(arguments), default=default, metavar=metavar, help=text)
+    if kind is bool:
+        return click.Option([flag], is_flag=True, default=default, help=text)
     if kind in (int, float, str):
         return click.Option([flag], type=kind, default=default, show_default=default is not None, metavar=metavar, help=text)
     return None

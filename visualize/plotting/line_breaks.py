@@ -28,6 +28,7 @@ def shortened_name(text: str, inches: float, size: float) -> str:
 
     A text whose first part alone is too wide is cut where it must be.
     """
+    text = _printable(text)
     if _fits(text, inches, size):
         return text
     parts = re.findall(r"[^\s_/]+[\s_/]*|^[\s_/]+", text)
@@ -40,5 +41,9 @@ def shortened_name(text: str, inches: float, size: float) -> str:
 
 
 def _fits(text: str, inches: float, size: float) -> bool:
-    printable = "".join(character if character.isprintable() else " " for character in text)
-    return fitted(text, inches, size) == printable
+    return fitted(text, inches, size) == _printable(text)
+
+
+def _printable(text: str) -> str:
+    """The same with a space for each character that cannot be drawn, as `fitted` draws it."""
+    return "".join(character if character.isprintable() else " " for character in text)

@@ -26,7 +26,7 @@ def test_arrows_do_not_cross_boxes():
         y = keras.layers.Conv2D(4, 3, padding="same")(x)
         x = keras.layers.Add()([x, keras.layers.ReLU()(y)])
     x = keras.layers.Add()([x, first])  # over two columns
-    figure = draw(summary(keras.Model(inputs, keras.layers.Flatten()(x))))
+    figure = draw(summary(keras.Model(inputs, keras.layers.Flatten()(x)), full=True))
     axes = figure.axes[0]
     boxes = [patch for patch in axes.patches if isinstance(patch, mpl.patches.FancyBboxPatch)]
     arrows = [patch for patch in axes.patches if isinstance(patch, mpl.patches.FancyArrowPatch)]
