@@ -258,15 +258,15 @@ def _with_remarks(attribution: Attribution) -> Attribution:
 
 
 def _baseline(request: Request, baseline: Any) -> Baseline:
-    shape = request.inputs.images.shape[1:]
+    inputs = request.inputs
+    shapes = dict.fromkeys((inputs.taken_shape, inputs.images.shape[1:]))  # of a flat vector, and of its picture
+    must = f"`baseline` must be a number, or an image of shape {' or '.join(map(str, shapes))}."
     if baseline is None:
         baseline = request.input_range[0] if request.input_range else 0.0
     try:
         array = np.asarray(baseline, "float64")
     except (TypeError, ValueError):
-        raise InputError(
-            f"`baseline` must be a number, or an image of shape {shape}. Received: {received(baseline)}."
-        ) from None
-    if array.shape not in ((), shape) or not np.isfinite(array).all():
-        raise InputError(f"`baseline` must be a number, or an image of shape {shape}. Received: shape {array.shape}.")
-    return Baseline.of(array)
+        raise InputError(f"{must} Received: {received(baseline)}.") from None
+    if array.shape not in ((), *shapes) or not np.isfinite(array).all():
+        raise InputError(f"{must} Received: shape {array.shape}.")
+    return Baseline.of(inputs.as_image(array))
