@@ -70,15 +70,23 @@ def changes(model: keras.Model, images: np.ndarray, hidden: np.ndarray, patch: i
     return [differences[name].numpy() for name in sorted(differences)], graph.notes["frames"]
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n  python docs/windows.py outputs/digits_cnn/model.keras --index 18 --patch 4")
 @click.argument("model", default="outputs/digits_cnn/model.keras")
 @click.option("--index", type=int, default=0, show_default=True, help="Which test digit.")
-@click.option("--patch", type=int, default=4, show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), default=Path(__file__).with_suffix(".png"), show_default=False)
+@click.option("--patch", type=click.IntRange(1, 8), default=4, show_default=True, help="Side of the square in pixels.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path(__file__).with_suffix(".png"),
+    metavar="FILE.png",
+    help="Where to write.  [default: docs/windows.png]",
+)
 def main(model: str, index: int, patch: int, out: Path) -> None:
-    """Draw one figure."""
+    """Draw how the windows of hidden patches grow from layer to layer of MODEL, a network of digits."""
     opened = visualize.open_model(model)
     digit = visualize.from_data(opened, "mnist:test", [index]).images
+    if isinstance(digit, dict):
+        raise click.UsageError("MODEL must have a single input.")
     copies = np.repeat(digit, len(POSITIONS), axis=0)
     hidden = copies.copy()
     for copy, (top, left) in zip(hidden, POSITIONS, strict=True):

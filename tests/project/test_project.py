@@ -157,3 +157,32 @@ def test_the_demo_of_contributing_is_one(tmp_path):
     outcome = demo.run.compute(steps=demo.run.steps, seed=0)
     for expected in demo.expected:
         assert abs(outcome.measures[expected.measure] - expected.value) <= expected.tolerance
+
+
+def listed_files(name):
+    """The files that the tree of a page lists: names with an ending, and the words behind the colon of a folder."""
+    tree = re.search(r"```\n(visualize/\n.*?)\ntests/", text_of(name), re.DOTALL).group(1)
+    files, folders = [], {}
+    for line in re.sub(r"\n {20,}", " ", tree).splitlines():  # continued lines
+        if not line:
+            continue
+        indent, names, text = re.fullmatch(r"( *)(\S+(?:, \S+)*)(?: {2,}(.*))?", line).groups()
+        folder = folders.get(len(indent) - 2, "")
+        if not names.endswith("/"):
+            files += [folder + each for each in names.split(", ")]
+            continue
+        folders[len(indent)] = folder + names
+        if ": " in (text or ""):
+            files += [f"{folder}{names}{each}.py" for each in text.rpartition(": ")[2].split(", ")]
+    return files
+
+
+@pytest.mark.parametrize("name", ["docs/architecture.md", "docs/architecture.zh-CN.md"])
+def test_the_page_on_architecture_lists_every_file_once(name):
+    paths = [
+        path.relative_to(ROOT).as_posix()
+        for package in ("visualize", "kerasdemos")
+        for path in (ROOT / package).rglob("*")
+        if path.suffix in (".py", ".html") and path.stem not in ("__init__", "__main__")
+    ]
+    assert sorted(listed_files(name)) == sorted([*paths, "visualize/__init__.py"])

@@ -262,9 +262,11 @@ def _with_remarks(attribution: Attribution) -> Attribution:
 
 
 def _baseline(request: Request, baseline: Any) -> Fill | BaselineImage:
-    shape, black = request.inputs.images.shape[1:], request.input_range[0] if request.input_range else 0.0
-    if isinstance(baseline, list | tuple | np.ndarray) and np.shape(baseline) == shape:
+    inputs, black = request.inputs, request.input_range[0] if request.input_range else 0.0
+    shapes = dict.fromkeys((inputs.taken_shape, inputs.images.shape[1:]))  # of a flat vector, and of its picture
+    if isinstance(baseline, list | tuple | np.ndarray) and np.shape(baseline) in shapes:
         image = np.asarray(baseline)
         if image.dtype.kind in "uif" and np.isfinite(image).all():
-            return BaselineImage.of(image)
-    return checked_fill(baseline, black, shape[-1], name="baseline", or_image=f", or an image of shape {shape}")
+            return BaselineImage.of(inputs.as_image(image))
+    or_image = f", or an image of shape {' or '.join(map(str, shapes))}"
+    return checked_fill(baseline, black, inputs.images.shape[-1], name="baseline", or_image=or_image)

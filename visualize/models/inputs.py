@@ -113,6 +113,22 @@ class Inputs:
         return self.images.shape[1:-1]
 
     @property
+    def taken_shape(self) -> tuple[int, ...]:
+        """The shape of an image as the model takes it: of a gray picture perhaps (height, width), of a vector (length,)."""
+        return (int(np.prod(self._picture_shape)),) if self.signature.vector else self._picture_shape
+
+    def as_image(self, array: np.ndarray) -> np.ndarray:
+        """An image of `taken_shape` as `images` has it; one that has the shape of theirs as it is."""
+        if array.shape == self.images.shape[1:] or array.shape != self.taken_shape:
+            return array
+        return self.signature.channels.to_last(array.reshape(1, *self._picture_shape))[0]
+
+    @property
+    def _picture_shape(self) -> tuple[int, ...]:
+        """The shape of an image with its channels where the model has them."""
+        return self.signature.channels.from_last(np.empty((1, *self.images.shape[1:]), "bool")).shape[1:]
+
+    @property
     def others(self) -> list[str]:
         """The names of the inputs that are not explained."""
         return [name for name in self.arrays if name != self.input_name]

@@ -369,3 +369,28 @@ def test_another_number_of_steps_needs_no_other_graph(build, images_for):
     graphs = len(compile_module._graphs[model])
     integrated_gradients(model, images, 1, steps=9)
     assert len(compile_module._graphs[model]) == graphs
+
+
+@pytest.mark.parametrize("first", [(), ("reshape",)], ids=["read as a vector", "reshaped to a picture"])
+def test_the_baseline_of_a_flat_vector_may_be_one(first):
+    """Oracle: of a linear model the map is (x - baseline) * weight."""
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Reshape((2, 3, 1)), keras.layers.Flatten()] if first else []
+    model = keras.Sequential([keras.Input((6,)), *layers, keras.layers.Dense(2, name="head")])
+    vectors, baseline = np.random.default_rng(0).random((3, 6)), np.random.default_rng(1).random(6)
+    expected = (vectors - baseline) * model.get_layer("head").get_weights()[0][:, 1]
+    result = integrated_gradients(model, vectors, 1, baseline=baseline)
+    np.testing.assert_allclose(result.values.reshape(3, 6), expected, rtol=1e-4, atol=1e-6)
+    as_shown = baseline.reshape(result.images.shape[1:])
+    np.testing.assert_array_equal(integrated_gradients(model, vectors, 1, baseline=as_shown).values, result.values)
+    with pytest.raises(InputError, match=r"an image of shape \(6,\) or \(.*, 1\)\. Received: shape \(5,\)\."):
+        integrated_gradients(model, vectors, 1, baseline=np.zeros(5))
+
+
+def test_the_baseline_of_a_gray_picture_without_channels_may_have_none():
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((2, 3)), keras.layers.Flatten(), keras.layers.Dense(2)])
+    pictures, baseline = np.random.default_rng(0).random((3, 2, 3)), np.random.default_rng(1).random((2, 3))
+    expected = ((pictures - baseline).reshape(3, 6) * model.layers[-1].get_weights()[0][:, 1]).reshape(3, 2, 3)
+    result = integrated_gradients(model, pictures, 1, baseline=baseline)
+    np.testing.assert_allclose(result.values, expected, rtol=1e-4, atol=1e-6)
