@@ -29,6 +29,7 @@ DTYPES = {  # of storages; the numbers of a file are little-endian
     "torch IntStorage": np.dtype("<i4"),
     "torch LongStorage": np.dtype("<i8"),
 }
+OPCODES = {opcode.code: opcode for opcode in pickletools.opcodes}
 ORDERED_DICT, REBUILD_TENSOR = "collections OrderedDict", "torch._utils _rebuild_tensor_v2"
 
 
@@ -112,7 +113,7 @@ class _Machine:
         """What the next pickle of the file describes."""
         self.stack, self.marks, self.memo = [], [], {}
         for _ in range(MOST_INSTRUCTIONS):
-            opcode = pickletools.code2op[file.read(1).decode("latin-1")]
+            opcode = OPCODES[file.read(1).decode("latin-1")]
             instruction = INSTRUCTIONS.get(opcode.name)
             if instruction is None:
                 raise _NotTensorsError(f"a pickle with the instruction {opcode.name}")
