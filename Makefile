@@ -5,6 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 DEMO   := outputs/digits_cnn
+PHOTO  := outputs/efficientnet_lite0
 GALLERY := outputs/gallery
 BENCH  := .venv-bench
 ROUNDS := 7
@@ -34,10 +35,13 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $(STAMP)
 
 demo: install
+	@$(BIN)/kerasdemos pretrained efficientnet_lite0 --if-missing --out outputs
+	@$(BIN)/visualize compare $(PHOTO)/model.keras --data photos:chelsea --out $(PHOTO) \
+	    --method gradcam --method guided_gradcam --method integrated_gradients --method occlusion
 	@$(BIN)/kerasdemos train digits_cnn --precision auto --if-missing --out outputs
 	@$(BIN)/visualize gallery $(DEMO)/model.keras --data mnist:test --per-class --out $(DEMO)
 	@$(BIN)/visualize report $(DEMO)/model.keras --data mnist:test --per-class --out $(DEMO)
-	@echo "Open $(CURDIR)/$(DEMO)/report.html, or look at $(DEMO)/*.png: the values of each picture stand beside it (.npz)."
+	@echo "Open $(CURDIR)/$(DEMO)/report.html, or look at $(DEMO)/*.png and, for a photograph, $(PHOTO)/*.png."
 
 # The six pictures of the README.
 pictures: demo

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from visualize._utils.text import shortened
+from visualize._utils.text import printable, shortened
 from visualize.errors import InputError
 
 MAGIC_NUMBER, FORMAT_VERSION = 0x1950A86A20F9469CFC6C, 1001
@@ -29,6 +29,7 @@ DTYPES = {  # of storages; the numbers of a file are little-endian
     "torch IntStorage": np.dtype("<i4"),
     "torch LongStorage": np.dtype("<i8"),
 }
+OPCODES = {opcode.code: opcode for opcode in pickletools.opcodes}
 ORDERED_DICT, REBUILD_TENSOR = "collections OrderedDict", "torch._utils _rebuild_tensor_v2"
 
 
@@ -111,19 +112,26 @@ class _Machine:
     def run(self, file: io.BytesIO) -> object:
         """What the next pickle of the file describes."""
         self.stack, self.marks, self.memo = [], [], {}
-        for count, (opcode, argument, _) in enumerate(pickletools.genops(file)):
-            instruction = INSTRUCTIONS.get(opcode.name) if count < MOST_INSTRUCTIONS else None
+        for _ in range(MOST_INSTRUCTIONS):
+            opcode = OPCODES[file.read(1).decode("latin-1")]
+            instruction = INSTRUCTIONS.get(opcode.name)
             if instruction is None:
                 raise _NotTensorsError(f"a pickle with the instruction {opcode.name}")
+            if opcode.name == "GLOBAL":  # for which pickletools would take backslashes as escapes
+                argument = " ".join(file.readline().decode("latin-1").rstrip("\n") for _ in ("module", "name"))
+            else:
+                argument = opcode.arg.reader(file) if opcode.arg else None
             instruction(self, argument)
-        return self.stack.pop()
+            if opcode.name == "STOP":
+                return self.stack.pop()
+        raise _NotTensorsError(f"a pickle of more than {MOST_INSTRUCTIONS:,} instructions")
 
     def push(self, value: object) -> None:
         self.stack.append(value)
 
     def push_global(self, name: str) -> None:
         if name not in (ORDERED_DICT, REBUILD_TENSOR, *DTYPES):
-            raise _NotTensorsError(f"a pickle that names {shortened(name.replace(' ', '.'))}")
+            raise _NotTensorsError(f"a pickle that names {shortened(printable(name.replace(' ', '.')))}")
         self.push(_Global(name))
 
     def push_tuple(self, length: int) -> None:
