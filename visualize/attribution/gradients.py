@@ -253,9 +253,12 @@ def _with_remarks(attribution: Attribution) -> Attribution:
     """Say in the settings how many steps were taken, and for which images the gap stays too large."""
     gaps, steps = _relative_gap(attribution), attribution.arrays["steps"]
     remarks = [
-        f"image {row}: the values add up to {gaps[row]:.0%} more or less than the score changes, after {steps[row]} steps"
-        + (", the most that are taken." if steps[row] == MOST_STEPS else ": take more.")
-        for row in np.flatnonzero(gaps > TOLERANCE)
+        *(attribution.settings.remarks or ()),
+        *(
+            f"image {row}: the values add up to {gaps[row]:.0%} more or less than the score changes, after {steps[row]} steps"
+            + (", the most that are taken." if steps[row] == MOST_STEPS else ": take more.")
+            for row in np.flatnonzero(gaps > TOLERANCE)
+        ),
     ]
     settings = attribution.settings.with_values(steps=int(steps.max()), remarks=remarks or None)
     return replace(attribution, settings=settings)

@@ -39,6 +39,7 @@ METHODS = {
     "smoothgrad": lambda *arguments: visualize.smoothgrad(*arguments, samples=3),
     "rise": lambda *arguments: visualize.rise(*arguments, masks=20),
     "scorecam": visualize.scorecam,
+    "integrated_gradients": lambda *arguments: visualize.integrated_gradients(*arguments, steps=5),
 }
 
 
@@ -69,3 +70,8 @@ def test_scores_are_those_of_the_model_alone_on_the_image():
     explained = visualize.saliency(model, IMAGES, 1)
     alone = np.concatenate([model(IMAGES[row : row + 1]).numpy() for row in range(len(IMAGES))])
     np.testing.assert_allclose(explained.scores, alone[:, 1], rtol=1e-5)
+
+
+def test_a_contrast_of_one_draw_says_so():
+    remarks = visualize.contrast(model_of(False, True), IMAGES, 1, 2).settings.remarks
+    assert "'dropout' draw at random (training=True): this is the result of one draw." in remarks
