@@ -167,7 +167,7 @@ def from_data(
     title = Path(data).name if data.endswith(ARRAY_FILES) else data
     source = Source(
         images=picture_format.channels.from_last(prepared.images),
-        names=tuple(f"{title} {number}" for number in chosen.tolist()),
+        names=(title,) if len(images) == 1 else tuple(f"{title} {number}" for number in chosen.tolist()),
         labels=None if labels is None else labels[chosen],
         notes=tuple(dict.fromkeys(prepared.notes)),
         sheet="per-class" if each_class else "sheet",
