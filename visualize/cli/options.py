@@ -76,7 +76,8 @@ def contrast_options() -> list[click.Parameter]:
 def gallery_options() -> list[click.Parameter]:
     """All options of `gallery`."""
     input_name = [option for option in common_options() if option.name == "input_name"]
-    return [*model_options(), *image_options(), *input_name, *drawing_options(maps=True), *run_options()]
+    drawing = [option for option in drawing_options(maps=True) if option.name != "beside"]  # few of its maps lie over pictures
+    return [*model_options(), *image_options(), *input_name, *drawing, *run_options()]
 
 
 def model_options() -> list[click.Parameter]:
