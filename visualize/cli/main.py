@@ -39,7 +39,7 @@ HELP = """Show what a saved Keras model learned, and why it says what it says.
 Each figure is written as METHOD-*.png, with its raw values beside it (.npz) and a record of how it was made (.json). The paths
 of the files go to standard output, everything else to standard error. Exit status: 0, or 2 for wrong arguments or files.
 """
-DRAW_OUT = "Where to write; its ending follows the format.  [default: beside it]"
+DRAW_OUT = "Where to write; the ending says the format, unless --format does.  [default: beside it]"
 OLD_OPTIONS = {"--explained": "--input-name"}
 
 
@@ -170,7 +170,7 @@ def layers(model: Path, unsafe: bool, custom_objects: Sequence[str]) -> None:
     params=[
         click.Argument(["file"], metavar="FILE.npz", type=click.Path(path_type=Path)),
         *options.drawing_options(maps=True),
-        click.Option(["--out"], metavar="FILE.png", type=click.Path(path_type=Path), help=DRAW_OUT),
+        click.Option(["--out"], metavar="FILE.png|svg|pdf", type=click.Path(path_type=Path), help=DRAW_OUT),
     ]
 )
 def draw(file: Path, out: Path | None, **chosen: Any) -> None:
@@ -179,11 +179,14 @@ def draw(file: Path, out: Path | None, **chosen: Any) -> None:
     Example:
         visualize draw maps/gradcam-cat.npz --beside --format svg
     """
-    drawing = options.taken_drawing(chosen)
     from visualize import plotting, results
     from visualize.plotting.render import draw_styled, write_figure_as
+    from visualize.plotting.style import FORMATS
 
-    picture = _png_name(out, file)
+    if out is not None and chosen["format"] is None and out.suffix[1:] in FORMATS:
+        chosen["format"] = out.suffix[1:]
+    drawing = options.taken_drawing(chosen)
+    picture = _picture_name(out, file, drawing.formats)
     loaded = results.load(file)
     try:
         figure = draw_styled(loaded, drawing.style)
@@ -252,14 +255,15 @@ def curves(history: Path, out: Path | None) -> None:
     from visualize import plotting
     from visualize.data.history import read_history
 
-    click.echo(plotting.write_png(plotting.draw(read_history(history)), _png_name(out, history)))
+    click.echo(plotting.write_png(plotting.draw(read_history(history)), _picture_name(out, history)))
 
 
-def _png_name(out: Path | None, source: Path) -> Path:
+def _picture_name(out: Path | None, source: Path, formats: Sequence[str] = ("png",)) -> Path:
     """The name of a picture: the one that was given, or that of the file it is drawn from."""
-    if out is not None and (out.suffix != ".png" or out.is_dir()):
-        raise InputError(f"`--out` must be the name of a .png file. Received: {out}.")
-    return out or source.with_suffix(".png")
+    if out is not None and (out.suffix[1:] not in formats or out.is_dir()):
+        kinds = " or ".join(f".{kind}" for kind in formats)
+        raise InputError(f"`--out` must be the name of a {kinds} file. Received: {out}.")
+    return out or source.with_suffix(f".{formats[0]}")
 
 
 def _with_new_name(argument: str, known: Collection[str]) -> str:

@@ -79,7 +79,7 @@ def contrast_options() -> list[click.Parameter]:
 def gallery_options() -> list[click.Parameter]:
     """All options of `gallery`."""
     input_name = [option for option in common_options() if option.name == "input_name"]
-    drawing = drawing_options(maps=True)
+    drawing = [option for option in drawing_options(maps=True) if option.name != "beside"]  # few of its maps lie over pictures
     return [*model_options(), *image_options(), *input_name, *pixel_options(), *drawing, *run_options()]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
@@ -20,9 +21,11 @@ from visualize.plotting.sheet_cells import (
     draw_color_bar,
     draw_curves,
     draw_map,
+    draw_patches,
     draw_picture,
     draw_sequence_map,
     end_of,
+    have_one_end,
     lies_over,
     scales_of,
     size_of,
@@ -79,10 +82,11 @@ def draw_attributions(attributions: Sequence[Attribution], style: Style) -> Resu
     cell_width, cell_heights = _cell_sizes(first, style)
     several_targets = _have_several_targets(attributions)
     columns = _columns_of(attributions, style, cell_width, several_targets=several_targets)
+    _check_overlay(columns, style)
     titles, headers = _titles_of(first, slices, cell_width, several_targets=several_targets), [each.header for each in columns]
     headers += CLASS_HEADERS if has_classes else ()
-    map_lines = max(_most_lines(column.targets) for column in columns) + several_targets
-    lines = (_most_lines(titles), _most_lines(headers), map_lines) if style.title else (0, 0, 0)
+    map_lines = max(_most_lines(_lines_above(column)) for column in columns)
+    lines = (_most_lines(titles), _most_lines(headers), map_lines) if style.title else (0, 0, map_lines)
     bar_lines = 1 + any(scale.is_clipped for column in columns for scale in column.scales)
     layout = SheetLayout(tuple(cell_heights), 1 + len(headers), cell_width, *lines, bar_lines)
     remarks = _remark_lines(attributions, max(layout.width, MIN_WIDTH))
@@ -96,9 +100,9 @@ def draw_attributions(attributions: Sequence[Attribution], style: Style) -> Resu
         bar = _add_axes(figure, layout.color_bar(number))
         draw_color_bar(bar, column.attribution, column.scales, style.clip, over_picture=column.over_picture)
     if has_classes:
-        _draw_classes([row[-2] for row in cells], [row[-1] for row in cells], first, cell_width)
+        _draw_classes([row[-2:] for row in cells], first, cell_width)
+    _write_titles(cells, titles if style.title else [""] * len(cells), columns)
     if style.title:
-        _write_titles(cells, titles, columns)
         _write_headers(cells, headers, layout, map_lines)
     _write_below(figure, remarks, epoch_label(first))
     return figure
@@ -137,12 +141,31 @@ def _columns_of(
     columns = []
     for attribution in attributions:
         images = range(len(attribution.values))
-        targets = [target_of(attribution, image, cell_width) if several_targets else "" for image in images]
+        named = several_targets and style.title
+        targets = [target_of(attribution, image, cell_width) if named else "" for image in images]
         over, scales, header = lies_over(attribution, style), scales_of(attribution, style), header_of(attribution, cell_width)
         columns.append(Column(attribution, over, scales, targets, header))
         if over and style.beside:
             columns.append(Column(attribution, False, scales, targets, header))
     return columns
+
+
+def _check_overlay(columns: Sequence[Column], style: Style) -> None:
+    """Refuse choices that would change nothing.
+
+    Raises:
+        InputError: maps are to lie over pictures, or bare beside those that do, and there are none.
+    """
+    if any(column.over_picture for column in columns):
+        return
+    if style.overlay:
+        raise InputError(
+            "`overlay` must be left out for sequences, which are drawn over their maps. Received: `overlay=True`."
+        )
+    if style.beside:
+        raise InputError(
+            "`beside` needs maps that lie over the picture, as with `overlay=True`. Received: maps that stand alone."
+        )
 
 
 def _titles_of(attribution: Attribution, slices: np.ndarray | None, cell_width: float, *, several_targets: bool) -> list[str]:
@@ -217,7 +240,7 @@ def _sizes(attribution: Attribution) -> list[tuple[int, int]]:
 
 
 def _most_lines(texts: Sequence[str]) -> int:
-    return max(text.count("\n") + 1 for text in texts)
+    return max(text.count("\n") + 1 if text else 0 for text in texts)
 
 
 def _add_axes(figure: ResultFigure, rectangle: Rectangle) -> Axes:
@@ -257,8 +280,13 @@ def _write_titles(cells: Sequence[Sequence[Axes]], titles: Sequence[str], column
     for image, (row, title) in enumerate(zip(cells, titles, strict=True)):
         row[0].set_title(title, fontsize=8, pad=3)
         for axes, column in zip(row[1:], columns, strict=False):
-            lines = [column.targets[image], end_of(column.scales[image])]
-            axes.set_title("\n".join(lines) if lines[0] else lines[1], fontsize=8, pad=3)
+            axes.set_title(_lines_above(column)[image], fontsize=8, pad=3)
+
+
+def _lines_above(column: Column) -> list[str]:
+    """What stands above each map: what it explains, and where its colors end if the color bar does not say so."""
+    ends = [""] * len(column.scales) if have_one_end(column.scales) else map(end_of, column.scales)
+    return ["\n".join(filter(None, lines)) for lines in zip(column.targets, ends, strict=True)]
 
 
 def _write_headers(cells: Sequence[Sequence[Axes]], headers: Sequence[str], layout: SheetLayout, map_lines: int) -> None:
@@ -279,13 +307,21 @@ def _remark_lines(attributions: Sequence[Attribution], width: float) -> list[str
     methods: dict[str, list[str]] = {}
     for attribution in attributions:
         for remark in attribution.settings.get("remarks") or ():
-            methods.setdefault(remark, []).append(attribution.method)
+            methods.setdefault(_with_name(remark, attribution), []).append(attribution.method)
     several = len({attribution.method for attribution in attributions}) > 1
     texts = [f"{', '.join(dict.fromkeys(names))}: {remark}" if several else remark for remark, names in methods.items()]
     lines = [line for text in texts for line in textwrap.wrap(text, room)]
     if len(lines) <= MAX_REMARK_LINES:
         return lines
     return [*lines[: MAX_REMARK_LINES - 1], "... and more: see the record."]
+
+
+def _with_name(remark: str, attribution: Attribution) -> str:
+    """A remark with the name of the image whose number it begins with: "image 1: ..."."""
+    numbered = re.match(r"image (\d+): ", remark)
+    if numbered is None or "names" not in attribution.arrays:
+        return remark
+    return f"{attribution.arrays['names'][int(numbered[1])]}: {remark[numbered.end() :]}"
 
 
 def _write_below(figure: ResultFigure, remarks: Sequence[str], epoch: str) -> None:
@@ -297,16 +333,16 @@ def _write_below(figure: ResultFigure, remarks: Sequence[str], epoch: str) -> No
         figure.text(GAP, 0.3 + REMARK_LINE * len(remarks), epoch, transform=inches, fontsize=9, fontweight="bold")
 
 
-def _draw_classes(maps: Sequence[Axes], lists: Sequence[Axes], attribution: Attribution, inches: float) -> None:
+def _draw_classes(cells: Sequence[Sequence[Axes]], attribution: Attribution, inches: float) -> None:
     """Draw which class the model predicted while a patch was hidden: as a map, and how often, in a list of this width."""
     classes = attribution.arrays["position_classes"]  # (batch, rows, columns)
     names = attribution.settings.get("class_names", [])
     colors = _class_colors(classes)
     height, width = attribution.values.shape[1:]
     nearest = [_nearest_positions(attribution, "tops", -2, height), _nearest_positions(attribution, "lefts", -1, width)]
-    for map_axes, list_axes, predicted in zip(maps, lists, classes, strict=True):
+    for image, ((map_axes, list_axes), predicted) in enumerate(zip(cells, classes, strict=True)):
         pixels = np.array([[colors[index] for index in row] for row in predicted[np.ix_(*nearest)].tolist()])
-        map_axes.imshow(pixels, interpolation="nearest", aspect="auto")
+        draw_patches(map_axes, pixels, Canvas.of(attribution, image))
         _draw_class_counts(list_axes, predicted, names, colors, inches)
 
 
@@ -336,9 +372,9 @@ def _draw_class_counts(
     for line, (index, count) in enumerate(counts[:MAX_COUNTS]):
         name = names[index] if index < len(names) else str(index)
         y = 1.0 - (line + 0.5) * step
-        axes.text(0.04, y, "\u25a0", color=colors[index], fontsize=10, va="center")
-        axes.text(0.2, y, f"{fitted(name, 0.8 * inches - 0.5, 8)}: {count}", fontsize=8, va="center")
+        axes.text(0.08 / inches, y, "\u25a0", color=colors[index], fontsize=10, va="center")
+        axes.text(0.28 / inches, y, f"{fitted(name, inches - 0.8, 8)}: {count}", fontsize=8, va="center")
     if len(counts) > MAX_COUNTS:
-        axes.text(0.2, step / 2, f"and {len(counts) - MAX_COUNTS} more", fontsize=7, va="center")
+        axes.text(0.28 / inches, step / 2, f"and {len(counts) - MAX_COUNTS} more", fontsize=7, va="center")
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)

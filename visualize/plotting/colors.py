@@ -15,6 +15,7 @@ SIGNED, UNSIGNED = "RdBu_r", "inferno"  # both can be told apart by the color-bl
 MOST_SAMPLES = 2**22  # values of one map among which a percentile is looked for
 WORTH_CLIPPING = 0.9  # a clip that leaves more than this of the largest magnitude is left out
 OVERLAY_OPACITY = 0.85  # of the largest magnitude
+SATURATED = (0.5, 0.92)  # of each half of diverging colors: nearer to zero they are white, at the ends almost black
 GRAY_WEIGHTS = (0.2126, 0.7152, 0.0722)  # of red, green and blue in luminance, Rec. 709
 
 
@@ -67,6 +68,9 @@ def scale_of(values: np.ndarray, *, signed: bool, clip: float = 100.0, colormap:
 def overlaid(values: np.ndarray, scale: Scale, picture: np.ndarray) -> np.ndarray:
     """A map over a picture in gray: the larger a magnitude, the less of the picture is seen through its color.
 
+    Signed values have the saturated colors of their scale alone: white would wash out a picture, and dark red cannot be told
+    from a shadow.
+
     Args:
         values: (height, width); where they are NaN, nothing covers the picture, which is dimmed.
         scale: of the values.
@@ -78,9 +82,12 @@ def overlaid(values: np.ndarray, scale: Scale, picture: np.ndarray) -> np.ndarra
     gray = (picture @ np.array(GRAY_WEIGHTS, picture.dtype))[..., None]
     unknown = np.isnan(values)
     values = np.where(unknown, 0.0, values)
-    colors = colored(values, scale)
-    opacity = OVERLAY_OPACITY * np.clip(np.abs(values) / scale.high, 0.0, 1.0)[..., None]
-    return np.where(unknown[..., None], 0.4 * gray + 0.6, gray * (1 - opacity) + colors * opacity)
+    magnitudes = np.clip(np.abs(values) / scale.high, 0.0, 1.0)
+    if scale.low < 0:
+        values = np.sign(values) * scale.high * (SATURATED[0] + (SATURATED[1] - SATURATED[0]) * magnitudes)
+    colors, opacity = colored(values, scale), OVERLAY_OPACITY * magnitudes[..., None]
+    drawn = np.where(unknown[..., None], 0.4 * gray + 0.6, gray * (1 - opacity) + colors * opacity)
+    return np.clip(drawn, 0.0, 1.0)  # the weights of a gray add up to 1 and a rounding error
 
 
 def colored(values: np.ndarray, scale: Scale) -> np.ndarray:

@@ -187,6 +187,9 @@ def write_film(pictures: Sequence[Path], path: Path) -> Path:
 def _draw_into(results: Sequence[object], style: Style, axes: Sequence[object]) -> Figure:
     """Draw attributions into axes of the user's."""
     attributions = _checked_attributions(results)
+    unused = sorted({"beside", "dpi", "size"} & set(style.changes))
+    if unused:
+        raise InputError(f"`{unused[0]}` must be left out: it is for a figure of its own. Received: it, and `axes`.")
     own = [each for each in axes if isinstance(each, Axes)]
     if not own or len(own) < len(axes):
         raise InputError(f"`axes` must be matplotlib Axes, or a list of them. Received: {received(axes)}.")

@@ -18,6 +18,7 @@ PHOTOGRAPH_SIDE = 64  # pixels of the shorter side from which a picture counts a
 MAX_SIDE = 1024  # pixels of what is drawn in one cell
 SEQUENCE_MARGIN = 0.08  # of the height of its cell, above its highest and below its lowest number
 DIMMED = 0.35  # of the colors of a photograph remain where the model saw nothing of it
+UNSEEN = "0.9"  # gray of a bare map there
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,8 +95,21 @@ def draw_map(axes: Axes, values: np.ndarray, scale: Scale, canvas: Canvas, *, ov
     else:
         colors = {"cmap": scale.colormap, "vmin": scale.low, "vmax": scale.high}
         axes.imshow(placed, interpolation=canvas.interpolation, aspect="auto", **colors)
+        axes.set_facecolor(UNSEEN)
     _frame(axes, canvas)
     _write_note(axes, scale)
+
+
+def draw_patches(axes: Axes, colors: np.ndarray, canvas: Canvas) -> None:
+    """Draw a color for each pixel of the model's picture, (height, width, 3 or 4), where that lies on the photograph."""
+    height, width = canvas.picture.shape[:2]
+    top, left, bottom, right = (0, 0, height, width) if canvas.box is None else canvas.box
+    extent = (left - 0.5, right - 0.5, bottom - 0.5, top - 0.5)
+    axes.imshow(colors, interpolation="nearest", aspect="auto", extent=extent)
+    axes.set_facecolor(UNSEEN)
+    axes.set_xlim(-0.5, width - 0.5)
+    axes.set_ylim(height - 0.5, -0.5)
+    _frame(axes, canvas)
 
 
 def draw_sequence_map(axes: Axes, values: np.ndarray, scale: Scale, sequence: np.ndarray) -> None:
@@ -120,7 +134,7 @@ def draw_curves(axes: Axes, sequence: np.ndarray) -> None:
 
 
 def draw_color_bar(axes: Axes, attribution: Attribution, scales: Sequence[Scale], clip: float, *, over_picture: bool) -> None:
-    """The colors of a column, from end to end of whatever is written above each of its maps."""
+    """The colors of a column: with numbers where all its maps have one scale, else from end to end of each."""
     first, signed = scales[0], scales[0].low < 0
     bar = replace(first, low=-1.0 if signed else 0.0, high=1.0)
     levels = np.linspace(bar.low, 1, 256, dtype="float32")[None]
@@ -129,12 +143,22 @@ def draw_color_bar(axes: Axes, attribution: Attribution, scales: Sequence[Scale]
         axes.imshow(overlaid(levels, bar, np.full((1, 256, 3), 0.6)), aspect="auto", extent=extent)
     else:
         axes.imshow(levels, cmap=bar.colormap, vmin=bar.low, vmax=1, aspect="auto", extent=extent)
-    ticks = {-1: "\u2212", 0: "0", 1: "+"} if signed else {0: "0", 1: "max"}
+    end = f"{first.high:.2g}" if have_one_end(scales) else ""
+    ticks = {-1: f"\u2212{end}", 0: "0", 1: end or "+"} if signed else {0: "0", 1: end or "max"}
     axes.set_xticks(list(ticks), list(ticks.values()), fontsize=7)
     axes.tick_params(length=2, pad=1)
+    axes.get_xticklabels()[0].set_horizontalalignment("left")
     axes.get_xticklabels()[-1].set_horizontalalignment("right")
-    clipped = f"\nclipped at {clip:g} % of the pixels" if any(scale.is_clipped for scale in scales) else ""
+    largest = max(scale.largest for scale in scales)
+    clipped = f"\nclipped at {clip:g} %" if any(scale.is_clipped for scale in scales) else ""
+    if clipped:
+        clipped += f": {end} of max {largest:.2g}" if end else " of the pixels"
     axes.set_xlabel(f"{attribution.settings.get('unit', '')}{clipped}", fontsize=7, labelpad=1)
+
+
+def have_one_end(scales: Sequence[Scale]) -> bool:
+    """Whether all maps of a column have the same scale, whose end can stand at the color bar."""
+    return len({(scale.low, scale.high) for scale in scales}) == 1 and not all(scale.note for scale in scales)
 
 
 def end_of(scale: Scale) -> str:

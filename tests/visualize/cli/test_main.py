@@ -110,6 +110,22 @@ def test_every_method_writes_a_figure_that_can_be_drawn_again_without_the_model(
     assert written(run("draw", values))[0] == paths[0]  # beside the values, where nothing else is named
 
 
+def test_a_figure_is_drawn_again_in_another_style_and_format(model, picture, tmp_path):
+    paths = written(run("gradcam", model, picture, "--overlay", "--format", "png,svg", "--out", tmp_path))
+    assert [path.suffix for path in paths] == [".png", ".svg", ".npz", ".json"]
+    assert record(paths)["drawn"] == {"overlay": True}
+    values = paths[2]
+    (again,) = written(run("draw", values, "--overlay", "--out", tmp_path / "again.svg"))
+    assert again.read_bytes() == paths[1].read_bytes()
+    assert "drawn" not in record(written(run("gradcam", model, picture, "--out", tmp_path / "plain")))
+    for options, message in (
+        (["--beside"], "`beside` needs maps that lie over the picture"),
+        (["--colormap", "virids"], "Nearest: viridis"),
+        (["--format", "svg", "--out", tmp_path / "a.png"], "`--out` must be the name of a .svg file"),
+    ):
+        assert message in mistake("draw", values, *options)
+
+
 def test_what_was_asked_and_found_is_in_the_record(model, picture, tmp_path):
     paths = written(run("gradcam", model, picture, "--target", "bird", "--layer", "conv_2", "--out", tmp_path))
     told = record(paths)

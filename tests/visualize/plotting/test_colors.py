@@ -57,3 +57,15 @@ def test_an_overlay_shows_gray_where_a_map_is_zero_and_color_where_it_is_large()
         color = np.array(colormaps["inferno"](level)[:3])
         np.testing.assert_allclose(drawn[0, pixel], (1 - 0.85 * level) * gray + 0.85 * level * color, rtol=1e-4)
     np.testing.assert_allclose(drawn[0, 3], 0.4 * gray + 0.6, rtol=1e-5)  # nothing is known there
+
+
+def test_an_overlay_of_signed_values_is_red_or_blue_and_neither_white_nor_black():
+    scale = scale_of(np.array([-2.0, 2.0]), signed=True)
+    values = np.linspace(-2, 2, 9)[None]
+    for gray in (0.0, 1.0):
+        drawn = overlaid(values, scale, np.full((1, 9, 3), gray))[0]
+        np.testing.assert_allclose(drawn[4], gray, rtol=1e-5)
+        red_minus_blue = drawn[:, 0] - drawn[:, 2]
+        assert (np.sign(red_minus_blue) == np.sign(values[0])).all()
+        assert (np.abs(red_minus_blue)[[0, 2, 6, 8]] > 0.2).all()  # from half of the largest on, on black and on white
+        assert drawn.max() <= 1

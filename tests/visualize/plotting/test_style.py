@@ -10,7 +10,7 @@ import pytest
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
-from visualize import InputError, draw, load, save
+from visualize import Attribution, InputError, draw, load, save
 from visualize.data.framing import Framing, Original
 from visualize.plotting.figure import file_bytes
 from visualize.plotting.sheet_cells import size_of
@@ -114,11 +114,21 @@ def test_the_figure_says_where_colors_end(attribution, texts_of):
     values = np.linspace(0, 1, 10_000, dtype="float32").reshape(1, 100, 100)
     values[0, 0, :9] = 12
     texts = texts_of(draw(attribution(values)))
-    assert "1 of max 12" in texts
-    assert any("clipped at 99.5 % of the pixels" in text for text in texts)
+    assert "score per unit of pixel\nclipped at 99.5 %: 1 of max 12" in texts
+    assert {"0", "1"} <= set(texts)  # at the color bar
     whole = texts_of(draw(attribution(values), clip=100))
-    assert "max 12" in whole
-    assert not any("clipped" in text for text in whole)
+    assert {"0", "12", "score per unit of pixel"} <= set(whole)
+    several = texts_of(draw(attribution(np.concatenate([values, 0.5 * values, np.zeros_like(values)]))))
+    assert {"0", "max", "1 of max 12", "0.5 of max 6", "all zero"} <= set(several)
+    assert "score per unit of pixel\nclipped at 99.5 % of the pixels" in several
+    shared = texts_of(draw(attribution(np.concatenate([values, 0.5 * values])), scale="shared"))
+    assert "score per unit of pixel\nclipped at 99.5 %: 1 of max 12" in shared
+    assert not any(text.startswith(("max", "0.5 of")) for text in shared)
+
+
+def test_the_ends_of_signed_colors_stand_at_the_color_bar(attribution, texts_of):
+    texts = texts_of(draw(attribution([[[-1.5, 0.75], [0.0, 1.0]]])))
+    assert {"\u22121.5", "0", "1.5"} <= set(texts)
 
 
 def test_a_colormap_and_a_size_are_taken(coarse, images_of):
@@ -129,9 +139,10 @@ def test_a_colormap_and_a_size_are_taken(coarse, images_of):
     assert draw(coarse, dpi=240).dpi == 240
 
 
-def test_without_titles_there_is_no_text_above(coarse, texts_of):
-    texts = texts_of(draw(coarse, title=False))
-    assert set(texts) <= {"0", "max", "score per unit of pixel", "score per unit of pixel\nclipped at 99.5 % of the pixels"}
+def test_without_titles_there_are_only_the_ends_of_the_colors(attribution, coarse, texts_of):
+    assert set(texts_of(draw(coarse, title=False))) == {"0", "1", "score per unit of pixel"}
+    several = texts_of(draw(attribution([np.eye(6, 9), 2 * np.eye(6, 9)]), title=False))
+    assert set(several) == {"0", "max", "max 1", "max 2", "score per unit of pixel"}  # else nobody could read the colors
 
 
 def test_maps_are_drawn_into_axes_of_the_user(attribution, tmp_path):
@@ -180,6 +191,19 @@ def test_a_style_of_maps_is_refused_where_there_are_none(kernels, chain):
         assert draw(result, dpi=60).dpi == 60
 
 
+def test_what_would_change_nothing_is_refused(attribution, coarse):
+    with pytest.raises(InputError, match="`beside` needs maps that lie over the picture"):
+        draw(attribution(), beside=True)
+    sequence = Attribution(np.ones((1, 4)), np.ones((1, 4, 1)), np.array([1]), np.array([2.0]), "occlusion", {})
+    with pytest.raises(InputError, match="`overlay` must be left out for sequences"):
+        draw(sequence, overlay=True)
+    axes = Figure().subplots()
+    for options in ({"size": 2}, {"dpi": 60}, {"beside": True}):
+        with pytest.raises(InputError, match=rf"`{next(iter(options))}` must be left out: it is for a figure of its own"):
+            draw(coarse, axes=axes, **options)
+    assert not axes.get_images()
+
+
 @pytest.mark.parametrize(("format_", "beginning"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
 def test_the_same_figure_gives_the_same_file_in_every_format(coarse, format_, beginning):
     first, second = (file_bytes(draw(coarse), format_) for _ in range(2))
@@ -212,6 +236,22 @@ def test_remarks_stand_below_everything_and_a_batch_tells_whose_they_are(attribu
     assert all(0 <= text.get_window_extent().y0 < text.get_window_extent().y1 <= lowest for text in written)
     assert result.of(0).settings.remarks == remarks[1:]
     assert result.of(1).settings.remarks == ["the values add up to 9% more or less than the score changes.", remarks[1]]
+
+
+def test_a_remark_on_one_image_names_it(attribution, texts_of):
+    result = attribution(count=2, remarks=["image 1: the values add up to 9% more or less than the score changes."])
+    named = dataclasses.replace(result, arrays={**result.arrays, "names": np.array(["cat.png", "dog.png"])})
+    assert "dog.png: the values add up to 9% more or less than the score changes." in " ".join(texts_of(draw(named)))
+
+
+def test_the_classes_under_a_patch_are_drawn_on_the_photograph(attribution):
+    starts = {"patch": 32, "stride": 32, "tops": [0, 32], "lefts": [0, 32]}
+    original = Original(np.zeros((64, 128, 3), "uint8"), (64, 128), (0.0, 32.0, 64.0, 96.0), "crop")
+    result = dataclasses.replace(attribution(size=(64, 64), **starts), originals=(original,))
+    result.arrays["position_classes"] = np.array([[[0, 1], [1, 1]]])
+    classes = draw(result).axes[2]
+    assert classes.get_images()[0].get_extent() == [31.5, 95.5, 63.5, -0.5]
+    assert (*classes.get_xlim(), *classes.get_ylim()) == (-0.5, 127.5, 63.5, -0.5)
 
 
 def test_headers_are_repeated_so_that_every_row_can_be_read(attribution):
