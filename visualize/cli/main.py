@@ -109,16 +109,29 @@ def call_method(name: str, model: Path, *, out: Path, unsafe: bool, custom_objec
         click.echo(path)
 
 
-@command(params=options.comparison_options())
+@command(params=options.several_models_options())
 def compare(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], **chosen: Any) -> None:
     """Draw several methods on the same images: one row per image, one column per method.
 
-    The maps of one method share one scale, so that images can be compared too.
+    The maps of one method share one scale, so that images can be compared too. With several models, named one after the
+    other, there is one row per image and model; each model explains its own prediction, and each map has its own scale.
 
     Example:
         visualize compare model.keras cat.png dog.png --method saliency --method gradcam
+        visualize compare small.keras large.keras cat.png --method gradcam
     """
+    models, chosen["images"] = options.leading_models(model, chosen["images"])
     chosen = options.check_options("compare", chosen)
+    if len(models) > 1:
+        for path in models.values():
+            check_file(path)
+        check_writable_folder("--out", out)
+        from visualize.cli import run
+
+        request = run.report_request(model, out, unsafe, custom_objects, chosen)
+        for path in run.run_model_comparison(models, request):
+            click.echo(path)
+        return
     opened = _opened(model, out, unsafe, custom_objects, chosen)
     from visualize.cli import run
 
