@@ -12,7 +12,7 @@ from visualize.errors import InputError
 from visualize.plotting.colors import as_rgb
 from visualize.results import Attribution
 
-REMARK = "Each map has its own scale: the scores of two models have no common unit. Compare where maps are high, not how high."
+REMARK = "The scores of two models have no common unit: compare where their maps are high, not how high they are."
 
 
 def as_rows(attributions: Sequence[Attribution]) -> list[Attribution]:
