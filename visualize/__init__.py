@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from visualize import keras_vis as keras_vis
     from visualize import objectives as objectives
     from visualize.attribution.comparison import compare as compare
+    from visualize.attribution.comparison import compare_models as compare_models
     from visualize.attribution.comparison import contrast as contrast
     from visualize.attribution.gradcam import gradcam as gradcam
     from visualize.attribution.gradcam import gradcam_plus_plus as gradcam_plus_plus
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "visualize": ("callbacks", "keras_vis", "objectives"),
-    "visualize.attribution.comparison": ("compare", "contrast"),
+    "visualize.attribution.comparison": ("compare", "compare_models", "contrast"),
     "visualize.attribution.gradcam": (
         "gradcam",
         "gradcam_plus_plus",

@@ -76,6 +76,7 @@ class AttributionSettings(Settings):
 
     Attributes:
         signed: whether values can be below zero.
+        model: of a comparison of models, the name that tells this one from the others.
         score: what was explained: "logit", "output", "mean logit", ...
         classes: number of classes of the model; None where its output has no classes.
         class_names: their names; empty where nothing states them.
@@ -97,6 +98,7 @@ class AttributionSettings(Settings):
     """
 
     signed: bool = False
+    model: str | None = None
     score: str = "score"
     classes: int | None = None
     class_names: Sequence[str] = ()

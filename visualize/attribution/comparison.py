@@ -79,6 +79,73 @@ def compare(
     ]
 
 
+def compare_models(
+    models: Mapping[str, keras.Model],
+    images: Mapping[str, Any],
+    target: Any = None,
+    *,
+    methods: Sequence[Callable[..., Attribution]] | None = None,
+    **options: Any,
+) -> list[Attribution]:
+    """Explain the same pictures to several models, to be drawn as one figure: one row per picture and model.
+
+    Args:
+        models: Keras models, by the names that tell them apart.
+        images: the pictures as each model takes them, in its size and range, by the same names.
+        target: class to explain, by its name or its number in every model; by default each model's own prediction.
+        methods: such as `visualize.gradcam`; by default those of `compare` that every model allows: `settings["left_out"]`
+            lists the others, with the model and its reason.
+        options: for every method that takes them.
+
+    Returns:
+        For each model one Attribution per method; `settings.model` has its name. `draw` of them all is one figure, in which
+        each map has its own scale: the scores of two models, and so their maps, have no common unit.
+
+    Raises:
+        InputError: fewer than two models, another number of pictures for one of them, or what `compare` raises; the message
+            begins with the name of the model.
+
+    Example:
+        visualize compare small.keras large.keras cat.png --method gradcam --method saliency
+    """
+    if not isinstance(models, Mapping) or len(models) < 2:
+        raise InputError(f"`models` must be at least two models by their names. Received: {received(models)}.")
+    if not isinstance(images, Mapping) or set(images) != set(models):
+        raise InputError(f"`images` must have the pictures of {', '.join(map(repr, models))}. Received: {received(images)}.")
+    results: dict[str, list[Attribution]] = {}
+    for name, model in models.items():
+        try:
+            results[name] = compare(model, images[name], target, methods=methods, **options)
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from None
+    counts = {name: len(own[0].values) for name, own in results.items()}
+    if len(set(counts.values())) > 1:
+        raise InputError(f"`images` must be the same pictures for all models. Received: {counts}.")
+    return _of_common_methods(results)
+
+
+def _of_common_methods(results: Mapping[str, Sequence[Attribution]]) -> list[Attribution]:
+    """The results of the methods that every model allows, with the names of the models, and what was left out."""
+    left_out: dict[str, str] = {}
+    for name, own in results.items():
+        for method, reason in (own[0].settings.left_out or {}).items():
+            left_out.setdefault(method, f"{name}: {reason}")
+    kept = [
+        replace(
+            each,
+            settings=each.settings.with_values(model=name, left_out=left_out),
+            display=replace(each.display, shared_scale=False),
+        )
+        for name, own in results.items()
+        for each in own
+        if each.method not in left_out
+    ]
+    if not kept:
+        reasons = " ".join(f"{method}: {reason}" for method, reason in left_out.items())
+        raise InputError(f"No method is allowed by every model. {reasons}")
+    return kept
+
+
 @renamed_keywords(explained="input_name")
 def contrast(
     model: keras.Model,

@@ -110,16 +110,31 @@ def call_method(name: str, model: Path, *, out: Path, unsafe: bool, custom_objec
         click.echo(path)
 
 
-@command(params=[*options.comparison_options(), *options.drawing_options(maps=True)])
+@command(params=[*options.several_models_options(), *options.drawing_options(maps=True)])
 def compare(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], **chosen: Any) -> None:
     """Draw several methods on the same images: one row per image, one column per method.
 
-    With --scale shared the maps of one method have one color scale, so that images can be compared too.
+    With --scale shared the maps of one method have one color scale, so that images can be compared too. With several models,
+    named one after the other, there is one row per image and model; each model explains its own prediction, and each map has
+    its own scale.
 
     Example:
         visualize compare model.keras cat.png dog.png --method saliency --method gradcam
+        visualize compare small.keras large.keras cat.png --method gradcam
     """
+    models, chosen["images"] = options.leading_models(model, chosen["images"])
     chosen = options.check_options("compare", chosen)
+    if len(models) > 1:
+        for path in models.values():
+            check_file(path)
+        check_writable_folder("--out", out)
+        drawing = options.taken_drawing(chosen)
+        from visualize.cli import run
+
+        request = run.report_request(model, out, unsafe, custom_objects, chosen)
+        for path in run.run_model_comparison(models, request, drawing):
+            click.echo(path)
+        return
     opened, drawing = _opened(model, out, unsafe, custom_objects, chosen)
     from visualize.cli import run
 

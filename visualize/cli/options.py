@@ -44,7 +44,7 @@ def method_options(name: str) -> list[click.Parameter]:
 
 
 def comparison_options() -> list[click.Parameter]:
-    """All options of `compare`, and of `report`."""
+    """All options of `report`, and those of `compare`."""
     methods = "A column of the figure. Repeat it for several; by default eight that show the families."
     return [
         *model_options(),
@@ -56,6 +56,12 @@ def comparison_options() -> list[click.Parameter]:
         *pixel_options(),
         *run_options(),
     ]
+
+
+def several_models_options() -> list[click.Parameter]:
+    """All options of `compare`: other models may stand before the images."""
+    images = click.Argument(["images"], metavar="[MODEL]... [IMAGES]...", nargs=-1, type=click.Path(path_type=Path))
+    return [images if option.name == "images" else option for option in comparison_options()]
 
 
 def contrast_options() -> list[click.Parameter]:
@@ -206,6 +212,26 @@ def column_choices(function: Callable[..., object]) -> dict[str, tuple[str, ...]
     hints = {name: hint for name, hint in _keyword_hints(function).items() if _is_optional(hint)}
     first_types = {name: _types(hint)[0] for name, hint in hints.items() if _types(hint)}
     return {name: typing.get_args(kind) for name, kind in first_types.items() if typing.get_origin(kind) is typing.Literal}
+
+
+def leading_models(model: Path, images: Sequence[Path]) -> tuple[dict[str, Path], tuple[Path, ...]]:
+    """The model and those that follow it before the first image, by names that tell them apart; and the images.
+
+    A model is named after its file, or after its folder where the file is called `model`, as that of a training is.
+    """
+    count = next((number for number, path in enumerate(images) if not _is_model(path)), len(images))
+    paths = [model, *images[:count]]
+    names = [path.resolve().parent.name if path.stem == "model" else path.stem for path in paths]
+    if len(set(names)) < len(names):
+        names = [f"{path.resolve().parent.name}/{path.stem}" for path in paths]
+    if len(set(names)) < len(names):
+        names = [f"{name} {number}" for number, name in enumerate(names, start=1)]
+    return dict(zip(names, paths, strict=True)), tuple(images[count:])
+
+
+def _is_model(path: Path) -> bool:
+    """Whether a path is that of a model by its ending, or a folder of the SavedModel format, which is refused later."""
+    return path.suffix.lower() in (".keras", ".h5", ".hdf5") or (path / "saved_model.pb").is_file()
 
 
 def check_options(command: str, options: Options) -> dict[str, Any]:

@@ -6,7 +6,8 @@ import contextlib
 import itertools
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from visualize.models.loading import open_model
 from visualize.plotting import export
 from visualize.plotting.style import Drawing
 from visualize.report.figure_files import figures_of, write_figure
-from visualize.report.figures import compare_images
+from visualize.report.figures import compare_images, compare_several
 from visualize.report.methods import attribution_methods, method, takes
 from visualize.report.request import IMAGE_OPTIONS, Options, ReportRequest, Targets, column_targets, given, load_images
 from visualize.results import Structure
@@ -107,6 +108,23 @@ def run_comparison(model: keras.Model, request: ReportRequest, source: Source, d
     """
     _, paths = compare_images(model, request, source, drawing, note=note, progress=progress_bar)
     yield from paths
+
+
+def run_model_comparison(models: Mapping[str, Path], request: ReportRequest, drawing: Drawing) -> Iterator[Path]:
+    """Explain images to several models and write one figure.
+
+    Args:
+        models: the path of each model by the name that tells it from the others.
+        request: of the comparison; its model is the first.
+        drawing: how the figure is drawn.
+
+    Yields:
+        Each path when it is written.
+    """
+    trust = request.unsafe, request.custom_objects
+    opened = {name: opened_model(path, *trust, request.input_range) for name, path in models.items()}
+    requests = {name: replace(request, model=path) for name, path in models.items()}
+    yield from compare_several(opened, requests, drawing, note=note, progress=progress_bar)
 
 
 def run_contrast(model: keras.Model, out: Path, options: Options, source: Source, drawing: Drawing) -> Iterator[Path]:

@@ -22,6 +22,7 @@ from visualize.plotting.curves import draw_curves
 from visualize.plotting.figure import MAX_PIXELS, ResultFigure, default_style, file_bytes
 from visualize.plotting.image_grid import columns_of, draw_tiles
 from visualize.plotting.model_graph import draw_structure
+from visualize.plotting.model_rows import as_rows
 from visualize.plotting.style import CLIP, DPI, Style
 from visualize.plotting.text import make_literal
 from visualize.results import Attribution, Result, Structure, Tiles
@@ -223,6 +224,7 @@ def _checked_attributions(results: Sequence[object]) -> list[Attribution]:
     if not attributions or len(attributions) < len(results):
         kinds = [type(result).__name__ for result in results]
         raise InputError(f"`results` must be one result, or attributions of the same images. Received: {kinds}.")
+    attributions = as_rows(attributions)
     if any(not np.array_equal(attribution.images, attributions[0].images) for attribution in attributions[1:]):
         raise InputError("`results` must be attributions of the same images. Received: attributions of different ones.")
     return attributions

@@ -5,23 +5,23 @@ from __future__ import annotations
 import contextlib
 import inspect
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from visualize.attribution.comparison import compare
+from visualize.attribution.comparison import compare, compare_models
 from visualize.data.loading import Source
 from visualize.errors import InputError
 from visualize.feature_visualization.maximize import maximize
 from visualize.inspection.filters import filters
 from visualize.inspection.summary import summary
-from visualize.models.layers import card_of, describe
-from visualize.plotting.export import DEFAULT_DRAWING
+from visualize.models.layers import card_of, describe, origin_of
+from visualize.plotting.export import DEFAULT_DRAWING, plain_name
 from visualize.plotting.style import Drawing
 from visualize.report import command_text
-from visualize.report.figure_files import Note, figures_of, write_figure
+from visualize.report.figure_files import Figure, Note, figures_of, write_figure
 from visualize.report.methods import method
 from visualize.report.request import Options, ReportRequest, given
 from visualize.results import Attribution, Result, Structure, Tiles
@@ -177,6 +177,66 @@ def compare_images(
     options = request.comparison_options
     paths = write_figure(figure, "compare", model, request.out, options, seconds, drawing, note=note, range_noted=True)
     return [result for result in figure.results if isinstance(result, Attribution)], paths
+
+
+def compare_several(
+    models: Mapping[str, keras.Model],
+    requests: Mapping[str, ReportRequest],
+    drawing: Drawing = DEFAULT_DRAWING,
+    *,
+    note: Note,
+    progress: Progress,
+) -> list[Path]:
+    """Explain the same pictures to several models and write the figure of it: one row per picture and model.
+
+    Args:
+        models: Keras models by the names that tell them apart.
+        requests: of each model; they differ in the model alone.
+        drawing: how the figure is drawn.
+        note: is called with each note to the user.
+        progress: a context for the computation.
+
+    Returns:
+        The paths of the files.
+
+    Raises:
+        InputError: images that cannot be read, or a method that was named cannot be applied.
+    """
+    request, sources = next(iter(requests.values())), {}
+    for name, model in models.items():
+        sources[name] = requests[name].load_images(model)
+        for text in sources[name].notes:
+            note(f"{name}: {text}.")
+        if sources[name].class_names and not card_of(model).class_names:
+            describe(model, class_names=sources[name].class_names)
+    if len(request.targets) > 1 and len(next(iter(sources.values())).names) != len(request.targets):
+        raise InputError(f"`--target` must be one class, or one per picture. Received: {len(request.targets)}.")
+    methods = [method(name) for name in request.methods] or None
+    started = time.monotonic()
+    with progress("compare"):
+        images = {name: source.images for name, source in sources.items()}
+        target = request.target(next(iter(sources.values())))
+        results = compare_models(models, images, target, methods=methods, **request.common_options)
+    seconds = time.monotonic() - started
+    for name, reason in (results[0].settings.left_out or {}).items():
+        note(f"no {name}. {reason}")
+    columns, picture = [], ""
+    for name, model in models.items():
+        own = [_with_file(each, model) for each in results if each.settings.model == name]
+        (figure,) = figures_of(own, model, sources[name], as_sheet=True)
+        columns, picture = [*columns, *figure.results], figure.picture
+    options = {**request.comparison_options, "models": [str(each.model) for each in requests.values()]}
+    command, first = "compare-" + "-".join(map(plain_name, models)), next(iter(models.values()))
+    figure = Figure(columns, picture)
+    return write_figure(figure, command, first, request.out, options, seconds, drawing, note=note, range_noted=True)
+
+
+def _with_file(attribution: Attribution, model: keras.Model) -> Attribution:
+    """An attribution that says which file its model is of."""
+    origin = origin_of(model)
+    if origin is None:
+        return attribution
+    return replace(attribution, settings=attribution.settings.with_values(model_sha256=origin.sha256))
 
 
 def refused_methods(run: ReportRun, request: ReportRequest) -> dict[str, str]:

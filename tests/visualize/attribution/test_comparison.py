@@ -118,3 +118,45 @@ def test_one_class_against_itself_is_refused(build, images_for):
         contrast(model, images, 1, 2, method=visualize.eigencam)
     with pytest.raises(InputError, match="`target` must be a class here"):
         contrast(model, images, lambda scores: scores[:, 0], method=visualize.saliency)
+
+
+@pytest.fixture
+def two_models(build, images_for):
+    """A gray model of 12x12 and one of color of 12x12, with two pictures for each."""
+    models = {"gray": build("softmax"), "color": build("color")}
+    return models, {name: images_for(model, 2) for name, model in models.items()}
+
+
+def test_several_models_are_explained_as_each_alone(two_models):
+    models, images = two_models
+    methods = [visualize.saliency, visualize.gradcam]
+    found = visualize.compare_models(models, images, methods=methods)
+    assert [(each.settings.model, each.method) for each in found] == [
+        (name, method) for name in models for method in ("saliency", "gradcam")
+    ]
+    for each in found:
+        alone = getattr(visualize, each.method)(models[each.settings.model], images[each.settings.model])
+        np.testing.assert_array_equal(each.values, alone.values)
+        np.testing.assert_array_equal(each.targets, alone.targets)  # the model's own prediction
+
+
+def test_a_method_that_one_model_refuses_is_left_out_for_all_and_named(two_models, images_for):
+    models, images = two_models
+    flat = keras.Sequential([keras.Input((12, 12, 1)), keras.layers.Flatten(), keras.layers.Dense(4, activation="softmax")])
+    found = visualize.compare_models({**models, "flat": flat}, {**images, "flat": images_for(flat, 2)})
+    methods = {each.method for each in found if each.settings.model == "gray"}
+    assert methods == {each.method for each in found if each.settings.model == "flat"}
+    assert "gradcam" not in methods
+    assert found[0].settings.left_out["gradcam"].startswith("flat: `layer` was left to choose")
+
+
+def test_what_cannot_be_compared_between_models_is_refused(two_models):
+    models, images = two_models
+    with pytest.raises(InputError, match=r"`models` must be at least two models by their names\."):
+        visualize.compare_models({"gray": models["gray"]}, images)
+    with pytest.raises(InputError, match=r"`images` must have the pictures of 'gray', 'color'\."):
+        visualize.compare_models(models, images["gray"])
+    with pytest.raises(InputError, match=r"`images` must be the same pictures .* Received: {'gray': 1, 'color': 2}"):
+        visualize.compare_models(models, {**images, "gray": images["gray"][:1]}, methods=[visualize.saliency])
+    with pytest.raises(InputError, match=r"^gray: `target` must be between 0 and 3\. Received: 9"):
+        visualize.compare_models(models, images, 9, methods=[visualize.saliency])

@@ -19,6 +19,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 import visualize
+from visualize.cli import options
 from visualize.cli.console import uncollected
 from visualize.cli.main import main
 from visualize.engine import compile as tracing
@@ -628,3 +629,40 @@ def test_a_warning_on_opening_a_model_is_a_note_that_is_said_first(tmp_path):
     note, error = result.stderr.splitlines()
     assert note == f"Note: {path} has a model of 500 layers: Keras may take minutes to load it."
     assert error.startswith("Error: ")
+
+
+def test_two_models_are_compared_in_one_figure(saved, tmp_path):
+    """Each is shown the picture in its own size and channels, and the record names the file of each."""
+    picture = tmp_path / "cat.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (12, 12, 3), dtype="uint8")).save(picture)
+    result = run("compare", saved("color"), saved("softmax"), picture, "--method", "saliency", "--out", tmp_path / "out")
+    paths = written(result)
+    assert [path.name for path in paths] == [
+        f"compare-color-softmax-saliency-cat.{ending}" for ending in ("png", "npz", "json")
+    ]
+    color, gray = visualize.load(paths[1])
+    assert (color.settings.model, gray.settings.model) == ("color", "softmax")
+    assert (color.images.shape[-1], gray.images.shape[-1]) == (3, 1)
+    record = json.loads(paths[2].read_text())
+    assert record["asked"]["models"] == [str(saved("color")), str(saved("softmax"))]
+    hashes = [part["settings"]["model_sha256"] for part in record["results"]]
+    assert hashes[0] == record["model"]["sha256"] != hashes[1]
+
+
+def test_models_are_named_after_their_files_or_the_folders_of_their_trainings(tmp_path):
+    first, second = tmp_path / "digits" / "model.keras", tmp_path / "letters" / "model.keras"
+    models, images = options.leading_models(first, [second, Path("a.png"), Path("b.keras")])
+    assert models == {"digits": first, "letters": second}
+    assert images == (Path("a.png"), Path("b.keras"))  # refused as a picture
+    same, _ = options.leading_models(tmp_path / "a" / "net.keras", [tmp_path / "b" / "net.h5"])
+    assert list(same) == ["a/net", "b/net"]
+    assert list(options.leading_models(first, [first])[0]) == ["digits/model 1", "digits/model 2"]
+
+
+def test_a_saved_model_among_several_is_refused(saved, tmp_path):
+    folder = tmp_path / "exported"
+    folder.mkdir()
+    (folder / "saved_model.pb").write_bytes(b"")
+    result = run("compare", saved("color"), folder, "cat.png")
+    assert result.exit_code == 2
+    assert "`model` must be a .keras, .h5 or .hdf5 file" in result.output
