@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import keras
 
 FILE = "report.html"
+OVERFITTING = "Where the training loss falls and the validation loss rises, the model learns its training data by heart."
 NO_CARD = "No card stands beside the model: nothing states what its pixels and classes mean."
 
 
@@ -70,10 +71,6 @@ def build_report(
     run = ReportRun(request, model, card_of(model).class_names, note, progress)
     images = explained_images(run)
     (request.out / FILE).unlink(missing_ok=True)  # no older page stands beside new pictures
-    model_parts: list[Part] = []
-    for part, paths in _model_parts(run, images):
-        yield from paths
-        model_parts.append(part)
     image_parts, methods = [], dict[str, None]()
     for number, image in enumerate(images, 1):
         part, figure = image_part(run, number, image)
@@ -81,13 +78,20 @@ def build_report(
         if figure is not None:
             yield from figure.paths
             methods.update(dict.fromkeys(result.method for result in figure.results))
+    model_parts: list[Part] = []
+    for part, paths in _model_parts(run, images):
+        yield from paths
+        model_parts.append(part)
     yield page.write(_page(run, model_parts, image_parts, list(methods)), request.out / FILE)
 
 
 def _page(run: ReportRun, model_parts: Sequence[Part], image_parts: Sequence[Part], methods: Sequence[str]) -> Page:
     count = len(image_parts)
     explained = f"{count} image{'s' if count > 1 else ''} explained" if count else "No image is explained"
-    lead = f"{one_line(run.request.model)}: what the model is, what it looks for, and why it says what it says. {explained}."
+    whole = (
+        "why the model says what it says, what it is, and what it looks for" if count else "what the model is and looks for"
+    )
+    lead = f"{one_line(run.request.model)}: {whole}. {explained}."
     versions = [f"{name} {version(name)}" for name in PACKAGES]
     date = time.strftime("%Y-%m-%d %H:%M %z")
     return Page(
@@ -115,16 +119,17 @@ def _structure_part(run: ReportRun) -> tuple[Part, list[Path]]:
     """The card, the table of layers and the diagram."""
     entries, tables = card_facts(run.model)
     missing = [] if entries or tables else [NO_CARD]
-    pictures, paths = [], []
+    pictures, paths, below = [], [], []
     try:
         figure = draw_summary(run)
         (structure,), paths = figure.results, figure.paths
-        tables = (*tables, layer_table(structure))
+        below = [layer_table(structure)]
         pictures = [Picture(paths[0], "Diagram of the layers", structure_text(structure), figure.command)]
     except InputError as error:
         missing.append(run.missing("diagram", error))
     facts = (*file_facts(run.model), *entries)
-    return Part("model", "The model", facts=facts, tables=tables, pictures=tuple(pictures), missing=tuple(missing)), paths
+    part = Part("model", "The model", (), facts, tables, tuple(pictures), tuple(below), tuple(missing))
+    return part, paths
 
 
 def _curves_part(run: ReportRun, path: Path) -> tuple[Part, list[Path]]:
@@ -135,7 +140,9 @@ def _curves_part(run: ReportRun, path: Path) -> tuple[Part, list[Path]]:
         return Part("training", "The training", missing=(run.missing("training curves", error),)), []
     drawn = write_png(draw(history), run.request.out / "training.png")
     picture = Picture(drawn, "Training curves", history_text(history), curves_command(path, drawn))
-    return Part("training", "The training", (f"From {one_line(path)}.",), pictures=(picture,)), [drawn]
+    return Part(
+        "training", "The training", (f"One point per epoch, from {one_line(path)}.", OVERFITTING), pictures=(picture,)
+    ), [drawn]
 
 
 def _filters_part(run: ReportRun) -> tuple[Part, list[Path]]:
@@ -145,7 +152,12 @@ def _filters_part(run: ReportRun) -> tuple[Part, list[Path]]:
     except InputError as error:
         return Part("filters", "Filters", missing=(run.missing("filters", error),)), []
     picture = Picture(figure.paths[0], "Filters", filters_text(figure.results[0]), figure.command)
-    return Part("filters", "Filters", ("The weights of the first convolution.",), pictures=(picture,)), figure.paths
+    return Part(
+        "filters",
+        "Filters",
+        ("The weights of the first convolution: the small patterns for which it searches an image.",),
+        pictures=(picture,),
+    ), figure.paths
 
 
 def _maximized_part(run: ReportRun, images: Sequence[ExplainedImage]) -> tuple[Part, list[Path]]:

@@ -97,16 +97,17 @@ def _prediction_table(image: ExplainedImage, row: int) -> Table:
         explained = " (explained)" if index in targets else ""
         name = class_text(index, predictions.class_names) + explained if predictions.has_classes else "output"
         probability = [f"{predictions.probabilities[row, index]:.3f}"] if predictions.has_probabilities else []
-        cells.append((name, f"{predictions.scores[row, index]:.4g}", *probability))
+        cells.append((name, *probability, f"{predictions.scores[row, index]:.4g}"))
     header = (
         "class" if predictions.has_classes else "",
-        predictions.kind,
         *(["probability"] if predictions.has_probabilities else []),
+        predictions.kind,
     )
     more = len(order) - len(listed)
     rest = f"And {more} less likely." if more > 0 else ""
     caption = f"What the model predicts for {one_line(image.image_names[row])}"
-    return Table(caption, header, tuple(cells), (1, 2)[: len(header) - 1], rest)
+    bars = tuple(float(predictions.probabilities[row, index]) for index in listed) if predictions.has_probabilities else ()
+    return Table(caption, header, tuple(cells), (1, 2)[: len(header) - 1], rest, bars=bars)
 
 
 def _map_tables(results: Sequence[Attribution]) -> tuple[Table, ...]:
@@ -120,7 +121,7 @@ def _map_tables(results: Sequence[Attribution]) -> tuple[Table, ...]:
         low, high, peak = result.values.min(), result.values.max(), peak_position(result.values[0])
         rows.append((_name_in_table(result, results), layer, f"{low:.3g}", f"{high:.3g}", peak or "\u2013"))
     header = ("method", "layer", "lowest", "highest", "highest at the")
-    return (Table("What is in each map", header, tuple(rows), (2, 3)),)
+    return (Table("What is in each map, in numbers", header, tuple(rows), (2, 3), loose=True, folded=True),)
 
 
 def _name_in_table(result: Attribution, results: Sequence[Attribution]) -> str:

@@ -65,7 +65,7 @@ def layer_table(structure: Structure) -> Table:
     total = f"{settings.parameters:,} parameters, {settings.trainable:,} trainable, {settings.precision}."
     rest = f"And {more} more layers: summary.txt beside this page lists all of them." if more > 0 else ""
     header = ("layer", "class", "output", "parameters")
-    return Table(f"Layers in the order of the calls: {total}", header, tuple(rows), numbers=(3,), rest=rest)
+    return Table(f"Layers in the order of the calls: {total}", header, tuple(rows), numbers=(3,), rest=rest, folded=True)
 
 
 def _card(model: keras.Model) -> dict[str, object]:

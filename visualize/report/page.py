@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import urllib.parse
 import warnings
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,6 @@ from visualize._utils.atomic import atomic_file
 
 MAX_BYTES = 10_000_000  # of the file
 WIDTHS = (1600, 1200, 900, 640, 480)  # pixels: the largest width at which all pictures fit is taken
-WIDE = 560  # pixels: on a phone a wider picture is scrolled sideways in its frame, so that its text stays legible
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ class Table:
         numbers: indices of the columns that hold numbers and are aligned to the right.
         rest: a sentence on what was left out, or "".
         loose: whether there may be many columns with long names; on a phone each row is then shown as a list.
+        folded: whether it is long: its caption opens it, and a printed page has it open.
+        bars: how long the bar of each row is, from 0 to 1; none for a table without bars.
     """
 
     caption: str
@@ -57,6 +59,8 @@ class Table:
     numbers: tuple[int, ...] = ()
     rest: str = ""
     loose: bool = False
+    folded: bool = False
+    bars: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ class Page:
     @property
     def pictures(self) -> list[Picture]:
         """Every picture, in the order of the page."""
-        return [picture for part in (*self.model, *self.images) for picture in part.pictures]
+        return [picture for part in (*self.images, *self.model) for picture in part.pictures]
 
 
 @dataclass(frozen=True)
@@ -126,11 +130,6 @@ class Embedded:
     width: int
     height: int
     scaled: bool
-
-    @property
-    def wide(self) -> bool:
-        """Whether its text would be too small on a phone if it were shown whole."""
-        return self.width > WIDE
 
 
 def write(page: Page, path: Path, *, max_bytes: int = MAX_BYTES) -> Path:
@@ -161,6 +160,7 @@ def render(page: Page, folder: Path, embedded: Mapping[Path, Embedded]) -> bytes
     """The page as HTML. Every text is escaped: whatever it holds, it is never read as markup."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["link"] = lambda picture: _link(picture, folder)
+    environment.filters["pieces"] = _pieces
     source = resources.files("visualize.report").joinpath("report.html").read_text(encoding="utf-8")
     return environment.from_string(source).render(page=page, embedded=embedded).encode("utf-8", "replace")
 
@@ -196,6 +196,11 @@ def _scaled_png(picture: Image.Image, width: int) -> bytes:
     content = io.BytesIO()
     picture.convert("RGB").resize(size, Image.Resampling.LANCZOS).save(content, format="PNG", optimize=True)
     return content.getvalue()
+
+
+def _pieces(text: str) -> list[str]:
+    """The pieces of a text between which a narrow column may break it: behind each `/` and `_`."""
+    return re.split(r"(?<=[/_])(?=[^/_])", text)
 
 
 def _link(picture: Picture, folder: Path) -> str:

@@ -119,12 +119,12 @@ def test_a_figure_is_drawn_again_in_another_style_and_format(model, picture, tmp
     (again,) = written(run("draw", values, "--overlay", "--out", tmp_path / "again.svg"))
     assert again.read_bytes() == paths[1].read_bytes()
     assert "drawn" not in record(written(run("gradcam", model, picture, "--out", tmp_path / "plain")))
-    for options, message in (
+    for drawing, message in (
         (["--beside"], "`beside` needs maps that lie over the picture"),
         (["--colormap", "virids"], "Nearest: viridis"),
         (["--format", "svg", "--out", tmp_path / "a.png"], "`--out` must be the name of a .svg file"),
     ):
-        assert message in mistake("draw", values, *options)
+        assert message in mistake("draw", values, *drawing)
 
 
 def test_what_was_asked_and_found_is_in_the_record(model, picture, tmp_path):

@@ -54,7 +54,7 @@ class Read(html.parser.HTMLParser):
         super().__init__()
         self.tags, self.texts, self.open = [], [], []
         self.source = Path(path).read_text(encoding="utf-8")
-        self.feed(self.source)
+        self.feed(self.source.replace("<wbr>", ""))  # where a name may break is no part of it
         assert self.open == [], "every tag is closed"
 
     def handle_starttag(self, tag, attributes):
@@ -126,10 +126,10 @@ def test_the_page_has_every_part(made):
     read, paths, _, out = made
     assert read.text("h1") == ["added: what it learned"]
     assert read.text("h2") == [
-        "Contents", "The model", "The training", "Filters", "Maximized classes",
-        "What matters in the images", "The methods", "The commands",
+        "Contents", "What matters in the images", "How far to trust the maps",
+        "The model", "The training", "Filters", "Maximized classes", "The commands",
     ]  # fmt: skip
-    assert read.text("h3") == [f"so me<script>'.png: {one_line(HOSTILE)}".strip()]
+    assert read.text("h3") == [f"so me<script>'.png: {one_line(HOSTILE)}".strip(), "What each method measures"]
     texts = [text for _, text in read.texts]
     for text in ("test accuracy", "0.75", "conv_2", "BatchNormalization", "cat", "saliency", "gradcam"):
         assert any(text in one for one in texts), text
@@ -190,7 +190,7 @@ def test_the_contents_lead_to_parts_that_are_there(made):
     inner = [link["href"][1:] for link in read.all("a") if link["href"].startswith("#")]
     assert len(identities) == len(set(identities))
     assert set(inner) == set(identities)
-    assert len(inner) == len(read.text("h2")) - 1 + len(read.text("h3"))
+    assert len(inner) == len(read.text("h2")) - 1 + 1  # every part and the image
 
 
 def test_headings_go_down_one_step_at_a_time(made):
@@ -206,13 +206,35 @@ def test_predictions_are_those_of_the_model(made, model, picture):
     cells = made[0].text("td")
     first = cells.index(next(cell for cell in cells if cell in ("cat", "dog", "cow") or "(explained)" in cell))
     rows = [cells[start : start + 3] for start in range(first, first + 12, 3)]
-    assert [float(row[2]) for row in rows] == pytest.approx(sorted(expected, reverse=True), abs=6e-4)
+    assert [float(row[1]) for row in rows] == pytest.approx(sorted(expected, reverse=True), abs=6e-4)
     best = np.log(np.sort(expected)[::-1])
-    logits = [float(row[1]) for row in rows]
+    logits = [float(row[2]) for row in rows]
     assert logits - np.float64(logits[0]) == pytest.approx(best - best[0], abs=5e-3)
     names = [row[0].removesuffix(" (explained)") for row in rows]
     assert names == [one_line(("cat", "dog", HOSTILE, "cow")[index]).strip() for index in np.argsort(-expected)]
     assert sum(row[0].endswith("(explained)") for row in rows) == 1
+
+
+def test_the_bars_are_as_long_as_the_probabilities(made):
+    read = made[0]
+    bars = [float(re.fullmatch(r"width: ([\d.]+)%", span["style"])[1]) for span in read.all("span")]
+    cells = read.text("td")
+    first = cells.index(next(cell for cell in cells if cell in ("cat", "dog", "cow") or "(explained)" in cell))
+    assert bars == pytest.approx([100 * float(cell) for cell in cells[first + 1 : first + 12 : 3]], abs=0.11)
+
+
+def test_a_name_may_break_behind_a_slash_or_an_underscore_alone(tmp_path):
+    table = page.Table("layers", ("layer",), (("base/block_1__x<y/",),))
+    content = Page("many", "", (Part("model", "The model", tables=(table,)),), (), (), "visualize report", "")
+    source = page.write(content, tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<td>base/<wbr>block_<wbr>1__<wbr>x&lt;y/</td>" in source
+
+
+def test_long_tables_are_folded_and_predictions_are_not(made):
+    source = made[0].source
+    folded = re.findall(r'<details class="table">\s*<summary>([^<]*)', source)
+    assert [title.split(":")[0] for title in folded] == ["What is in each map, in numbers", "Layers in the order of the calls"]
+    assert source.index("What the model predicts for") < source.index("<details")
 
 
 def test_no_name_becomes_markup(made):
@@ -237,13 +259,13 @@ def test_nothing_is_asked_from_elsewhere(made):
 
 def test_every_picture_has_a_text_that_tells_what_is_to_be_seen(made, picture):
     images = made[0].all("img")
-    assert len(images) == 5  # diagram, curves, filters, maximized classes, sheet
+    assert len(images) == 5  # sheet, diagram, curves, filters, maximized classes
     assert all(len(image["alt"]) > 40 for image in images)
-    sheet = images[-1]["alt"]
+    sheet = images[0]["alt"]
     found = visualize.load(next(path for path in made[1] if path.match("compare*.npz")))
     assert sheet.startswith(f"{picture.name} and what matters in it for {one_line(HOSTILE)}, logit {found[0].scores[0]:.4g}")
     assert f"saliency highest at the {peak_position(found[0].values[0])}" in sheet
-    assert images[1]["alt"] == "Curves over 2 epochs: loss 0.5 to 0.25 (validation 0.6 to 0.4)."
+    assert images[2]["alt"] == "Curves over 2 epochs: loss 0.5 to 0.25 (validation 0.6 to 0.4)."
 
 
 def test_pictures_that_fit_are_the_originals_and_these_stand_beside(made):
@@ -379,7 +401,7 @@ def test_a_method_that_the_model_does_not_allow_is_told_and_the_others_are_drawn
     flat.save(tmp_path / "flat.keras")
     read, paths, said = reported(tmp_path / "flat.keras", picture, *FAST, "--out", tmp_path / "out")
     missing = [text for text in read.text("p") if text.startswith("No ")]
-    assert [text.split()[1].rstrip(".") for text in missing] == ["card", "filters", "gradcam"]
+    assert [text.split()[1].rstrip(".") for text in missing] == ["gradcam", "card", "filters"]
     assert said.count("no gradcam. ") == said.count("no filters. ") == 1
     command = next(one for one in read.commands if one[1] == "compare")
     assert "saliency" in command
@@ -575,7 +597,7 @@ def test_the_page_keeps_its_size_by_fewer_pixels_for_all(count, width, tmp_path)
     assert scaled == next(one for one in page.WIDTHS if one == scaled)
     assert abs(height - scaled / 2) <= 1
     assert all(image["width"] == str(width) for image in read.all("img"))  # that of the original keeps its place
-    assert read.source.count("here scaled down") == count
+    assert read.source.count("Here scaled down") == count
 
 
 def test_what_does_not_fit_is_a_link_and_the_page_says_so(tmp_path):
@@ -652,8 +674,9 @@ def browser(width):
     return opened
 
 
-# Text that is wider than its box, or reaches beyond the window; a frame that scrolls its picture holds no text.
+# Text that is wider than its box, or reaches beyond the window; folded parts are opened first.
 OVERFLOWING = """
+document.querySelectorAll("details").forEach(each => each.open = true);
 const wide = [];
 for (const element of document.body.querySelectorAll("*")) {
   if (!element.textContent.trim()) continue;
@@ -698,8 +721,10 @@ def test_a_browser_shows_the_page_without_a_request_and_without_text_that_overfl
         opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print", "features": [dark]})
         printed = opened.execute_script("return getComputedStyle(document.body).backgroundColor")
         assert printed == "rgb(255, 255, 255)"  # nobody prints the dark
-        break_before = opened.execute_script("return getComputedStyle(document.querySelector('#images')).breakBefore")
-        assert break_before == "page"
+        folded = "document.querySelectorAll('details').forEach(each => each.open = false); return "
+        contents = "[...document.querySelectorAll('details > table, details pre')]"
+        shown = f"{contents}.map(each => each.checkVisibility({{contentVisibilityAuto: true}}))"
+        assert all(opened.execute_script(folded + shown))  # what is folded on a screen is open on paper
     finally:
         opened.quit()
 
