@@ -174,8 +174,10 @@ class Display:
         columns: how many tiles in a row; None to let the figure decide.
         shared_scale: whether the maps of all images share one color scale.
         epoch: of a training, after which the result was made; the figure states it.
+        alpha: "saliency" where maximized inputs fade to white by their saliency.
     """
 
     columns: int | None = None
     shared_scale: bool = False
     epoch: int | None = None
+    alpha: str = "none"

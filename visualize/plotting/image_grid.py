@@ -18,6 +18,7 @@ from visualize.results import Tiles
 
 MAX_SIDE = 64  # rows or columns of tiles in one figure; more could not be told apart
 EDGE = (190, 190, 190)  # gray frame of a tile
+OPAQUE = 80  # percentile of the saliency of a maximized input, from which on it does not fade
 
 
 def draw_tiles(tiles: Tiles) -> ResultFigure:
@@ -100,7 +101,17 @@ def _colored(tiles: Tiles, scale: Scale | None) -> np.ndarray:
     if tiles.signed:
         largest = float(np.abs(tiles.pictures).max()) or 1.0
         return to_bytes(as_rgb(tiles.pictures, (-largest, largest)))
-    return to_bytes(as_rgb(tiles.pictures, tiles.settings.get("input_range")))
+    parts = as_rgb(tiles.pictures, tiles.settings.get("input_range"))
+    return to_bytes(
+        _faded(parts, tiles.saliency) if tiles.display.alpha == "saliency" and tiles.saliency is not None else parts
+    )
+
+
+def _faded(parts: np.ndarray, saliency: np.ndarray) -> np.ndarray:
+    """Pictures in 0..1 on white, as opaque as their saliency: all of it from the 80th percentile of each on."""
+    opaque = np.maximum(np.percentile(saliency, OPAQUE, axis=(1, 2), keepdims=True), np.finfo("float32").tiny)
+    alpha = np.minimum(1, saliency / opaque)[..., None]
+    return 1 - alpha * (1 - parts)
 
 
 def _sheet(layout: GridLayout, pictures: np.ndarray, source: Image.Image | None) -> np.ndarray:
@@ -175,6 +186,7 @@ def _add_legend(figure: ResultFigure, tiles: Tiles) -> None:
             raise InputError("Tiles that are not signed must state `input_range`, their black and white. Received: None.")
         low, high = tiles.settings.input_range
         text = f"{unit}: black {low:.3g}, white {high:.3g}; {tiles.settings['score']} above each"
+        text += "; faded where pixels mattered little" if tiles.display.alpha == "saliency" else ""
     figure.text(0.5, 0.22 / figure.get_figheight(), text, ha="center", va="center", fontsize=8)
 
 
