@@ -107,6 +107,11 @@ class Optimizer(Program):
         """Regularizers, and functions of the scores."""
         return self.regularizers + self.readout.user_functions
 
+    @property
+    def is_regularized(self) -> bool:
+        """Whether anything but the score decides the steps."""
+        return bool(self.lp_norm or self.total_variation or self.diversity or self.regularizers)
+
     def compiled(self, model: keras.Model, inputs: Inputs) -> CompiledGraph:
         """The graph for a model and the shapes of its inputs.
 
@@ -162,11 +167,13 @@ class _Loop:
         score = tf.cast(readout.score, images.dtype)  # (batch,)
         score_gradient, dead = self._score_gradient(readout, images)
         scale = tf.where(state.scale > 0, state.scale, _length(score_gradient))
-        regularization = self._regularization(readout, images, scale)
         # The image of a dead unit is never the best, and is not regularized until its unit is active.
         candidate = tf.where(dead, tf.constant(-np.inf, score.dtype), score)
-        gradient = self.optimizer.parametrization.span * gradient_of(regularization, images)
-        gradient = tf.where(_with_axes_of(images, dead), tf.zeros_like(images), gradient)
+        gradient = tf.zeros_like(images)
+        if self.optimizer.is_regularized:
+            regularization = self._regularization(readout, images, scale)
+            gradient = self.optimizer.parametrization.span * gradient_of(regularization, images)
+            gradient = tf.where(_with_axes_of(images, dead), tf.zeros_like(images), gradient)
         gradient -= tf.math.divide_no_nan(score_gradient, _with_axes_of(score_gradient, scale))
         state = self._updated(state, gradient, images, candidate)
         state = dataclasses.replace(state, scale=scale, score=score, saliency=state.saliency + _sizes(score_gradient))
