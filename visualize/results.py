@@ -117,6 +117,7 @@ class Tiles:
         settings: how they were made, plain JSON values; any mapping is taken and becomes a record.
         frames: (frames, tiles, height, width, channels), the steps towards them, or None.
         source: (height, width, channels), the picture that they were made of, or None.
+        saliency: (tiles, height, width) in 0..1, how much each pixel mattered to a maximized input, or None.
         display: how they are to be drawn.
     """
 
@@ -127,6 +128,7 @@ class Tiles:
     settings: TilesSettings
     frames: np.ndarray | None = None
     source: np.ndarray | None = None
+    saliency: np.ndarray | None = None
     display: Display = field(default_factory=Display)
 
     def __post_init__(self):

@@ -185,6 +185,7 @@ class Display:
         full: whether the diagram of a model has a box for every layer, however many there are.
         shared_scale: whether the maps of all images share one color scale.
         epoch: of a training, after which the result was made; the figure states it.
+        alpha: "saliency" where maximized inputs fade to white by their saliency.
     """
 
     columns: int | None = None
@@ -193,6 +194,7 @@ class Display:
     full: bool = False
     shared_scale: bool = False
     epoch: int | None = None
+    alpha: str = "none"
 
     def __post_init__(self):
         object.__setattr__(self, "axes", tuple(self.axes))  # a file has a list

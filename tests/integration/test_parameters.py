@@ -45,6 +45,9 @@ CHANGED = {  # another value than the default for each keyword-only parameter, b
     "jitter": 3,
     "rotate": 30.0,
     "scale": (0.5, 0.6),
+    "most": 2,
+    "alpha": "saliency",
+    "spectrum_from": np.random.default_rng(0).random((2, 12, 12, 1)),
     "copies": 2,
     "diversity": 40.0,
     "regularizers": [lambda images: tf.reduce_mean(images) * 100],
@@ -59,6 +62,7 @@ CHANGED = {  # another value than the default for each keyword-only parameter, b
 }
 FEW = {"samples": 2, "masks": 20, "steps": 2, ("filters", "layer"): "conv_2"}  # so that a call takes no time
 WITH = {("maximize", "diversity"): {"copies": 2}, ("occlusion", "stride"): {"patch": 4}}  # what an option needs beside it
+WITH["maximize", "spectrum_from"] = {"parametrization": "maco"}
 WITH.update(
     {(cam, "modifier"): {"layer": "conv"} for cam in ("gradcam", "gradcam_plus_plus", "hirescam", "layercam", "xgradcam")}
 )
@@ -142,7 +146,7 @@ def test_each_parameter_changes_the_result_or_the_graph_or_says_why_not(name, pa
     images = np.random.default_rng(1).random((2, 12, 12, 1), "float32")
     arguments = [{"picture": images, "other": images}] if parameter == "input_name" else [images]
     arguments = arguments if "images" in taken else []
-    if "target" in taken and parameter != "whole_layer":
+    if "target" in taken and parameter not in ("whole_layer", "most"):
         arguments.append(visualize.Target(1, output="first") if parameter == "output" else 1)
     first = content(function(model, *arguments, **plain))
     kept = len(graphs._graphs.get(model, ()))

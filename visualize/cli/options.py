@@ -24,7 +24,7 @@ from visualize.report.request import Options
 if TYPE_CHECKING:
     from visualize.plotting.style import Drawing
 
-METAVARS = {"layer": "PATH", "whole_layer": "PATH", "output": "NAME", "input_name": "INPUT"}
+METAVARS = {"layer": "PATH", "whole_layer": "PATH", "output": "NAME", "input_name": "INPUT", "spectrum_from": "FILE"}
 MOST_IMAGES = 1_000_000  # that a range of an index may name
 NEED_IMAGES = ("index", "per_class", "resize", "method", "target", "region", "precision")  # of a report
 
@@ -327,7 +327,7 @@ def _option(name: str, hint: Any, default: Any, text: str) -> click.Option | Non
     """The option of one parameter; None if its type cannot be written on a command line."""
     flag, metavar = "--" + name.replace("_", "-"), METAVARS.get(name)
     types_ = _types(hint)
-    if types_ == (str, Sequence[str]):
+    if types_[:2] == (str, Sequence[str]):
         return click.Option([flag], multiple=True, metavar=metavar, help=text)
     if types_ == (int, Sequence[int]):
         return click.Option([flag], type=_NumberOrNumbers(), default=default, help=text)

@@ -39,6 +39,7 @@ class OptimizedImages:
         scores: the value of each objective at its image, (rows,).
         fell: whether the last image scores less than the first, so that another one is returned, (rows,).
         still: whether there was no gradient, or no image that the unit responds to, (rows,).
+        saliency: how much each pixel mattered on the way, (rows, height, width), the largest 1; 0 where nothing did.
         frames: the images after some of the steps, (frames, rows, height, width, channels); None without frames.
     """
 
@@ -46,6 +47,7 @@ class OptimizedImages:
     scores: np.ndarray
     fell: np.ndarray
     still: np.ndarray
+    saliency: np.ndarray
     frames: np.ndarray | None
 
 
@@ -56,9 +58,10 @@ class Optimization:
     Attributes:
         graph: of an `Optimizer`.
         flat: the parameters of a gray image, (1, ...).
-        transforms: of each step, as `draw_transforms` returns them.
+        transforms: of each step, as `TransformRanges.draw` returns them.
         held: the inputs of the model that are not optimized, one row each, as the graph takes them.
         frame_steps: after which steps to keep the images.
+        size: (height, width) of the images.
         begun: what `callback_context` returned.
     """
 
@@ -67,6 +70,7 @@ class Optimization:
     transforms: Mapping[str, np.ndarray]
     held: Mapping[str, tf.Tensor]
     frame_steps: Collection[int]
+    size: tuple[int, int]
     begun: BeginCallbacks
 
     def run(
@@ -83,15 +87,16 @@ class Optimization:
         results = []
         for first, last in batches:
             batch_weights = {name: tf.constant(each[first:last]) for name, each in weights.items()}
-            state = OptimizerState.before_first_step(parameters[first:last])
+            state = OptimizerState.before_first_step(parameters[first:last], self.size)
             with self.begun(batch_weights, self.held) as call_callbacks:
                 state, frames = self._all_steps(state, batch_weights, call_callbacks, (steps * first, steps * rows))
                 results.append(self._best(state, parameters[first:last], batch_weights, frames))
         frames = np.concatenate([result.frames for result in results], axis=1) if self.frame_steps else None
-        images, scores, fell, still = (
-            np.concatenate([getattr(result, name) for result in results]) for name in ("images", "scores", "fell", "still")
+        images, scores, fell, still, saliency = (
+            np.concatenate([getattr(result, name) for result in results])
+            for name in ("images", "scores", "fell", "still", "saliency")
         )
-        return OptimizedImages(images, scores, fell, still, frames)
+        return OptimizedImages(images, scores, fell, still, saliency, frames)
 
     def _all_steps(
         self,
@@ -125,7 +130,10 @@ class Optimization:
         chosen, rows = np.argmax(scores, axis=0), np.arange(len(start))
         still = (results[best]["scale"].numpy() == 0) | (scores[chosen, rows] == 0)
         fell = (scores[last] < scores[first]) | (chosen == flat)
-        return OptimizedImages(images[chosen, rows], scores[chosen, rows], fell, still, np.stack(frames) if frames else None)
+        saliency = state.saliency.numpy()
+        saliency /= np.maximum(saliency.max(axis=(1, 2), keepdims=True), np.finfo(saliency.dtype).tiny)
+        every_frame = np.stack(frames) if frames else None
+        return OptimizedImages(images[chosen, rows], scores[chosen, rows], fell, still, saliency, every_frame)
 
     def _without_transform(
         self, state: OptimizerState, parameters: tf.Tensor, weights: Mapping[str, tf.Tensor]

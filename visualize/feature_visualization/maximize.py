@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -20,11 +21,14 @@ from visualize.feature_visualization.batches import (
     flat_parameters,
     starting_parameters,
 )
+from visualize.feature_visualization.defaults import default_parametrization, with_defaults
 from visualize.feature_visualization.optimizer import Optimizer
-from visualize.feature_visualization.parametrizations import PARAMETRIZATIONS, Parametrization
+from visualize.feature_visualization.parametrizations import PARAMETRIZATIONS, MagnitudeConstrained, Parametrization
 from visualize.feature_visualization.readout import ReadoutSpec
 from visualize.feature_visualization.request import RequestedObjectives, StartImages, WeightedObjectives
-from visualize.feature_visualization.transforms import draw_transforms
+from visualize.feature_visualization.spectrum import natural_spectrum, spectrum_from_pictures
+from visualize.feature_visualization.strongest import measuring_pictures, strongest_units
+from visualize.feature_visualization.transforms import TransformRanges
 from visualize.models.inputs import Inputs, checked_batch_size
 from visualize.models.layers import card_of, layer_paths, listed
 from visualize.results import Tiles
@@ -43,14 +47,18 @@ def maximize(
     layer: str | None = None,
     whole_layer: str | None = None,
     output: str | None = None,
-    steps: int = 200,
-    step_size: float = 0.02,
-    parametrization: Literal["pixel", "fourier"] = "pixel",
-    lp_norm: float = 10.0,
-    total_variation: float = 150.0,
-    jitter: int = 1,
-    rotate: float = 0.0,
-    scale: tuple[float, float] = (1.0, 1.0),
+    most: int | None = None,
+    steps: int | None = None,
+    step_size: float | None = None,
+    parametrization: Literal["auto", "pixel", "fourier", "maco"] = "auto",
+    spectrum_from: str | Sequence[str] | np.ndarray | None = None,
+    lp_norm: float | None = None,
+    total_variation: float | None = None,
+    jitter: int | None = None,
+    rotate: float | None = None,
+    scale: tuple[float, float] | None = None,
+    noise: float | None = None,
+    alpha: Literal["none", "saliency"] = "none",
     copies: int = 1,
     diversity: float = 0.0,
     regularizers: Sequence[Any] = (),
@@ -66,12 +74,15 @@ def maximize(
     """Find the input for which the score of a class, or the mean activation of a unit, is highest.
 
     Erhan et al. (2009), "Visualizing higher-layer features of a deep network"; Simonyan, Vedaldi & Zisserman (2013),
-    arXiv:1312.6034, section 2; total variation after Mahendran & Vedaldi (2014), arXiv:1412.0035; parametrization, transforms
-    and diversity after Olah, Mordvintsev & Schubert (2017), doi:10.23915/distill.00007. Steps of RMSprop minimize
+    arXiv:1312.6034, section 2; total variation after Mahendran & Vedaldi (2014), arXiv:1412.0035; waves, decorrelated colors,
+    transforms and diversity after Olah, Mordvintsev & Schubert (2017), doi:10.23915/distill.00007; "maco" after Fel et al.
+    (2023), arXiv:2306.06805. Steps of Adam along the normalized gradient minimize
     -score / scale + (lp_norm * |x|_6 + total_variation * sum of squared differences of neighbors) / pixels, where x is the
     input in parts of the input range, and scale the length of the score's gradient at the first step: so the weights mean
-    the same for a logit and for a unit deep in the network. A dead unit, whose ReLU is zero everywhere, is not regularized
-    until it is active. After each step x is clipped to the range; the best input of all steps is returned.
+    the same for a logit and for a unit deep in the network, and models that differ in their input range alone get the same
+    picture. A dead unit, whose ReLU is zero everywhere, is not regularized until it is active. The input stays within the
+    range; of the best input of all steps, the last, the first and a gray one, that of the highest score without transforms
+    is returned.
 
     Args:
         model: Keras model.
@@ -81,16 +92,27 @@ def maximize(
             and its activation the mean of the map.
         whole_layer: path of a layer to maximize as a whole, the mean of its squared activations, in place of a target.
         output: name of the output whose scores are meant, for a model of several.
-        steps: steps of the optimizer.
-        step_size: about how much a step changes a pixel, as a part of the input range.
+        most: how many units to maximize where no target is given: the strongest, those of the highest mean activation over 32
+            random pictures with the spectrum of photographs, or for `start`.
+        steps: steps of the optimizer; by default 200.
+        step_size: about how much a step changes a pixel, as a part of the input range; by default what suits the
+            parametrization.
         parametrization: "pixel" optimizes each pixel on its own; "fourier" optimizes waves across the image, larger at low
-            frequencies, and decorrelates red, green and blue.
-        lp_norm: weight of the norm, which pulls pixels to zero.
+            frequencies, and decorrelates red, green and blue; "maco" optimizes where waves are that are as large as in natural
+            images. By default ("auto") waves for pictures in color of at least 64 pixels, else pixels.
+        spectrum_from: pictures whose waves "maco" takes the sizes of: files, folders or patterns such as "photos/*.jpg"; in
+            Python also (batch, height, width, channels) in the input range. By default three photographs.
+        lp_norm: weight of the norm, which pulls pixels to zero; by default 10 for pixels, else 0.
         total_variation: weight of the total variation, which keeps neighbors similar; less of it makes stripes, more makes
-            clouds.
-        jitter: before each step the input is shifted by up to this many pixels, around the border.
+            clouds. By default what suits the parametrization.
+        jitter: before each step the input is shifted by up to this many pixels, around the border; by default 8 for waves
+            across at least 64 pixels, else 1.
         rotate: before each step the input is rotated by up to this many degrees, either way.
-        scale: before each step the input is scaled by a factor between these two, above 1 to enlarge it; by default it is not.
+        scale: before each step the input is scaled by a factor between these two; above 1 a part of it is enlarged, anywhere
+            within it. By default 1 to 3 for waves across at least 64 pixels, else it is not scaled.
+        noise: standard deviation of the noise that is added before each step, as a part of the input range; by default only
+            with "maco".
+        alpha: "saliency" lets the figure fade to white where pixels mattered little on the way. It is also part of the result.
         copies: inputs for each unit, each from noise of its own; the figure shows them in one row.
         diversity: weight of the similarity of the copies of a unit in its layer, for a class in the one that Grad-CAM reads;
             it makes them different, visibly from about 10.
@@ -110,7 +132,9 @@ def maximize(
 
     Returns:
         Tiles, (units x copies, height, width, channels), within the input range; `settings["scores"]` has the score or
-        activation for each tile. Each unit is optimized independently of the others, all of them in one graph.
+        activation for each tile, and `saliency`, (units x copies, height, width), how much each pixel mattered: the size of
+        the score's gradient, summed over the steps, the largest 1. Each unit is optimized independently of the others, all of
+        them in one graph.
 
     Raises:
         InputError: `target` or `layer` is not of the model, a number is out of its range, or an option would change nothing.
@@ -118,47 +142,62 @@ def maximize(
     Example:
         visualize maximize model.keras --target 3 --target 8 --frames 20
     """
+    callbacks = checked_callbacks(callbacks)
+    requested = RequestedObjectives.of(target, layer, whole_layer, most, layer_paths(model))
+    requested.check_output(output)
+    checked_word("parametrization", parametrization, ("auto", *PARAMETRIZATIONS))
+    start_images = StartImages.of(model, start, input_name, size, input_range)
+    chosen = default_parametrization(start_images.shape) if parametrization == "auto" else parametrization
+    numbers = {
+        "steps": steps,
+        "step_size": step_size,
+        "lp_norm": lp_norm,
+        "total_variation": total_variation,
+        "jitter": jitter,
+        "rotate": rotate,
+        "scale": scale,
+        "noise": noise,
+    }
     settings = Maximization(
-        steps=steps,
-        step_size=step_size,
-        parametrization=parametrization,
-        lp_norm=lp_norm,
-        total_variation=total_variation,
-        jitter=jitter,
-        rotate=rotate,
-        scale=scale,
+        **with_defaults(numbers, chosen, start_images.shape),
+        parametrization=chosen,
+        spectrum_from=spectrum_from,
+        alpha=alpha,
         copies=copies,
         diversity=diversity,
         frames=frames,
         regularizers=regularizers,
         seed=seed,
     )
-    callbacks = checked_callbacks(callbacks)
-    requested = RequestedObjectives.of(target, layer, whole_layer, layer_paths(model))
-    requested.check_output(output)
-    start_images = StartImages.of(model, start, input_name, size, input_range)
     optimizer = settings.optimizer(ReadoutSpec(start_images.inputs.signature, requested.sources, output), start_images)
     graph = optimizer.compiled(model, start_images.inputs)
+    counts, units = graph.notes["counts"], None
+    if most is not None:
+        pictures = settings.measuring_pictures(start_images)
+        units = strongest_units(model, optimizer.readout, start_images.inputs, pictures, counts[0], most, batch_size)
     class_names = card_of(model).class_names if output is None else ()  # those of a model's only output
-    objectives = requested.weighted(graph.notes["counts"], class_names)
+    objectives = requested.weighted(counts, class_names, units)
     arguments = {"score": target, "seed_input": start, "input_range": start_images.input_range, **settings.callback_arguments}
     begun = callback_context(callbacks, arguments, model, start_images.inputs, optimizer)
-    optimized = _optimized(settings, objectives, start_images, batch_size, graph, begun)
+    optimized = _optimized(settings, objectives, start_images, batch_size, optimizer.parametrization, graph, begun)
     return _tiles(settings, objectives, start_images, {**graph.notes, "output": output}, optimized)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Maximization:
-    """The numbers of `maximize`, checked; see there. All but `frames` are part of the result's settings."""
+    """The numbers of `maximize`, checked; see there. All but `frames` and `alpha` are part of the result's settings."""
 
     steps: int
     step_size: float
     parametrization: str
+    spectrum_from: Any
     lp_norm: float
     total_variation: float
     jitter: int
     rotate: float
     scale: tuple[float, float]
+    noise: float
+    alpha: str
     copies: int
     diversity: float
     frames: int
@@ -169,7 +208,9 @@ class Maximization:
         checked_count("seed", self.seed, 0)
         checked_count("copies", self.copies, 1)
         self._check_numbers()
-        checked_word("parametrization", self.parametrization, tuple(PARAMETRIZATIONS))
+        checked_word("alpha", self.alpha, ("none", "saliency"))
+        if self.spectrum_from is not None and self.parametrization != "maco":
+            raise InputError(f"`spectrum_from` is for `parametrization` 'maco' alone. Received: {self.parametrization!r}.")
         if self.diversity and self.copies == 1:
             raise InputError(
                 f"`diversity` is between copies of one unit: `copies` must be at least 2. Received: {self.copies}."
@@ -179,7 +220,7 @@ class Maximization:
         object.__setattr__(self, "regularizers", checked_regularizers(self.regularizers))
 
     def _check_numbers(self) -> None:
-        not_negative = ("lp_norm", "total_variation", "jitter", "rotate", "diversity")
+        not_negative = ("lp_norm", "total_variation", "jitter", "rotate", "noise", "diversity")
         for name in ("steps", "step_size", *not_negative):
             checked_number(name, getattr(self, name))
         if self.steps < 1:
@@ -196,9 +237,9 @@ class Maximization:
         checked_count("jitter", self.jitter, 0)
 
     @property
-    def transforms(self) -> dict[str, np.ndarray]:
-        """The transform of each step, see `draw_transforms`."""
-        return draw_transforms(self.steps, self.jitter, self.rotate, self.scale, self.seed)
+    def ranges(self) -> TransformRanges:
+        """What the transforms of the steps are drawn from."""
+        return TransformRanges(self.jitter, self.rotate, self.scale, self.noise)
 
     @property
     def frame_steps(self) -> set[int]:
@@ -212,7 +253,19 @@ class Maximization:
 
     def parametrization_of(self, start: StartImages) -> Parametrization:
         """The parametrization of images of that shape and range."""
-        return PARAMETRIZATIONS[self.parametrization](start.shape, *start.input_range)
+        if self.parametrization != "maco":
+            return PARAMETRIZATIONS[self.parametrization](start.shape, *start.input_range)
+        if self.spectrum_from is None:
+            magnitudes = natural_spectrum(start.shape)
+        else:
+            magnitudes = spectrum_from_pictures(self.spectrum_from, start.shape, start.input_range)
+        return MagnitudeConstrained(start.shape, *start.input_range, magnitudes.astype("float32").tobytes())
+
+    def measuring_pictures(self, start: StartImages) -> np.ndarray:
+        """The pictures for which the strongest units are those of the highest mean activation."""
+        if start.picture is not None:
+            return start.picture
+        return measuring_pictures(start.shape, start.input_range, self.seed, start.inputs.images.dtype)
 
     def optimizer(self, readout: ReadoutSpec, start: StartImages) -> Optimizer:
         """The program of the steps."""
@@ -225,14 +278,29 @@ class Maximization:
             diversity=self.diversity,
             copies=self.copies if self.diversity else 1,
             regularizers=tuple(self.regularizers),
-            warps="warps" in self.transforms,
+            transforms=self.ranges.names,
         )
 
     def options(self) -> dict[str, Any]:
         """The settings as the result states them: plain JSON values."""
-        values = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "frames"}
+        values = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in ("frames", "alpha")}
         names = [getattr(each, "name", getattr(each, "__name__", type(each).__name__)) for each in self.regularizers]
-        return {**values, "scale": list(self.scale), "regularizers": names}
+        values.update(spectrum_from=self._spectrum_name, scale=list(self.scale), regularizers=names)
+        return values
+
+    @property
+    def _spectrum_name(self) -> str | list[str] | None:
+        """Where the sizes of waves come from, as the result states it."""
+        if self.parametrization != "maco":
+            return None
+        match self.spectrum_from:
+            case None:
+                return "three photographs"
+            case str() | Path():
+                return [str(self.spectrum_from)]
+            case list() | tuple() if all(isinstance(path, str | Path) for path in self.spectrum_from):
+                return list(map(str, self.spectrum_from))
+        return f"an array of {len(self.spectrum_from)} pictures"
 
 
 def _optimized(
@@ -240,6 +308,7 @@ def _optimized(
     objectives: WeightedObjectives,
     start: StartImages,
     batch_size: int | None,
+    parametrization: Parametrization,
     graph: CompiledGraph,
     begun: BeginCallbacks,
 ) -> OptimizedImages:
@@ -247,12 +316,13 @@ def _optimized(
     copies, inputs = settings.copies, start.inputs
     batches = _batches(settings, len(objectives.weights), inputs, batch_size)
     held = {f"held_{name}": tf.constant(inputs.arrays[name]) for name in inputs.others}
-    parametrization = settings.parametrization_of(start)
     parameters = starting_parameters(
         parametrization, objectives.noise_keys, copies, start.picture, settings.seed, inputs.images.dtype
     )
     flat = flat_parameters(parametrization, inputs.images.dtype)
-    optimization = Optimization(graph, flat, settings.transforms, held, settings.frame_steps, begun)
+    size = start.shape[:2]
+    transforms = settings.ranges.draw(settings.steps, size, settings.seed)
+    optimization = Optimization(graph, flat, transforms, held, settings.frame_steps, size, begun)
     return optimization.run(parameters, objectives.weights_of_images(copies), batches)
 
 
@@ -302,8 +372,10 @@ def _tiles(
     class_names = objectives.class_names if objectives.default.kind == "scores" else ()
     names = [label if isinstance(label, str) else class_name(label, class_names) for label in labels]
     captions = tuple(f"{name}: {score:.4g}" for name, score in zip(names, optimized.scores, strict=True))
-    display = Display(columns=settings.copies if settings.copies > 1 else None)
-    return Tiles(optimized.images, captions, False, "maximize", record, optimized.frames, display=display)
+    display = Display(columns=settings.copies if settings.copies > 1 else None, alpha=settings.alpha)
+    return Tiles(
+        optimized.images, captions, False, "maximize", record, optimized.frames, saliency=optimized.saliency, display=display
+    )
 
 
 def _remarks(labels: Sequence[Any], fell: np.ndarray) -> list[str] | None:

@@ -15,11 +15,11 @@ from visualize.engine.forward import gradient_of
 from visualize.feature_visualization.parametrizations import Parametrization
 from visualize.feature_visualization.readout import BoundReadout, Readout, ReadoutSpec
 from visualize.feature_visualization.regularizers import norm_and_variation, similarity_of_copies
-from visualize.feature_visualization.transforms import transform
+from visualize.feature_visualization.transforms import identity_transform, transform
 from visualize.models.inputs import Inputs
 from visualize.tf_keras_vis import Regularizer, regularization_of_each
 
-DECAY = 0.95  # of RMSprop's running mean of squared gradients
+MEAN_DECAY, SQUARES_DECAY = 0.9, 0.999  # of Adam's running means of gradients and of their squares
 EPSILON = 1e-12
 
 
@@ -29,26 +29,43 @@ class OptimizerState:
 
     Attributes:
         parameters: what the images are computed from, (batch, ...), see `Parametrization`.
-        mean_squares: RMSprop's running mean of squared gradients, in the shape of the parameters.
+        mean: Adam's running mean of gradients, in the shape of the parameters.
+        mean_squares: Adam's running mean of squared gradients, in the same shape.
+        count: steps done, (batch,).
         best: the parameters of the highest score so far, whatever their regularization.
         best_score: that score, (batch,).
         scale: the length of the first gradient of each score that is not zero, (batch,); 0 until there is one.
         score: the value of each objective at the last step, (batch,).
+        saliency: how much each pixel mattered, the sum over steps of the sizes of the score's gradient, divided by its
+            length at that step, (batch, height, width).
     """
 
     parameters: tf.Tensor
+    mean: tf.Tensor
     mean_squares: tf.Tensor
+    count: tf.Tensor
     best: tf.Tensor
     best_score: tf.Tensor
     scale: tf.Tensor
     score: tf.Tensor
+    saliency: tf.Tensor
 
     @classmethod
-    def before_first_step(cls, parameters: np.ndarray) -> OptimizerState:
-        """The state of images that start from these parameters."""
+    def before_first_step(cls, parameters: np.ndarray, size: tuple[int, int]) -> OptimizerState:
+        """The state of images of that height and width that start from these parameters."""
         start = tf.constant(parameters)
-        lowest = tf.fill(tf.shape(start)[:1], tf.constant(-np.inf, start.dtype))
-        return cls(start, tf.zeros_like(start), start, lowest, tf.zeros_like(lowest), tf.zeros_like(lowest))
+        zeros, none = tf.zeros_like(start), tf.zeros(len(parameters), start.dtype)
+        return cls(
+            parameters=start,
+            mean=zeros,
+            mean_squares=zeros,
+            count=none,
+            best=start,
+            best_score=none - np.inf,
+            scale=none,
+            score=none,
+            saliency=tf.zeros([len(parameters), *size], start.dtype),
+        )
 
     @classmethod
     def of(cls, tensors: Mapping[str, tf.Tensor]) -> OptimizerState:
@@ -62,17 +79,17 @@ class OptimizerState:
 
 @dataclass(frozen=True, kw_only=True)
 class Optimizer(Program):
-    """The graph that takes images through as many steps of RMSprop as it gets transforms.
+    """The graph that takes images through as many steps of Adam as it gets transforms.
 
-    RMSprop: Tieleman & Hinton (2012), Coursera, Neural Networks for Machine Learning, lecture 6.5. Here it steps along the
-    gradient of each image divided by its length, so that steps do not depend on the size of the loss.
+    Adam: Kingma & Ba (2014), arXiv:1412.6980. Here it steps along the gradient of each image divided by its length, so that
+    no step outweighs the others, and in parts of the input range: models that differ in their range alone get the same steps.
 
     Attributes:
         readout: how the model is called, and where objectives read.
         parametrization: of the images.
         step_size, lp_norm, total_variation, diversity, regularizers: as in `maximize`.
         copies: images of each unit, between which diversity is measured.
-        warps: whether images are rotated or scaled.
+        transforms: names of the arrays that describe the transforms, see `TransformRanges.names`.
     """
 
     readout: ReadoutSpec
@@ -83,38 +100,42 @@ class Optimizer(Program):
     diversity: float
     copies: int
     regularizers: tuple[Regularizer, ...]
-    warps: bool
+    transforms: tuple[str, ...]
 
     @property
     def user_functions(self) -> tuple[Callable[..., Any], ...]:
         """Regularizers, and functions of the scores."""
         return self.regularizers + self.readout.user_functions
 
+    @property
+    def is_regularized(self) -> bool:
+        """Whether anything but the score decides the steps."""
+        return bool(self.lp_norm or self.total_variation or self.diversity or self.regularizers)
+
     def compiled(self, model: keras.Model, inputs: Inputs) -> CompiledGraph:
         """The graph for a model and the shapes of its inputs.
 
         It takes and returns the fields of `OptimizerState`; it also takes what `ReadoutSpec.tensor_specs` lists and
-        `draw_transforms` draws, and returns `images` and `best_images`, (batch, height, width, channels). Its notes are
+        `TransformRanges.draw` draws, and returns `images` and `best_images`, (batch, height, width, channels). Its notes are
         `counts`, how many values each source has, `score`, what they are, and `diversity_layers`.
         """
         dtype = inputs.images.dtype
         parameters = tf.TensorSpec([None, *self.parametrization.parameters(inputs.images).shape[1:]], dtype)
         specs = self.readout.tensor_specs(inputs)
-        specs.update(dict.fromkeys(("parameters", "mean_squares", "best"), parameters))
-        specs.update(dict.fromkeys(("best_score", "scale", "score"), tf.TensorSpec([None], dtype)))
-        specs["shifts"] = tf.TensorSpec([None, 2], tf.int32)
-        if self.warps:
-            specs["warps"] = tf.TensorSpec([None, 2], tf.float32)
+        specs.update(dict.fromkeys(("parameters", "mean", "mean_squares", "best"), parameters))
+        specs.update(dict.fromkeys(("count", "best_score", "scale", "score"), tf.TensorSpec([None], dtype)))
+        specs["saliency"] = tf.TensorSpec([None, *self.parametrization.shape[:2]], dtype)
+        for name, array in identity_transform(self.transforms).items():
+            specs[name] = tf.TensorSpec([None, *array.shape[1:]], tf.as_dtype(array.dtype))
         return compiled(model, self, specs)
 
     def trace(self, model: keras.Model, tensors: Mapping[str, tf.Tensor]) -> tuple[dict[str, tf.Tensor], dict[str, Any]]:
         """Build the loop over steps."""
         start = OptimizerState.of(tensors)
-        shifts = tensors["shifts"]
         readout = self.readout.bind(tensors, tf.shape(start.scale)[0])
-        loop = _Loop(self, model, readout, shifts, tensors.get("warps"), {})
-        variables = (0, *start.tensors().values())
-        _, *variables = tf.while_loop(lambda index, *_: index < tf.shape(shifts)[0], loop.step, variables)
+        loop = _Loop(self, model, readout, {name: tensors[name] for name in self.transforms}, {})
+        variables, steps = (0, *start.tensors().values()), tf.shape(tensors["shifts"])[0]
+        _, *variables = tf.while_loop(lambda index, *_: index < steps, loop.step, variables)
         end = OptimizerState(*variables)
         images, best_images = (self.parametrization.images(parameters) for parameters in (end.parameters, end.best))
         return {**end.tensors(), "images": images, "best_images": best_images}, loop.notes
@@ -128,16 +149,14 @@ class _Loop:
         optimizer: the parameters of a step.
         model: Keras model.
         readout: of the objectives.
-        shifts: (steps, 2).
-        warps: (steps, 2), or None.
+        transforms: a row for each step, see `TransformRanges.draw`.
         notes: plain Python values that are noted while the loop is traced, see `Optimizer.compiled`.
     """
 
     optimizer: Optimizer
     model: keras.Model
     readout: BoundReadout
-    shifts: tf.Tensor
-    warps: tf.Tensor | None
+    transforms: Mapping[str, tf.Tensor]
     notes: dict[str, Any]
 
     def step(self, index: tf.Tensor, *variables: tf.Tensor) -> tuple[tf.Tensor, ...]:
@@ -148,17 +167,22 @@ class _Loop:
         score = tf.cast(readout.score, images.dtype)  # (batch,)
         score_gradient, dead = self._score_gradient(readout, images)
         scale = tf.where(state.scale > 0, state.scale, _length(score_gradient))
-        regularization = self._regularization(readout, images, scale)
         # The image of a dead unit is never the best, and is not regularized until its unit is active.
         candidate = tf.where(dead, tf.constant(-np.inf, score.dtype), score)
-        gradient = self.optimizer.parametrization.span * gradient_of(regularization, images)
-        gradient = tf.where(_with_axes_of(images, dead), tf.zeros_like(images), gradient)
+        gradient = tf.zeros_like(images)
+        if self.optimizer.is_regularized:
+            regularization = self._regularization(readout, images, scale)
+            gradient = self.optimizer.parametrization.span * gradient_of(regularization, images)
+            gradient = tf.where(_with_axes_of(images, dead), tf.zeros_like(images), gradient)
         gradient -= tf.math.divide_no_nan(score_gradient, _with_axes_of(score_gradient, scale))
-        return index + 1, *self._updated(state, gradient, images, candidate, scale, score).tensors().values()
+        state = self._updated(state, gradient, images, candidate)
+        state = dataclasses.replace(state, scale=scale, score=score, saliency=state.saliency + _sizes(score_gradient))
+        return index + 1, *state.tensors().values()
 
     def _read(self, images: tf.Tensor, index: tf.Tensor) -> Readout:
         """The objectives of the images as the transforms of this step show them."""
-        shown = transform(images, self.shifts[index], None if self.warps is None else self.warps[index])
+        transforms = {name: array[index] for name, array in self.transforms.items()}
+        shown = transform(images, transforms, self.optimizer.parametrization.span)
         readout = self.readout.read(self.model, shown)
         self.notes.update(counts=readout.counts, score=readout.kind)
         return readout
@@ -191,38 +215,43 @@ class _Loop:
             total += optimizer.diversity * tf.cast(similarity, images.dtype)
         return total
 
-    def _updated(
-        self,
-        state: OptimizerState,
-        gradient: tf.Tensor,
-        images: tf.Tensor,
-        candidate: tf.Tensor,
-        scale: tf.Tensor,
-        score: tf.Tensor,
-    ) -> OptimizerState:
-        """The state after a step of RMSprop along a gradient of the loss by the images, per part of the input range."""
+    def _updated(self, state: OptimizerState, gradient: tf.Tensor, images: tf.Tensor, candidate: tf.Tensor) -> OptimizerState:
+        """The state after a step of Adam along a gradient of the loss by the images, per part of the input range."""
         parametrization, parameters = self.optimizer.parametrization, state.parameters
         if parameters is not images:  # the chain rule: from the gradient by the images to that by their parameters
             gradient = gradient_of(tf.reduce_sum(images * tf.stop_gradient(gradient)), parameters)
         gradient *= parametrization.parameter_span / parametrization.span
-        gradient /= _with_axes_of(gradient, _length(gradient)) + EPSILON
-        squares = parametrization.step_squares(gradient**2)
-        mean_squares = DECAY * state.mean_squares + (1 - DECAY) * squares
-        step = self.optimizer.step_size * parametrization.parameter_span * gradient / tf.sqrt(mean_squares + EPSILON)
+        gradient = _divided_by_length(gradient)
+        count = state.count + 1
+        mean = MEAN_DECAY * state.mean + (1 - MEAN_DECAY) * gradient
+        mean_squares = SQUARES_DECAY * state.mean_squares + (1 - SQUARES_DECAY) * gradient**2
+        unbiased = tf.sqrt(1 - tf.pow(SQUARES_DECAY, count)) / (1 - tf.pow(MEAN_DECAY, count))  # both means start from 0
+        step = _with_axes_of(mean, unbiased) * mean / tf.sqrt(mean_squares + EPSILON)
         better = candidate > state.best_score  # of the parameters before the step
-        return OptimizerState(
-            parameters=parametrization.clipped(parameters - step),
+        return dataclasses.replace(
+            state,
+            parameters=parametrization.clipped(parameters - self.optimizer.step_size * parametrization.parameter_span * step),
+            mean=mean,
             mean_squares=mean_squares,
+            count=count,
             best=tf.where(_with_axes_of(parameters, better), parameters, state.best),
             best_score=tf.where(better, candidate, state.best_score),
-            scale=scale,
-            score=score,
         )
 
 
 def _length(gradients: tf.Tensor) -> tf.Tensor:
     """The Euclidean length of the gradient of each image, (batch,)."""
     return tf.sqrt(tf.reduce_sum(gradients**2, axis=list(range(1, gradients.shape.rank))))
+
+
+def _divided_by_length(gradients: tf.Tensor) -> tf.Tensor:
+    """The gradient of each image at length 1; 0 stays 0."""
+    return gradients / (_with_axes_of(gradients, _length(gradients)) + EPSILON)
+
+
+def _sizes(gradients: tf.Tensor) -> tf.Tensor:
+    """How large the gradient of each pixel is over its channels, as a part of that of the image, (batch, height, width)."""
+    return tf.sqrt(tf.reduce_sum(_divided_by_length(gradients) ** 2, axis=-1))
 
 
 def _with_axes_of(tensor: tf.Tensor, values: tf.Tensor) -> tf.Tensor:

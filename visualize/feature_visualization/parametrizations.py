@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from visualize._utils.lazy import tf
+from visualize.feature_visualization.colors import color_matrix
 
-# How the colors of natural images vary together: the square root of their correlations over ImageNet, as Lucid publishes it
-# (Apache License 2.0; lucid/optvis/param/color.py) for Olah, Mordvintsev & Schubert (2017), doi:10.23915/distill.00007.
-COLORS = np.array([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]])
+FALLOFF = 1.25  # exponent of the frequency by which the sizes of waves fall; 1 in Lucid, more makes smoother pictures
 MARGIN = 0.01  # of the input range: a sigmoid reaches its ends only at infinity
+TINY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,6 @@ class Parametrization(abc.ABC):
     def clipped(self, parameters: tf.Tensor) -> tf.Tensor:
         """The nearest parameters whose images are within the input range."""
 
-    @abc.abstractmethod
-    def step_squares(self, squares: tf.Tensor) -> tf.Tensor:
-        """The squares of which RMSprop takes its running mean, from squared gradients, in the same shape."""
-
 
 @dataclass(frozen=True)
 class Pixel(Parametrization):
@@ -76,20 +72,15 @@ class Pixel(Parametrization):
         """Each pixel within the input range."""
         return tf.clip_by_value(parameters, self.low, self.high)
 
-    def step_squares(self, squares: tf.Tensor) -> tf.Tensor:
-        """Those of each parameter, so that all pixels move at the same pace."""
-        return squares
-
 
 @dataclass(frozen=True)
 class Fourier(Parametrization):
     """Waves across the image, larger at low frequencies, over decorrelated colors, through a sigmoid into the input range.
 
     Olah, Mordvintsev & Schubert (2017), doi:10.23915/distill.00007, section "Preconditioning and Parameterization". The
-    parameters are the real and imaginary parts of the spectrum, (batch, height, width // 2 + 1, channels, 2), divided by the
-    square root of 1 / frequency. The gradient with respect to a parameter contains that factor once, and so does the wave
-    that a step of the parameter makes: along the gradient each wave moves by 1 / frequency, its size in natural images,
-    and a pixel by about as much as a step of `Pixel` would move it.
+    parameters are the real and imaginary parts of the spectrum, (batch, height, width // 2 + 1, channels, 2), divided by
+    1 / frequency ** FALLOFF, about the size of a wave in natural images: a step that changes all parameters equally changes
+    each wave in proportion to that size, and a pixel by about as much as a step of `Pixel` would.
     """
 
     @property
@@ -100,48 +91,111 @@ class Fourier(Parametrization):
     def parameters(self, images: np.ndarray) -> np.ndarray:
         """The parameters of images, (batch, height, width, channels). Pixels near the ends of the range are moved inwards."""
         parts = np.clip((images.astype("float64") - self.low) / self.span, MARGIN, 1 - MARGIN)
-        waves = np.log(parts / (1 - parts)) @ np.linalg.inv(self._colors).T
+        waves = np.log(parts / (1 - parts)) @ np.linalg.inv(color_matrix(self.shape[-1])).T
         spectrum = np.fft.rfft2(waves, axes=(1, 2)) / self._wave_sizes[:, :, None]
         return np.stack([spectrum.real, spectrum.imag], axis=-1)
 
     def images(self, parameters: tf.Tensor) -> tf.Tensor:
         """The images of parameters, (batch, height, width, channels)."""
-        height, width, _ = self.shape
-        sizes = tf.constant(self._wave_sizes, parameters.dtype)[None, None]
-        parts = tf.transpose(parameters, [4, 0, 3, 1, 2]) * sizes  # (2, batch, channels, height, width // 2 + 1)
-        waves = tf.signal.irfft2d(tf.complex(parts[0], parts[1]), [height, width])
-        waves = tf.transpose(waves, [0, 2, 3, 1]) @ tf.constant(self._colors.T, parameters.dtype)
+        real, imaginary = tf.unstack(parameters, axis=-1)  # (batch, height, width // 2 + 1, channels) each
+        sizes = tf.constant(self._wave_sizes[:, :, None], parameters.dtype)
+        waves = _sum_of_waves(sizes * real, sizes * imaginary, self.shape)
         return tf.clip_by_value(self.low + self.span * tf.sigmoid(waves), self.low, self.high)  # rounding can leave it
 
     def clipped(self, parameters: tf.Tensor) -> tf.Tensor:
         """The parameters as they are: the sigmoid keeps images within the range."""
         return parameters
 
-    def step_squares(self, squares: tf.Tensor) -> tf.Tensor:
-        """Their mean over each image, so that waves with small gradients move little.
-
-        With squares of their own all waves would move equally far, and together they drive pixels to the wrong end of the
-        sigmoid, where there is no gradient to bring them back.
-        """
-        return tf.zeros_like(squares) + tf.reduce_mean(squares, axis=list(range(1, squares.shape.rank)), keepdims=True)
-
     @property
     def _wave_sizes(self) -> np.ndarray:
-        """The factor of each wave, (height, width // 2 + 1): the square root of 1 / frequency, scaled.
+        """The factor of each wave, (height, width // 2 + 1): 1 / frequency ** FALLOFF, scaled.
 
         The scale is such that steps of 1 of all parameters move a pixel by about the input range: the derivative of a sigmoid
         is at most 1 / 4, so its argument must move by 4.
         """
         height, width, _ = self.shape
         vertical, horizontal = np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)[None]
-        sizes = np.maximum(np.hypot(vertical, horizontal), 1 / max(height, width)) ** -0.5  # (height, width)
+        frequencies = np.maximum(np.hypot(vertical, horizontal), 1 / max(height, width))  # (height, width)
+        sizes = frequencies**-FALLOFF
         return 4 * height * width / np.sqrt(2 * (sizes**2).sum()) * sizes[:, : width // 2 + 1]
 
+
+@dataclass(frozen=True)
+class MagnitudeConstrained(Parametrization):
+    """Waves across the image whose sizes are given and whose phases are optimized, over decorrelated colors.
+
+    Fel et al. (2023), arXiv:2306.06805, "MaCo". The parameters are complex numbers, (batch, height, width // 2 + 1,
+    channels, 2), and only their phases matter: the spectrum of the image, less the middle of the input range, has exactly the
+    given magnitudes until pixels are clipped to the range. Two cases are free: the mean color, whose magnitude is at most the
+    given one, and an image all of whose parameters are 0, which is gray. (Optimizing a complex number of any length is
+    optimizing its angle by steps that become smaller as it grows.)
+
+    Attributes:
+        magnitudes: of the spectrum as a part of the input range, (height, width // 2 + 1, channels) float32, as bytes: the
+            key of a graph.
+    """
+
+    magnitudes: bytes
+
     @property
-    def _colors(self) -> np.ndarray:
-        """From decorrelated channels to those of the image, (channels, channels); three channels are red, green and blue."""
-        channels = self.shape[-1]
-        return COLORS / np.linalg.norm(COLORS, axis=0).max() if channels == 3 else np.eye(channels)
+    def parameter_span(self) -> float:
+        """1: the noise that an image starts from decides all phases, whatever its size."""
+        return 1.0
+
+    @property
+    def spectrum(self) -> np.ndarray:
+        """The magnitudes as an array, (height, width // 2 + 1, channels)."""
+        height, width, channels = self.shape
+        return np.frombuffer(self.magnitudes, "float32").reshape(height, width // 2 + 1, channels)
+
+    def parameters(self, images: np.ndarray) -> np.ndarray:
+        """Numbers of length 1 with the phases of images, (batch, height, width, channels); of the mean color at most 1."""
+        parts = (images.astype("float64") - self.low) / self.span - 0.5
+        spectrum = np.fft.rfft2(parts @ np.linalg.inv(color_matrix(self.shape[-1])).T, axes=(1, 2))
+        lengths = np.abs(spectrum)
+        lengths[:, 0, 0] = np.maximum(lengths[:, 0, 0], self.spectrum[0, 0])
+        spectrum = spectrum / np.maximum(lengths, TINY)
+        return np.stack([spectrum.real, spectrum.imag], axis=-1)
+
+    def images(self, parameters: tf.Tensor) -> tf.Tensor:
+        """The images of parameters, clipped to the input range; their gradient is that of images that are not clipped."""
+        free = self.unclipped(parameters)
+        return tf.stop_gradient(tf.clip_by_value(free, self.low, self.high)) + (free - tf.stop_gradient(free))
+
+    def unclipped(self, parameters: tf.Tensor) -> tf.Tensor:
+        """The images of parameters, whose magnitudes are the given ones."""
+        real, imaginary = tf.unstack(parameters, axis=-1)  # (batch, height, width // 2 + 1, channels) each
+        # In these columns the waves (k, l) and (-k, l) are one: the mean of their parameters counts.
+        own_mirror = tf.constant(self._own_mirror, parameters.dtype)[:, None]
+        mirrored = (-np.arange(self.shape[0])) % self.shape[0]
+        real += own_mirror * (tf.gather(real, mirrored, axis=1) - real) / 2
+        imaginary -= own_mirror * (tf.gather(imaginary, mirrored, axis=1) + imaginary) / 2
+        squares = real**2 + imaginary**2
+        shortest = np.full((self.shape[0], len(self._own_mirror), 1), TINY)
+        shortest[0, 0] = 1  # the mean color: shorter numbers stay as they are
+        factors = tf.constant(self.spectrum, parameters.dtype) * tf.math.rsqrt(
+            tf.maximum(squares, tf.constant(shortest, parameters.dtype))
+        )
+        waves = _sum_of_waves(factors * real, factors * imaginary, self.shape)
+        return self.low + self.span * (0.5 + waves)
+
+    def clipped(self, parameters: tf.Tensor) -> tf.Tensor:
+        """The parameters as they are: `images` clips pixels."""
+        return parameters
+
+    @property
+    def _own_mirror(self) -> np.ndarray:
+        """Whether a column of the spectrum is its own mirror image, (width // 2 + 1,): the first, of even width the last."""
+        columns = np.arange(self.shape[1] // 2 + 1)
+        return (-columns) % self.shape[1] == columns
 
 
-PARAMETRIZATIONS: dict[str, type[Parametrization]] = {"pixel": Pixel, "fourier": Fourier}
+PARAMETRIZATIONS: dict[str, type[Parametrization]] = {"pixel": Pixel, "fourier": Fourier, "maco": MagnitudeConstrained}
+
+
+def _sum_of_waves(real: tf.Tensor, imaginary: tf.Tensor, shape: tuple[int, int, int]) -> tf.Tensor:
+    """The sum of waves, (batch, height, width, channels), whose spectrum is that of decorrelated colors."""
+    height, width, channels = shape
+    spectrum = tf.complex(*(tf.transpose(part, [0, 3, 1, 2]) for part in (real, imaginary)))  # (batch, channels, ...)
+    waves = tf.transpose(tf.signal.irfft2d(spectrum, [height, width]), [0, 2, 3, 1])
+    return waves @ tf.constant(color_matrix(channels).T, waves.dtype)

@@ -25,6 +25,7 @@ class Readout:
         score: (batch,) float32, the weighted sum of the values that each objective reads.
         score_before_relu: the same of values before their ReLUs, whose gradient is not zero where the ReLU is; None where
             there is no ReLU.
+        values: of each source, (batch, count) each.
         counts: how many values each source has.
         kind: what the scores are: "logit", "activation" and the like; "objective" for a mixture of kinds.
     """
@@ -32,6 +33,7 @@ class Readout:
     forward: ForwardPass
     score: tf.Tensor
     score_before_relu: tf.Tensor | None
+    values: tuple[tf.Tensor, ...]
     counts: tuple[int, ...]
     kind: str
 
@@ -100,14 +102,16 @@ class BoundReadout:
         inputs = signature.pack({**self.held, signature.input_name: images})
         forward = forward_pass(model, inputs, images, output=self.spec.output)
         values = [_values(forward, source) for source in sources]
-        score = self._weighted_sum([after for after, _ in values])
+        after_relu = tuple(after for after, _ in values)
+        score = self._weighted_sum(after_relu)
         has_relu = any(before is not None for _, before in values)
         before_relu = (
             self._weighted_sum([after if before is None else before for after, before in values]) if has_relu else None
         )
         kinds = {_kind_of(source, forward) for source in sources}
-        counts = tuple(cast("int", after.shape[-1]) for after, _ in values)
-        return Readout(forward, score, before_relu, counts, kinds.pop() if len(kinds) == 1 else "objective")
+        counts = tuple(cast("int", after.shape[-1]) for after in after_relu)
+        kind = kinds.pop() if len(kinds) == 1 else "objective"
+        return Readout(forward, score, before_relu, after_relu, counts, kind)
 
     def _weighted_sum(self, values: Sequence[tf.Tensor]) -> tf.Tensor:
         """Values times weights, (batch,); a value of weight 0 adds nothing, even if it is infinite."""

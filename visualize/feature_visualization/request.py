@@ -37,18 +37,26 @@ class RequestedObjectives:
     objectives: tuple[Objective, ...] | None
 
     @classmethod
-    def of(cls, target: Any, layer: str | None, whole_layer: str | None, paths: Sequence[str]) -> RequestedObjectives:
+    def of(
+        cls, target: Any, layer: str | None, whole_layer: str | None, most: int | None, paths: Sequence[str]
+    ) -> RequestedObjectives:
         """The objectives that the arguments of `maximize` describe.
 
         Args:
             target: number, name, objective or function of the scores, or a sequence of these; None for every unit.
             layer: path of the layer whose units are meant.
             whole_layer: path of a layer to maximize as a whole.
+            most: how many of the strongest units, where no target is given.
             paths: of the layers of the model.
 
         Raises:
             InputError: `target` is empty, a layer is not of the model, or options that exclude each other are given.
         """
+        if most is not None:
+            checked_count("most", most, 1)
+            if target is not None or whole_layer is not None:
+                other = "whole_layer" if target is None else "target"
+                raise InputError(f"`most` chooses the units to maximize, and `{other}` does so, too. Received: both.")
         default = Source("scores") if layer is None else Source("units", find_layer(layer, paths))
         if whole_layer is not None:
             if target is not None or layer is not None:
@@ -81,12 +89,15 @@ class RequestedObjectives:
         if output is not None and not any(source.kind in ("scores", "function") for source in self.sources):
             raise InputError("`output` must be left out where the units of layers are maximized. Received: both.")
 
-    def weighted(self, counts: Sequence[int], class_names: Sequence[str]) -> WeightedObjectives:
+    def weighted(
+        self, counts: Sequence[int], class_names: Sequence[str], units: Sequence[int] | None = None
+    ) -> WeightedObjectives:
         """The objectives with their weights.
 
         Args:
             counts: how many values each of the sources has.
             class_names: empty where nothing states them.
+            units: the units of the default source to maximize where no target is given; by default all.
 
         Raises:
             InputError: `class_names` are not as many as classes; there are too many units to maximize each of them; or what
@@ -96,9 +107,12 @@ class RequestedObjectives:
             targets.check_class_names(class_names, counts[self.sources.index(Source("scores"))])
         chosen = self.objectives
         if chosen is None:
-            if counts[0] > MOST_UNITS:
-                raise InputError(f"`target` must name the units to maximize: there are {counts[0]}. Received: None.")
-            chosen = tuple(_objective(index, self.default) for index in range(counts[0]))
+            if units is None and counts[0] > MOST_UNITS:
+                raise InputError(
+                    "`target` must name the units to maximize, or `most` say how many of the strongest: "
+                    f"there are {counts[0]}. Received: None."
+                )
+            chosen = tuple(_objective(index, self.default) for index in (range(counts[0]) if units is None else units))
         weights = tuple(objective.weights(self.sources, counts, class_names) for objective in chosen)
         return WeightedObjectives(self.default, self.sources, chosen, weights, tuple(class_names))
 

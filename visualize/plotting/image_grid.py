@@ -137,4 +137,6 @@ def _add_legend(figure: ResultFigure, tiles: Tiles, scale: TileScale | None, bel
             raise InputError("Tiles that are not signed must state `input_range`, their black and white. Received: None.")
         low, high = tiles.settings.input_range
         text = f"{unit}: black {low:.3g}, white {high:.3g}; {tiles.settings['score']} above each"
+    if tiles.display.alpha == "saliency":
+        text += "; faded where pixels mattered little"
     figure.text(0.5, (0.22 + below) / figure.get_figheight(), text, ha="center", va="center", fontsize=8)

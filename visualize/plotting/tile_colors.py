@@ -13,6 +13,7 @@ from visualize.results import Tiles
 CLIP = 99.5  # percentile of |value| at the end of a scale, so that one pixel cannot blacken a tile
 MIN_CLIPPED = 200  # values: of fewer, half a percent is less than one
 OWN_BELOW = 0.4  # if a quarter of the tiles reach less than this part of a common scale, each has a scale of its own
+OPAQUE = 80  # percentile of the saliency of a maximized input, from which on it does not fade
 NEARLY_ZERO = 1e-4  # of the strongest tile: rounding errors are not worth a scale of their own
 
 
@@ -85,7 +86,10 @@ def colored(tiles: Tiles, scale: TileScale | None) -> np.ndarray:
     Kernels over red, green and blue are colors about gray, which is zero.
     """
     if scale is None:
-        return to_bytes(as_rgb(tiles.pictures, tiles.settings.get("input_range")))
+        pictures = as_rgb(tiles.pictures, tiles.settings.get("input_range"))
+        if tiles.display.alpha == "saliency" and tiles.saliency is not None:
+            pictures = _faded(pictures, tiles.saliency)
+        return to_bytes(pictures)
     ends = np.array(
         [(scale.ends.max() or 1.0) if scale.is_blank(index) else end for index, end in enumerate(scale.ends)]
     ).reshape(-1, 1, 1, 1)
@@ -94,6 +98,13 @@ def colored(tiles: Tiles, scale: TileScale | None) -> np.ndarray:
         return to_bytes(as_rgb(levels, (-1.0, 1.0)))
     levels = (levels[..., 0] + 1) / 2 if scale.scale.low < 0 else levels[..., 0]
     return colormaps[scale.scale.colormap](levels, bytes=True)[..., :3]
+
+
+def _faded(pictures: np.ndarray, saliency: np.ndarray) -> np.ndarray:
+    """Pictures in 0..1 on white, as opaque as their saliency: all of it from the 80th percentile of each on."""
+    opaque = np.maximum(np.percentile(saliency, OPAQUE, axis=(1, 2), keepdims=True), np.finfo("float32").tiny)
+    alpha = np.minimum(1, saliency / opaque)[..., None]
+    return 1 - alpha * (1 - pictures)
 
 
 def _differ(ends: np.ndarray, common: float) -> bool:
