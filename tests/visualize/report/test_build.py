@@ -33,7 +33,7 @@ from visualize.report import page
 from visualize.report.alt_text import one_line, peak_position
 from visualize.report.build import build_report
 from visualize.report.command_text import compare_command, report_command, summary_command
-from visualize.report.model_facts import history_file
+from visualize.report.model_facts import card_facts, history_file
 from visualize.report.page import Page, Part, Picture
 from visualize.report.request import ReportRequest
 
@@ -223,11 +223,21 @@ def test_the_bars_are_as_long_as_the_probabilities(made):
     assert bars == pytest.approx([100 * float(cell) for cell in cells[first + 1 : first + 12 : 3]], abs=0.11)
 
 
-def test_a_name_may_break_behind_a_slash_or_an_underscore_alone(tmp_path):
-    table = page.Table("layers", ("layer",), (("base/block_1__x<y/",),))
+def test_a_name_may_break_where_its_words_meet(tmp_path):
+    table = page.Table("layers", ("layer",), (("base/block_1__x<y/",), ("DepthwiseConv2D",)))
     content = Page("many", "", (Part("model", "The model", tables=(table,)),), (), (), "visualize report", "")
     source = page.write(content, tmp_path / "report.html").read_text(encoding="utf-8")
     assert "<td>base/<wbr>block_<wbr>1__<wbr>x&lt;y/</td>" in source
+    assert "<td>Depthwise<wbr>Conv2D</td>" in source
+
+
+def test_a_long_list_of_a_card_ends_with_a_whole_name_and_how_many_more(tmp_path):
+    keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(tmp_path / "model.keras")
+    names = [f"name {number}" for number in range(100, 1100)]
+    (tmp_path / "model.json").write_text(json.dumps({"class_names": names, "few": [1, 2, 3]}))
+    entries, _ = card_facts(visualize.open_model(tmp_path / "model.keras"))
+    # Ten characters each with its comma: thirty of them.
+    assert dict(entries) == {"class_names": ", ".join(names[:30]) + " and 970 more", "few": "1, 2, 3"}
 
 
 def test_long_tables_are_folded_and_predictions_are_not(made):
