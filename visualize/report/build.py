@@ -139,10 +139,10 @@ def _curves_part(run: ReportRun, path: Path) -> tuple[Part, list[Path]]:
     except InputError as error:
         return Part("training", "The training", missing=(run.missing("training curves", error),)), []
     drawn = write_png(draw(history), run.request.out / "training.png")
+    has_validation = any(validation is not None for _, _, validation in history.pairs())
+    lines = (f"One point per epoch, from {one_line(path)}.", *([OVERFITTING] if has_validation else []))
     picture = Picture(drawn, "Training curves", history_text(history), curves_command(path, drawn))
-    return Part(
-        "training", "The training", (f"One point per epoch, from {one_line(path)}.", OVERFITTING), pictures=(picture,)
-    ), [drawn]
+    return Part("training", "The training", lines, pictures=(picture,)), [drawn]
 
 
 def _filters_part(run: ReportRun) -> tuple[Part, list[Path]]:

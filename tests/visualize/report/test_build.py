@@ -31,7 +31,7 @@ from visualize.models.layers import card_of
 from visualize.plotting.style import Drawing
 from visualize.report import page
 from visualize.report.alt_text import one_line, peak_position
-from visualize.report.build import build_report
+from visualize.report.build import OVERFITTING, build_report
 from visualize.report.command_text import compare_command, report_command, summary_command
 from visualize.report.model_facts import card_facts, history_file
 from visualize.report.page import Page, Part, Picture
@@ -478,6 +478,14 @@ def test_models_of_other_kinds_have_a_report(one, saved, images_for, reloaded, t
         content = sheet.read_bytes()
         assert run(*command[1:]).exit_code == 0
         assert sheet.read_bytes() == content
+
+
+def test_the_page_speaks_of_a_validation_loss_only_where_there_is_one(made, saved, tmp_path):
+    assert OVERFITTING in made[0].text("p")
+    shutil.copy(saved("softmax"), tmp_path / "model.keras")
+    (tmp_path / "history.csv").write_text("epoch,loss\n1,0.5\n2,0.25\n")
+    read, _, _ = reported(tmp_path / "model.keras", "--out", tmp_path / "out")
+    assert OVERFITTING not in read.text("p")
 
 
 def test_a_model_alone_has_a_report(saved, tmp_path):
