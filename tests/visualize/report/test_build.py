@@ -348,7 +348,9 @@ def test_a_file_of_several_images_and_files_of_one_name_are_each_redone_alone(mo
     read, paths, _ = reported(
         model, *images, "--method", "saliency", *(f"--target={one}" for one in (0, 1, 2, 3)), "--out", tmp_path
     )
-    assert read.text("h3") == ["both.npy 0: cat", "both.npy 1: dog", f"cat.png: {one_line(HOSTILE)}".strip(), "cat.png: cow"]
+    *titles, methods = read.text("h3")
+    assert titles == ["both.npy 0: cat", "both.npy 1: dog", f"cat.png: {one_line(HOSTILE)}".strip(), "cat.png: cow"]
+    assert methods == "What each method measures"
     sheets = [path for path in paths if path.match("compare*.npz")]
     assert len(set(sheets)) == 4
     assert sheets[-1].parent.name == "image-4"
