@@ -139,10 +139,10 @@ def _curves_part(run: ReportRun, path: Path) -> tuple[Part, list[Path]]:
     except InputError as error:
         return Part("training", "The training", missing=(run.missing("training curves", error),)), []
     drawn = write_png(draw(history), run.request.out / "training.png")
+    has_validation = any(validation is not None for _, _, validation in history.pairs())
+    lines = (f"One point per epoch, from {one_line(path)}.", *([OVERFITTING] if has_validation else []))
     picture = Picture(drawn, "Training curves", history_text(history), curves_command(path, drawn))
-    return Part(
-        "training", "The training", (f"One point per epoch, from {one_line(path)}.", OVERFITTING), pictures=(picture,)
-    ), [drawn]
+    return Part("training", "The training", lines, pictures=(picture,)), [drawn]
 
 
 def _filters_part(run: ReportRun) -> tuple[Part, list[Path]]:
@@ -164,9 +164,11 @@ def _maximized_part(run: ReportRun, images: Sequence[ExplainedImage]) -> tuple[P
     """An input for each class; of too many classes, for each that was explained."""
     classes = images[0].predictions.scores.shape[1] if images else 0
     explained = sorted({int(target) for image in images for target in image.predictions.targets})[:MOST_UNITS]
-    title, whose = ("Maximized output", "An") if classes == 1 else ("Maximized classes", "For each class an")
+    targets = tuple(map(str, explained)) if classes > MOST_UNITS else ()
+    of_each = "For each class that was explained an" if targets else "For each class an"
+    title, whose = ("Maximized output", "An") if classes == 1 else ("Maximized classes", of_each)
     try:
-        figure = draw_maximized(run, tuple(map(str, explained)) if classes > MOST_UNITS else ())
+        figure = draw_maximized(run, targets)
     except InputError as error:
         return Part("maximize", title, missing=(run.missing("maximize", error),)), []
     line = f"{whose} input that was optimized for a high score: not an image that the model saw, but what it looks for."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
@@ -96,6 +97,14 @@ def _is_number(value: object) -> bool:
     return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
+def _list_text(texts: Sequence[str], count: int) -> str:
+    """As many of the texts as fit on a line, whole, and how many more there are."""
+    ends = itertools.accumulate(len(text) + 2 for text in texts)
+    fitting = texts[: max(1, sum(end <= MAX_LETTERS for end in ends))]
+    more = f" and {count - len(fitting):,} more" if count > len(fitting) else ""
+    return one_line(", ".join(fitting), MAX_LETTERS) + more
+
+
 def _text(value: object) -> str:
     """One entry of a card on one line."""
     if value is None:
@@ -105,7 +114,7 @@ def _text(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list):
-        return one_line(", ".join(_text(element) for element in value[:MAX_LETTERS]), MAX_LETTERS)
+        return _list_text([_text(element) for element in value[:MAX_LETTERS]], len(value))
     if isinstance(value, dict):
         return one_line(", ".join(f"{name} {_text(element)}" for name, element in value.items()), MAX_LETTERS)
     return one_line(value, MAX_LETTERS)

@@ -199,8 +199,8 @@ def _scaled_png(picture: Image.Image, width: int) -> bytes:
 
 
 def _pieces(text: str) -> list[str]:
-    """The pieces of a text between which a narrow column may break it: behind each `/` and `_`."""
-    return re.split(r"(?<=[/_])(?=[^/_])", text)
+    """The pieces of a text between which a narrow column may break it: behind `/` and `_`, and before a capital's word."""
+    return re.split(r"(?<=[/_])(?=[^/_])|(?<=[a-z])(?=[A-Z][a-z])", text)
 
 
 def _link(picture: Picture, folder: Path) -> str:

@@ -31,9 +31,9 @@ from visualize.models.layers import card_of
 from visualize.plotting.style import Drawing
 from visualize.report import page
 from visualize.report.alt_text import one_line, peak_position
-from visualize.report.build import build_report
+from visualize.report.build import OVERFITTING, build_report
 from visualize.report.command_text import compare_command, report_command, summary_command
-from visualize.report.model_facts import history_file
+from visualize.report.model_facts import card_facts, history_file
 from visualize.report.page import Page, Part, Picture
 from visualize.report.request import ReportRequest
 
@@ -223,11 +223,21 @@ def test_the_bars_are_as_long_as_the_probabilities(made):
     assert bars == pytest.approx([100 * float(cell) for cell in cells[first + 1 : first + 12 : 3]], abs=0.11)
 
 
-def test_a_name_may_break_behind_a_slash_or_an_underscore_alone(tmp_path):
-    table = page.Table("layers", ("layer",), (("base/block_1__x<y/",),))
+def test_a_name_may_break_where_its_words_meet(tmp_path):
+    table = page.Table("layers", ("layer",), (("base/block_1__x<y/",), ("DepthwiseConv2D",)))
     content = Page("many", "", (Part("model", "The model", tables=(table,)),), (), (), "visualize report", "")
     source = page.write(content, tmp_path / "report.html").read_text(encoding="utf-8")
     assert "<td>base/<wbr>block_<wbr>1__<wbr>x&lt;y/</td>" in source
+    assert "<td>Depthwise<wbr>Conv2D</td>" in source
+
+
+def test_a_long_list_of_a_card_ends_with_a_whole_name_and_how_many_more(tmp_path):
+    keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(tmp_path / "model.keras")
+    names = [f"name {number}" for number in range(100, 1100)]
+    (tmp_path / "model.json").write_text(json.dumps({"class_names": names, "few": [1, 2, 3]}))
+    entries, _ = card_facts(visualize.open_model(tmp_path / "model.keras"))
+    # Ten characters each with its comma: thirty of them.
+    assert dict(entries) == {"class_names": ", ".join(names[:30]) + " and 970 more", "few": "1, 2, 3"}
 
 
 def test_long_tables_are_folded_and_predictions_are_not(made):
@@ -338,7 +348,9 @@ def test_a_file_of_several_images_and_files_of_one_name_are_each_redone_alone(mo
     read, paths, _ = reported(
         model, *images, "--method", "saliency", *(f"--target={one}" for one in (0, 1, 2, 3)), "--out", tmp_path
     )
-    assert read.text("h3") == ["both.npy 0: cat", "both.npy 1: dog", f"cat.png: {one_line(HOSTILE)}".strip(), "cat.png: cow"]
+    *titles, methods = read.text("h3")
+    assert titles == ["both.npy 0: cat", "both.npy 1: dog", f"cat.png: {one_line(HOSTILE)}".strip(), "cat.png: cow"]
+    assert methods == "What each method measures"
     sheets = [path for path in paths if path.match("compare*.npz")]
     assert len(set(sheets)) == 4
     assert sheets[-1].parent.name == "image-4"
@@ -511,6 +523,14 @@ def test_models_of_other_kinds_have_a_report(one, saved, images_for, reloaded, t
         content = sheet.read_bytes()
         assert run(*command[1:]).exit_code == 0
         assert sheet.read_bytes() == content
+
+
+def test_the_page_speaks_of_a_validation_loss_only_where_there_is_one(made, saved, tmp_path):
+    assert OVERFITTING in made[0].text("p")
+    shutil.copy(saved("softmax"), tmp_path / "model.keras")
+    (tmp_path / "history.csv").write_text("epoch,loss\n1,0.5\n2,0.25\n")
+    read, _, _ = reported(tmp_path / "model.keras", "--out", tmp_path / "out")
+    assert OVERFITTING not in read.text("p")
 
 
 def test_a_model_alone_has_a_report(saved, tmp_path):
