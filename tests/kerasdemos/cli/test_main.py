@@ -366,6 +366,7 @@ def nested(levels):
     [
         ({"demo": "digits_cnn"}, "`MODEL` must hold the weights of digits_cnn. Received: "),
         ({"demo": "least_squares"}, "`MODEL` must be a network that reads pictures. Received: least_squares."),
+        ({"demo": "a" * 10_000}, "`NAME` must be the name of a demo. Received: '" + "a" * 99 + "..."),
         ({"demo": None}, "`NAME` must be the name of a demo. Received: 'None'."),
         ({"scale": "a"}, f"{NUMBERS} Received: ['a', "),
         ({"scale": 0}, f"{NUMBERS} Received: [0, "),
