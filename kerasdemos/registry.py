@@ -7,6 +7,7 @@ from importlib import import_module
 from importlib.resources import files
 
 from kerasdemos.demo import Demo
+from visualize._utils.validation import received
 from visualize.errors import InputError
 
 
@@ -36,7 +37,7 @@ def load(name: str) -> Demo:
     if name not in choices:
         near = get_close_matches(name, choices)
         expected = f"Did you mean {' or '.join(near)}?" if near else f"Choose one of {', '.join(choices)}."
-        raise InputError(f"`NAME` must be the name of a demo. Received: {name!r}. {expected}")
+        raise InputError(f"`NAME` must be the name of a demo. Received: {received(name)}. {expected}")
     return import_module(f"kerasdemos.demos.{name}").DEMO
 
 

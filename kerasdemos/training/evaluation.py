@@ -17,6 +17,7 @@ from kerasdemos.demo import Network, Pictures
 from kerasdemos.training.card import CARD, Card, read_card
 from visualize._utils.validation import is_number, received
 from visualize.errors import InputError
+from visualize.models.safe_loading import check_file, weights_size
 
 MAX_NUMBER = 1e30  # by which pixels are divided, or which is subtracted from them
 
@@ -69,7 +70,10 @@ def evaluate(path: Path, source: str | None = None) -> Evaluation:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the state of its optimizer does not matter here
+            weights_size(path)  # refuses what would crash or fill the memory
             model.load_weights(path)
+    except InputError:
+        raise
     except Exception as error:  # Keras, h5py and zipfile raise what they like
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise InputError(f"`MODEL` must hold the weights of {trained.name}. Received: {path}: {reason}") from None
@@ -99,6 +103,7 @@ def check_evaluation(path: Path, source: str | None = None) -> tuple[TrainedNetw
         raise InputError(f"`MODEL` must be a .keras file. Received: {path}, which does not exist.")
     if not zipfile.is_zipfile(path):
         raise InputError(f"`MODEL` must be a whole .keras file. Received: {path}, which is damaged or of another format.")
+    check_file(path)
     trained = _trained_network(path, read_card(path.with_name(CARD)))
     pictures = load_pictures(source)
     check_digits(pictures)

@@ -17,7 +17,7 @@ from kerasdemos.training.card import CARD, Card, InputFacts, Result, compare_res
 from kerasdemos.training.checkpoints import CHECKPOINT, RunIdentity, can_go_on, read_checkpoint
 from kerasdemos.training.run_folder import CURVES, FIGURE, RunFiles, finished_card, write_run
 from kerasdemos.training.settings import RunSettings, data_name, published_epochs, run_identity
-from visualize._utils.text import shortened
+from visualize._utils.text import printable, shortened
 from visualize.errors import InputError
 
 if TYPE_CHECKING:  # Keras is imported when a network is trained, and not before its data was checked
@@ -126,7 +126,9 @@ def card_to_keep(demo: Demo, settings: RunSettings) -> Card | None:
     identity, epochs = run_identity(demo, settings), settings.epochs_of(demo)
     wanted = {**asdict(identity), "epochs": epochs}
     others = [
-        f"{key} {shortened(str(card.get(key)))} (asked: {value})" for key, value in wanted.items() if card.get(key) != value
+        f"{key} {printable(shortened(str(card.get(key))))} (asked: {value})"
+        for key, value in wanted.items()
+        if card.get(key) != value
     ]
     if not others:
         return card

@@ -95,7 +95,16 @@ def data_name(demo: Demo, data: str | None) -> str:
     if data is None:
         return demo.data
     path = Path(data)
-    return f"{path.name} (crc32 {zlib.crc32(path.read_bytes()):08x})" if path.is_file() else path.name
+    return f"{path.name} (crc32 {_crc32(path):08x})" if path.is_file() else path.name
+
+
+def _crc32(path: Path) -> int:
+    """The checksum of a file of any size."""
+    checksum = 0
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            checksum = zlib.crc32(block, checksum)
+    return checksum
 
 
 def _pictures_name(pictures: Pictures) -> str:

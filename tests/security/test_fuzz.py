@@ -18,7 +18,8 @@ from PIL import Image
 
 from visualize import InputError, layer_facts, load, open_model, saliency, save
 from visualize._utils.text import printable, shortened
-from visualize.data.images import read_arrays, read_picture, resized, with_channels
+from visualize.data.framing import Framing
+from visualize.data.images import read_arrays, read_picture, with_channels
 from visualize.models.card import Card, read_card
 from visualize.models.inputs import inputs_of
 from visualize.plotting.export import plain_name
@@ -222,10 +223,12 @@ def test_any_array_is_input_of_a_model_or_refused(reloaded, array):
     st.integers(1, 20),
     st.integers(1, 20),
     st.sampled_from([1, 3]),
+    st.sampled_from(["crop", "fit", "stretch"]),
+    st.floats(0.01, 1),
 )
-def test_a_resized_picture_has_its_size_and_no_new_extremes(picture, height, width, channels):
+def test_a_resized_picture_has_its_size_and_no_new_extremes(picture, height, width, channels, mode, share):
     same = with_channels(picture, channels)
-    found = resized(same, (height, width))
+    found, _ = Framing(mode, share).apply(same, (height, width))
     assert found.shape == (height, width, channels)
     assert same.min() <= found.min()
     assert found.max() <= same.max()

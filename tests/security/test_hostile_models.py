@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import zipfile
+import zlib
 from pathlib import Path
 
 import h5py
@@ -159,6 +160,14 @@ def test_an_old_file_cannot_name_a_function_as_a_layer(name, members, tmp_path):
     config["config"]["layers"][1] = {"class_name": name, "config": {"config": {}}}
     path = in_old_file(tmp_path / "model.h5", config)
     assert refusal(path).endswith(f"but activations and other functions of tensors. Received: 'keras.layers.{name}'.")
+
+
+@pytest.mark.parametrize("ending", [".keras", ".h5"])
+def test_a_class_of_ten_thousand_letters_is_refused_in_a_short_line(ending, members, packed, tmp_path):
+    config = json.loads(members["config.json"])
+    config["config"]["layers"][1].update(class_name="a" * 10_000, registered_name="a" * 10_000, module=None)
+    path = packed(**{"config.json": json.dumps(config)}) if ending == ".keras" else in_old_file(tmp_path / "model.h5", config)
+    refusal(path)
 
 
 @pytest.mark.parametrize("text", ["keras.utils.get_file", "get_file", "keras.activations.relu", "os.system", "deserialize"])
@@ -598,3 +607,71 @@ def test_a_list_of_varying_length_at_which_hdf5_may_crash_is_refused(tmp_path):
         kind, shape = h5py.h5t.vlen_create(h5py.h5t.NATIVE_UINT8), h5py.h5s.create(h5py.h5s.SCALAR)
         h5py.h5a.create(file.id, b"model_config", kind, shape)
     assert "its attribute 'model_config' must hold text or numbers" in refusal(tmp_path / "model.h5")
+
+
+def rewritten(path, change):
+    """The archive at `path`, after `change` of the bytes of its weights."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: bytearray(archive.read(name)) for name in archive.namelist()}
+    change(members["model.weights.h5"])
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, bytes(content))
+    return path
+
+
+PACKED = {
+    "gzip": {"compression": "gzip"},
+    "lzf": {"compression": "lzf", "shuffle": True},
+    "checksum": {"fletcher32": True},
+    "all": {"compression": "gzip", "shuffle": True, "fletcher32": True},
+    "plain": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("way", "size"), [*itertools.product(PACKED, (0, 1 << 31)), ("gzip", 1), ("checksum", 1), ("plain", 99)]
+)
+def test_a_part_of_an_array_that_is_not_there_is_refused_before_hdf5_crashes_at_it(way, size, weighted):
+    def change(content):
+        start = content.index(b"TREE\x01\0") + 24  # the first key in the index of the parts, which begins with a size
+        content[start : start + 4] = size.to_bytes(4, "little")
+
+    path = weighted(lambda file: replaced(file, data=np.ones((64, 64), "f4"), chunks=(32, 64), **PACKED[way]))
+    message = f"{path} is corrupt or not a model: a part of its array 'layers/conv2d/vars/0' is not in it."
+    assert refusal(rewritten(path, change)) == message
+
+
+def test_a_part_of_an_array_that_unpacks_to_less_than_a_part_is_refused(weighted):
+    """HDF5 would take what lies behind it in the memory for weights."""
+
+    def change(file):
+        replaced(file, shape=(3, 3, 1, 2), dtype="f4", chunks=(3, 3, 1, 2), compression="gzip")
+        file["layers/conv2d/vars/0"].id.write_direct_chunk((0, 0, 0, 0), zlib.compress(bytes(10)))
+
+    path = weighted(change)
+    assert refusal(path) == f"{path} is corrupt or not a model: a part of its array 'layers/conv2d/vars/0' is not in it."
+
+
+def test_an_array_packed_by_another_filter_is_refused(weighted):
+    path = weighted(lambda file: replaced(file, data=np.ones((3, 3, 1, 2), "i4"), chunks=(3, 3, 1, 2), scaleoffset=4))
+    assert refusal(path) == (
+        f"{path} must hold arrays that are plain or packed by gzip or LZF. "
+        "Received: 'layers/conv2d/vars/0', packed by filter 6 of HDF5."
+    )
+
+
+@pytest.mark.parametrize("way", PACKED)
+def test_packed_weights_are_read(way, weighted):
+    kernel = np.random.default_rng(0).random((3, 3, 1, 2), "float32")
+    path = weighted(lambda file: replaced(file, data=kernel, chunks=(2, 3, 1, 2), **PACKED[way]))
+    np.testing.assert_array_equal(open_model(path).layers[0].get_weights()[0], kernel)
+
+
+def test_texts_of_the_weights_in_an_archive_are_checked_too(weighted):
+    def change(content):
+        start = content.index(b"GCOL") + 24
+        content[start : start + 8] = (3 << 30).to_bytes(8, "little")
+
+    path = rewritten(weighted(lambda file: file.attrs.update(name="a" * 100)), change)
+    assert refusal(path) == f"{path} is corrupt or not a model: it declares a text that is longer than the file."

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from visualize._utils.validation import MAX_COUNT
 from visualize.errors import InputError
 
 VALIDATION = "val_"  # prefix of what was measured on validation data
+MAX_BYTES = 2**26
+MAX_EPOCHS, MAX_MEASURES = 10**6, 1000  # what can be drawn in some seconds
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,15 +46,19 @@ def read_history(path: str | Path) -> History:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"`history` must be a .csv file. Received: {path}, which does not exist.")
+    if path.stat().st_size > MAX_BYTES:
+        raise InputError(f"`history` must have at most {MAX_BYTES:,} bytes. Received: {path}, of {path.stat().st_size:,}.")
     try:
-        names, *rows = (row for row in csv.reader(path.read_text(encoding="utf-8-sig").splitlines()) if row)
-        values = np.array([[float(cell) for cell in row] for row in rows]).reshape(-1, len(names))  # (epochs, measures)
-        if len(values) != len(rows):
-            raise ValueError
+        with path.open(encoding="utf-8-sig") as file:
+            names, values = _table(row for row in csv.reader(file) if row)
     except (ValueError, csv.Error):
         raise InputError(
             f"`history` must have a line of names, then one line of numbers per epoch. Received: {path}, which differs."
         ) from None
+    if len(names) > MAX_MEASURES or len(values) > MAX_EPOCHS:
+        raise InputError(
+            f"`history` must have at most {MAX_EPOCHS:,} epochs and {MAX_MEASURES:,} measures. Received: {path}, with more."
+        )
     measures = dict(zip(names, values.T, strict=True))
     epochs = measures.pop("epoch", np.arange(1, len(values) + 1))
     if not len(values) or not any(not name.startswith(VALIDATION) for name in measures):
@@ -60,3 +68,22 @@ def read_history(path: str | Path) -> History:
             f"`history` must number its epochs in ascending order, at most {MAX_COUNT}. Received: {path}, which does not."
         )
     return History(epochs, measures)
+
+
+def _table(rows: Iterable[list[str]]) -> tuple[list[str], np.ndarray]:
+    """The names in the first row, and the numbers in the others, (epochs, measures), of no more of them than is allowed.
+
+    Raises:
+        ValueError: there is no row, or another one is not as many numbers.
+    """
+    numbers, rows = array("d"), iter(rows)
+    names = next(rows, None)
+    if names is None:
+        raise ValueError
+    for count, row in enumerate(rows):
+        if len(row) != len(names):
+            raise ValueError
+        if count > MAX_EPOCHS or len(names) > MAX_MEASURES:
+            break
+        numbers.extend(map(float, row))
+    return names, np.array(numbers).reshape(-1, len(names))

@@ -124,7 +124,7 @@ def _refusal(path: Path, error: Exception) -> str:
     unregistered = re.search(r"(?:could not locate \w+|unknown \w+:) '([^']+)'", text, re.IGNORECASE)
     if unregistered:
         return (
-            f"{path} uses {unregistered[1].split('>')[-1]!r}, which is not registered. "
+            f"{path} uses {shortened(unregistered[1].split('>')[-1])!r}, which is not registered. "
             "Name the module that registers it: --custom-objects MODULE (in Python: custom_objects=[...])."
         )
     version = version_of_keras_2(path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import io
 import json
 import math
 import re
@@ -14,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from visualize._utils.lazy import h5py, keras, tf
+from visualize._utils.lazy import keras, tf
 from visualize._utils.limits import ALWAYS_ALLOWED, check_size
 from visualize._utils.text import shortened
 from visualize.errors import InputError
@@ -73,14 +72,12 @@ def weights_size(path: Path) -> int:
         Exception: whatever zipfile and h5py raise for a file that is damaged.
     """
     if path.suffix != ".keras":
-        with h5py.File(path, "r") as file:
-            return arrays_size(path, file, path.stat().st_size)
+        return arrays_size(path)
     with zipfile.ZipFile(path) as archive:
         if WEIGHTS not in archive.namelist():
             return sum(member.file_size for member in archive.infolist())
         content = archive.read(WEIGHTS)  # whole, as Keras does: in an archive, each seek backward reads from the start
-    with h5py.File(io.BytesIO(content), "r") as file:
-        return arrays_size(path, file, len(content))
+    return arrays_size(path, content)
 
 
 @contextlib.contextmanager

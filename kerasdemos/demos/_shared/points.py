@@ -9,6 +9,8 @@ import numpy as np
 
 from visualize.errors import InputError
 
+MAX_BYTES = 2**22  # some hundred thousand points
+
 
 def read_points(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
     """The x and the y of the points in a CSV file: two numbers per line, no header; empty lines are skipped.
@@ -37,6 +39,8 @@ def _read_text(path: Path) -> str:
     if path.exists() and not path.is_file() and not path.is_dir():  # a device may have no end
         raise InputError(f"`data` must be a CSV file of two columns. Received: {path}, which is no regular file.")
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise InputError(f"`data` must have at most {MAX_BYTES:,} bytes. Received: {path}, of {path.stat().st_size:,}.")
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise InputError(f"`data` must be a CSV file of two columns. Received: {path}, no such file.") from None

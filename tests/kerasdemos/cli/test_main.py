@@ -11,6 +11,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -334,6 +335,22 @@ def test_evaluate_follows_nothing_that_a_file_says_but_its_weights(trained, some
     assert not (tmp_path / "ran").exists()
 
 
+def test_evaluate_refuses_weights_that_are_only_declared(trained, some_digits, tmp_path):
+    _, folder = trained
+    shutil.copy(folder / "model.json", tmp_path)
+    with zipfile.ZipFile(folder / "model.keras") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    weights = io.BytesIO(members["model.weights.h5"])
+    with h5py.File(weights, "r+") as file:
+        file.create_dataset("more", shape=(10**12,), dtype="f4", chunks=(1 << 20,), compression="gzip")
+    with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
+        for name, content in {**members, "model.weights.h5": weights.getvalue()}.items():
+            archive.writestr(name, content)
+    result = run("evaluate", str(tmp_path / "model.keras"), "--data", some_digits)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1), result.output
+    assert result.stderr.startswith(f"Error: The arrays of {tmp_path / 'model.keras'} must not unpack to over 100 times")
+
+
 NUMBERS = "`scale` and `mean` of the card must be numbers of at most 1e+30, `scale` at least 1e-30."
 
 
@@ -350,6 +367,7 @@ def nested(levels):
     [
         ({"demo": "digits_cnn"}, "`MODEL` must hold the weights of digits_cnn. Received: "),
         ({"demo": "least_squares"}, "`MODEL` must be a network that reads pictures. Received: least_squares."),
+        ({"demo": "a" * 10_000}, "`NAME` must be the name of a demo. Received: '" + "a" * 99 + "..."),
         ({"demo": None}, "`NAME` must be the name of a demo. Received: 'None'."),
         ({"scale": "a"}, f"{NUMBERS} Received: ['a', "),
         ({"scale": 0}, f"{NUMBERS} Received: [0, "),

@@ -219,6 +219,15 @@ def test_a_file_that_is_not_there_or_not_a_file_or_not_text_is_refused(tmp_path)
         assert str(refused.value) == f"`data` must be a CSV file of two columns. Received: {path}, {problem}."
 
 
+def test_a_file_of_gigabytes_is_refused_unread(tmp_path):
+    path = tmp_path / "points.csv"
+    with path.open("wb") as file:
+        file.truncate(10 << 30)
+    with pytest.raises(InputError) as refused:
+        points.read_points(path)
+    assert str(refused.value) == f"`data` must have at most 4,194,304 bytes. Received: {path}, of 10,737,418,240."
+
+
 def test_the_error_reaches_the_noise_and_the_bias_absorbs_its_mean():
     outcome = noisy_line.compute(steps=200, seed=1)
     for expected in noisy_line.DEMO.expected:

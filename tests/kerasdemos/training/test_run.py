@@ -263,6 +263,15 @@ def test_resume_refuses_to_replace_what_was_finished_on_other_data(tmp_path):
         train(demo, out=tmp_path, resume=True)
 
 
+def test_what_a_card_says_is_repeated_in_one_line(tmp_path):
+    train(DOUBLING, out=tmp_path)
+    path = tmp_path / "doubling" / "model.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "demo": "a\n\x1b[31mb"}))
+    with pytest.raises(InputError) as refused:
+        train(DOUBLING, out=tmp_path, resume=True)
+    assert r"Received: one of demo a\n\x1b[31mb (asked: doubling). Choose another --out" in str(refused.value)
+
+
 @pytest.mark.slow
 def test_resume_goes_on_from_the_checkpoint_that_was_to_replace_a_finished_run(some_digits, tmp_path):
     demo = registry.load("relu_mlp")

@@ -82,13 +82,16 @@ def test_what_a_method_of_images_cannot_take_is_said(name, options, message, mod
     ("options", "message"),
     [
         ({"rotate": "a"}, "`rotate` must be a finite number. Received: 'a'."),
-        ({"jitter": None}, "`jitter` must be a finite number. Received: None."),
+        ({"jitter": "a"}, "`jitter` must be a finite number. Received: 'a'."),
         ({"steps": "a"}, "`steps` must be a finite number. Received: 'a'."),
         ({"frames": "a"}, "`frames` must be a whole number from 0. Received: 'a'."),
         ({"scale": 2}, "`scale` must be two factors above 0, the lower first. Received: 2."),
         ({"scale": "ab"}, "`scale` must be two factors above 0, the lower first. Received: 'ab'."),
         ({"size": 3}, "`size` must be (height, width). Received: 3."),
-        ({"parametrization": ["pixel"]}, "`parametrization` must be 'pixel' or 'fourier'. Received: ['pixel']."),
+        (
+            {"parametrization": ["pixel"]},
+            "`parametrization` must be 'auto', 'pixel', 'fourier' or 'maco'. Received: ['pixel'].",
+        ),
     ],
 )
 def test_what_an_ascent_cannot_take_is_said(options, message, model):

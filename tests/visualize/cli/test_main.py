@@ -346,7 +346,7 @@ MISTAKES = {
         "MODEL",
         "--data",
         "cifar",
-    ): "`data` must be a folder of pictures, a .npz or .npy file, or a named data set (idx:..., mnist:...). "
+    ): "`data` must be a folder of pictures, a .npz or .npy file, or a named data set (idx:..., mnist:..., photos:...). "
     "Received: 'cifar'.",
     ("saliency", "MODEL", "PICTURE", "--input-range", "1", "0"): "`--input-range` must be LOW HIGH, low < high. "
     "Received: 1 0.",
@@ -533,12 +533,12 @@ def test_the_path_of_occlusion_is_a_choice(model, picture, tmp_path):
 
 
 def test_a_choice_that_has_a_default_is_made_once(model, tmp_path):
-    assert "--parametrization [pixel|fourier]" in run("maximize", "--help").stdout
+    assert "--parametrization [auto|pixel|fourier|maco]" in run("maximize", "--help").stdout
     assert "none" in run("saliency", "--help").stdout
     paths = written(run("maximize", model, "--steps", 2, "--parametrization", "fourier", "--out", tmp_path))
     assert record(paths)["results"][0]["settings"]["parametrization"] == "fourier"
     told = mistake("maximize", model, "--parametrization", "none", "--out", tmp_path)
-    assert "'none' is not one of 'pixel', 'fourier'" in told
+    assert "'none' is not one of 'auto', 'pixel', 'fourier', 'maco'" in told
 
 
 @pytest.mark.slow

@@ -41,3 +41,33 @@ def test_measures_that_no_float32_has_are_gaps_in_the_curve(tmp_path, loss):
     is_drawn = abs(float(loss)) < 1
     np.testing.assert_array_equal(line.get_ydata(), [float(loss) if is_drawn else np.nan, np.nan, 0.5, 0.25])
     assert write_png(figure, tmp_path / "curves.png").is_file()
+
+
+LIMITS = "`history` must have at most 1,000,000 epochs and 1,000 measures."
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("loss\n" + "1\n" * 1_000_002, LIMITS),
+        (",".join(map(str, range(1001))) + "\n" + ",".join("1" * 1001), LIMITS),
+        ("loss\n" + "\n" * (64 << 20), "`history` must have at most 67,108,864 bytes."),
+    ],
+    ids=["epochs", "measures", "bytes"],
+)
+def test_more_than_can_be_drawn_is_refused_before_it_fills_the_memory(tmp_path, content, message):
+    path = tmp_path / "history.csv"
+    path.write_text(content)
+    with pytest.raises(InputError) as refused:
+        read_history(path)
+    assert str(refused.value).startswith(f"{message} Received: {path}, ")
+
+
+def test_a_thousand_measures_are_read_in_their_columns(tmp_path):
+    path = tmp_path / "history.csv"
+    rows = np.random.default_rng(0).random((3, 1000))
+    path.write_text(
+        "\n".join([",".join(f"m{column}" for column in range(1000)), *(",".join(map(repr, row)) for row in rows.tolist())])
+    )
+    measures = read_history(path).measures
+    np.testing.assert_array_equal(np.array([measures[f"m{column}"] for column in range(1000)]).T, rows)

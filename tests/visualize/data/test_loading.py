@@ -290,7 +290,7 @@ def test_a_data_set_that_cannot_serve_is_refused(opened, tmp_path):
 
 
 def test_an_unknown_data_set_is_answered_with_the_known(opened):
-    choices = "a folder of pictures, a .npz or .npy file, or a named data set (idx:..., mnist:...)"
+    choices = "a folder of pictures, a .npz or .npy file, or a named data set (idx:..., mnist:..., photos:...)"
     message = f"`data` must be {choices}. Received: 'cifar:test'."
     assert refusal(from_data, opened("softmax"), "cifar:test", None) == message
 
