@@ -11,6 +11,7 @@ from visualize._utils.validation import checked_number, checked_path, checked_wo
 FUNCTION = "must be a function such as visualize.gradcam, not its name"
 EXPLAINING = "must explain images, as visualize.gradcam does, with an Attribution. Received:"
 LISTED = "must be a list of functions such as visualize.gradcam"
+PARAMETRIZATION = "'auto', 'pixel', 'fourier' or 'maco'"
 FILLING = "must be a finite number, 3 of them as a color, 'mean' or 'blur'"
 MANY = "which does not take them (too many positional arguments)."
 
