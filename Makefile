@@ -36,15 +36,17 @@ $(STAMP): requirements.lock pyproject.toml
 
 demo: install
 	@$(BIN)/kerasdemos pretrained efficientnet_lite0 --if-missing --out outputs
-	@$(BIN)/visualize compare $(PHOTO)/model.keras --data photos:chelsea --out $(PHOTO) \
-	    --method gradcam --method guided_gradcam --method integrated_gradients --method occlusion
+	@$(BIN)/visualize compare $(PHOTO)/model.keras --data photos:coffee --out $(PHOTO) \
+	    --method gradcam --method guided_gradcam --method smoothgrad --method occlusion
 	@$(BIN)/kerasdemos train digits_cnn --precision auto --if-missing --out outputs
 	@$(BIN)/visualize gallery $(DEMO)/model.keras --data mnist:test --per-class --out $(DEMO)
 	@$(BIN)/visualize report $(DEMO)/model.keras --data mnist:test --per-class --out $(DEMO)
 	@echo "Open $(CURDIR)/$(DEMO)/report.html, or look at $(DEMO)/*.png and, for a photograph, $(PHOTO)/*.png."
 
-# The six pictures of the README.
+# The seven pictures of the README.
 pictures: demo
+	@$(BIN)/visualize compare $(PHOTO)/model.keras --data photos:coffee --out $(GALLERY) \
+	    --method gradcam --method guided_gradcam --method smoothgrad --method occlusion
 	@$(BIN)/visualize saliency $(DEMO)/model.keras --data mnist:test --index 1,4,0 --sheet \
 	    --modifier none --modifier guided --modifier relu --out $(GALLERY)
 	@$(BIN)/visualize gradcam $(DEMO)/model.keras --data mnist:test --index 1,4,0 --sheet \
