@@ -21,6 +21,7 @@ SUFFIXES = (  # of pictures in folders
     *(".avif", ".bmp", ".gif", ".ico", ".jp2", ".jpeg", ".jpg", ".mpo", ".pgm", ".png", ".ppm", ".tga", ".tif", ".tiff"),
     ".webp",
 )
+BAND = 2**20  # pixels that are converted at a time
 
 
 def picture_files(paths: Iterable[str | Path]) -> list[Path]:
@@ -58,7 +59,7 @@ def read_picture(path: str | Path, *, channels: int) -> np.ndarray:
         channels: 1 for gray, 3 for red, green and blue. Transparent parts become white.
 
     Raises:
-        InputError: the file does not exist, is not a picture, or has more than 89 million pixels.
+        InputError: the file does not exist, is not a picture, or has more than 89 million pixels (which take 700 MB).
     """
     path = Path(path)
     if not path.is_file():
@@ -135,21 +136,30 @@ def _formats() -> list[str]:
 
 
 def _pixels(picture: Image.Image, channels: int) -> np.ndarray:
+    """A picture as bytes, (height, width, channels), converted a band of rows at a time: a copy of all might not fit."""
+    if picture.mode == "F":
+        raise InputError(
+            "A picture file must state its black and white. Received: real numbers of any range. Pass them as a .npy array."
+        )
+    if channels not in (1, 3):
+        raise InputError(
+            f"The model must take 1 or 3 channels to read a picture file. Received: {channels}. Pass a .npy array."
+        )
+    pixels = np.empty((picture.height, picture.width, channels), np.uint8)
+    rows = max(1, BAND // picture.width)
+    for top in range(0, picture.height, rows):
+        band = picture.crop((0, top, picture.width, min(top + rows, picture.height)))
+        pixels[top : top + rows] = _converted(band, channels)
+    return pixels
+
+
+def _converted(picture: Image.Image, channels: int) -> np.ndarray:
     if picture.mode.startswith("I"):  # 16 bits per pixel, which convert() would clip at 255
         deep = np.clip(np.asarray(picture), 0, 65535).astype("int32")
         deep += 128  # to round to the nearest; 257 is odd, so there are no ties
         deep //= 257
         picture = Image.fromarray(deep.astype("uint8"))
-    if picture.mode == "F":
-        raise InputError(
-            "A picture file must state its black and white. Received: real numbers of any range. Pass them as a .npy array."
-        )
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         layered = picture if picture.mode == "RGBA" else picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", layered.size, "white"), layered)
-        del layered  # at most 20 bytes per pixel are held at a time
-    if channels == 1:
-        return np.asarray(picture.convert("L"))[..., None]
-    if channels == 3:
-        return np.asarray(picture.convert("RGB"))
-    raise InputError(f"The model must take 1 or 3 channels to read a picture file. Received: {channels}. Pass a .npy array.")
+    return np.asarray(picture.convert("L"))[..., None] if channels == 1 else np.asarray(picture.convert("RGB"))

@@ -39,7 +39,7 @@ def hdf5_config(path: Path) -> str | bytes:
             config = file.attrs.get("model_config")
     except InputError:
         raise
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError):
+    except Exception:  # h5py raises errors of many kinds, SystemError among them
         raise InputError(f"{path} is corrupt or not a model: HDF5 cannot read it.") from None
     if config is None:
         raise InputError(
@@ -57,22 +57,26 @@ def arrays_size(path: Path, content: bytes | None = None) -> int:
 
     Args:
         path: the file, or the archive that it is in.
-        content: of the file in an archive; None where `path` is the file itself.
+        content: of the file in an archive; None where `path` is the file itself, and `hdf5_config` has read it.
 
     Raises:
-        InputError: some of them are in another file, or only declared and not there.
-        Exception: whatever h5py raises for a file that is damaged.
+        InputError: the file is damaged, or some of them are in another file, or only declared and not there.
     """
-    if content is None:
+    try:
+        if content is not None:
+            _check_raw(path, content)
+            with h5py.File(io.BytesIO(content), "r") as file:
+                return _arrays_size(path, file, content)
         with _bytes_of(path) as mapped, h5py.File(path, "r") as file:
             return _arrays_size(path, file, mapped)
-    with h5py.File(io.BytesIO(content), "r") as file:
-        return _arrays_size(path, file, content)
+    except InputError:
+        raise
+    except Exception:  # h5py raises errors of many kinds, SystemError among them
+        raise InputError(f"{path} is corrupt or not a model: HDF5 cannot read it.") from None
 
 
 def _arrays_size(path: Path, file: h5py.File, content: Content) -> int:
     """Bytes of all arrays in an open file of that content."""
-    _check_raw(path, content)
     links: dict[str, object] = {}
     file.visititems_links(links.__setitem__)
     total = 0

@@ -68,8 +68,8 @@ def weights_size(path: Path) -> int:
     """Bytes of all arrays in a model file.
 
     Raises:
-        InputError: some of them are in another file, or only declared and not there.
-        Exception: whatever zipfile and h5py raise for a file that is damaged.
+        InputError: the HDF5 file is damaged, or some of them are in another file, or only declared and not there.
+        Exception: whatever zipfile raises for an archive that is damaged.
     """
     if path.suffix != ".keras":
         return arrays_size(path)
