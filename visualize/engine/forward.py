@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -70,7 +70,7 @@ class TrainingLayers(NamedTuple):
         """What a reader of a result must know."""
         alone = "(training=True): images were run one by one."
         remarks = [f"{listed(self.normalizing)} normalize by the statistics of the batch {alone}"] if self.normalizing else []
-        drawn = f"{listed(self.random)} draw at random (training=True): this is the result of one draw."
+        drawn = f"{listed(self.random)} draw at random, as in training: this is the result of one draw."
         return [*remarks, *([drawn] if self.random else [])]
 
 
@@ -246,8 +246,19 @@ class ForwardPass:
         """The layers that the model itself runs in training mode, where that makes a map depend on more than its image."""
         calls = [call for call in self.calls if call.training]
         normalizing = [call.path for call in calls if _normalizes_by_batch(call.layer)]
-        random = [call.path for call in calls if hasattr(call.layer, "seed_generator")]
+        random = [call.path for call in calls if hasattr(call.layer, "seed_generator")] or self._drawing_layers()
         return TrainingLayers(tuple(dict.fromkeys(normalizing)), tuple(dict.fromkeys(random)))
+
+    def _drawing_layers(self) -> list[str]:
+        """The innermost layers in which the model draws random numbers, whatever mode they were called in."""
+        draws = [op for op in self._upstream if "Random" in op.type]
+        made_before = _reachable([self.images.op], _producers) if draws else set()  # as the noise of SmoothGrad is
+        paths = []
+        for operation in draws:
+            if operation not in made_before:
+                inside = [call.path for call in self.calls if _is_between(operation, call.inputs, call.outputs)]
+                paths.append(max(inside, key=len, default="the model"))
+        return sorted(paths)
 
     @functools.cached_property
     def _downstream(self) -> set[tf.Operation]:
@@ -551,6 +562,12 @@ def _reachable(start: list[tf.Operation], neighbors: Callable[[Any], list[tf.Ope
         reached.update(fresh)
         waiting.extend(fresh)
     return reached
+
+
+def _is_between(operation: tf.Operation, inputs: Iterable[tf.Tensor], outputs: Iterable[tf.Tensor]) -> bool:
+    """Whether the outputs of a layer depend on an operation, and its inputs do not."""
+    before, after = (_reachable([tensor.op for tensor in tensors], _producers) for tensors in (inputs, outputs))
+    return operation in after and operation not in before
 
 
 def _consumers(operation: tf.Operation) -> list[tf.Operation]:

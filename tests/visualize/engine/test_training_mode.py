@@ -74,4 +74,27 @@ def test_scores_are_those_of_the_model_alone_on_the_image():
 
 def test_a_contrast_of_one_draw_says_so():
     remarks = visualize.contrast(model_of(False, True), IMAGES, 1, 2).settings.remarks
-    assert "'dropout' draw at random (training=True): this is the result of one draw." in remarks
+    assert "'dropout' draw at random, as in training: this is the result of one draw." in remarks
+
+
+class Always(L.Dropout):
+    """A dropout that never stops, without anybody asking for it, as networks have it that tell how sure they are."""
+
+    def call(self, inputs, training=False):
+        return super().call(inputs, training=True)
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_a_layer_that_draws_by_itself_is_named(method):
+    inner = keras.Sequential([keras.Input((10, 10, 6)), Always(0.5, name="always"), L.GlobalAveragePooling2D()], name="inner")
+    layers = [L.Conv2D(6, 3, activation="relu", name="convolution"), inner, L.Dense(3)]
+    model = keras.Sequential([keras.Input((12, 12, 1)), *layers])
+    remarks = method(model, IMAGES[:1], 1).settings.remarks
+    assert "'inner/always' draw at random, as in training: this is the result of one draw." in remarks
+
+
+def test_noise_that_a_method_adds_is_not_the_models():
+    model = model_of(False, False)
+    for method in METHODS.values():
+        remarks = method(model, IMAGES[:1], 1).settings.remarks or []
+        assert not any("draw at random" in remark for remark in remarks)
