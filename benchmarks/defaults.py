@@ -92,7 +92,7 @@ def settings_for(side: int) -> list[Setting]:
     v, settings = visualize, []
     for part, overlap in ((7, 2), (5, 2), (3.5, 2), (3.5, 4)):
         patch = max(1, round(side / part))
-        for fill in (None, "mean", "blur"):
+        for fill in ("gray", "mean", "blur"):
             settings.append(("occlusion", v.occlusion, {"patch": patch, "stride": max(1, patch // overlap), "fill": fill}))
     for baseline in (None, "gray", "mean", "blur"):
         settings.append(("integrated_gradients", v.integrated_gradients, {"baseline": baseline, "steps": 50}))
