@@ -145,8 +145,9 @@ def _is_moderate(value: object) -> TypeGuard[float]:
 
 
 def _loss(name: str, labels: np.ndarray, outputs: np.ndarray) -> float:
+    outputs = outputs.astype(np.float64)  # in which the squares of huge outputs do not overflow
     if name == "sparse_categorical_crossentropy":
         right = np.take_along_axis(outputs, labels[:, None], axis=1)
-        return float(-np.log(np.maximum(right, np.finfo(right.dtype).tiny)).mean())
-    one_hot = np.eye(outputs.shape[1], dtype=outputs.dtype)[labels]
+        return float(-np.log(np.maximum(right, np.finfo(np.float32).tiny)).mean())
+    one_hot = np.eye(outputs.shape[1])[labels]
     return float(((outputs - one_hot) ** 2).mean())

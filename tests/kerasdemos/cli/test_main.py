@@ -351,6 +351,30 @@ def test_evaluate_refuses_weights_that_are_only_declared(trained, some_digits, t
     assert result.stderr.startswith(f"Error: The arrays of {tmp_path / 'model.keras'} must not unpack to over 100 times")
 
 
+@pytest.mark.parametrize("loss", ["mean_squared_error", "sparse_categorical_crossentropy"])
+@pytest.mark.parametrize("size", [1e30, np.inf, np.nan])
+def test_evaluate_of_a_network_of_huge_outputs_ends_without_a_warning(trained, some_digits, size, loss, tmp_path):
+    _, folder = trained
+    card = json.loads((folder / "model.json").read_text())
+    (tmp_path / "model.json").write_text(json.dumps({**card, "loss": loss}))
+    with zipfile.ZipFile(folder / "model.keras") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    weights = io.BytesIO(members["model.weights.h5"])
+    with h5py.File(weights, "r+") as file:
+        biases = []
+        file["layers"].visititems(lambda name, item: biases.append(item) if getattr(item, "shape", None) == (10,) else None)
+        for bias in biases:
+            bias[...] = size
+    with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
+        for name, content in {**members, "model.weights.h5": weights.getvalue()}.items():
+            archive.writestr(name, content)
+    result = run("evaluate", str(tmp_path / "model.keras"), "--data", some_digits)
+    assert (result.exit_code, result.stderr) == (0, ""), result.exception
+    assert biases
+    if loss == "mean_squared_error" and size == 1e30:
+        assert float(result.stdout.split()[1]) > 1e59
+
+
 NUMBERS = "`scale` and `mean` of the card must be numbers of at most 1e+30, `scale` at least 1e-30."
 
 
