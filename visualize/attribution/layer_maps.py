@@ -15,6 +15,10 @@ from visualize.engine.shapes import sizes
 from visualize.errors import InputError
 from visualize.models.layers import cam_layer, choices_among, find_layer, layer_paths, listed
 
+ADVICE_ON_VECTORS = (  # a graph shows that a model reshapes its input; the code of a subclassed model does not
+    "If the model's own code makes a picture of this vector, explain it as one: "
+    "keras.Sequential([keras.Input((height, width, channels)), keras.layers.Flatten(), model])."
+)
 LayerPaths = tuple[str | None, ...]  # the layers that a method reads; (None,) leaves the choice to the model's structure
 
 
@@ -160,6 +164,8 @@ def _default_layer(forward: ForwardPass) -> tuple[str, str]:
     try:
         return cam_layer(facts)
     except InputError as error:
+        if forward.images.shape[2:] == [1] and any(fact.convolution and fact.within for fact in facts):
+            raise InputError(f"{error} {ADVICE_ON_VECTORS}") from None
         joining = [fact.path for fact in facts if fact.within and fact.leaf and _joins_frames(forward, len(fact.shape))]
         if not joining:
             raise

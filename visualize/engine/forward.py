@@ -244,14 +244,21 @@ class ForwardPass:
     @property
     def training_layers(self) -> TrainingLayers:
         """The layers that the model itself runs in training mode, where that makes a map depend on more than its image."""
-        calls = [call for call in self.calls if call.training]
+        return self._training_layers(self._upstream)
+
+    def training_layers_before(self, tensor: tf.Tensor) -> TrainingLayers:
+        """The same of the layers that a tensor depends on, such as the output of a layer in the middle of the model."""
+        return self._training_layers(_reachable([tensor.op], _producers))
+
+    def _training_layers(self, upstream: set[tf.Operation]) -> TrainingLayers:
+        calls = [call for call in self.calls if call.training and any(output.op in upstream for output in call.outputs)]
         normalizing = [call.path for call in calls if _normalizes_by_batch(call.layer)]
-        random = [call.path for call in calls if hasattr(call.layer, "seed_generator")] or self._drawing_layers()
+        random = [call.path for call in calls if hasattr(call.layer, "seed_generator")] or self._drawing_layers(upstream)
         return TrainingLayers(tuple(dict.fromkeys(normalizing)), tuple(dict.fromkeys(random)))
 
-    def _drawing_layers(self) -> list[str]:
+    def _drawing_layers(self, upstream: set[tf.Operation]) -> list[str]:
         """The innermost layers in which the model draws random numbers, whatever mode they were called in."""
-        draws = [op for op in self._upstream if "Random" in op.type]
+        draws = [op for op in upstream if "Random" in op.type]
         made_before = _reachable([self.images.op], _producers) if draws else set()  # as the noise of SmoothGrad is
         paths = []
         for operation in draws:

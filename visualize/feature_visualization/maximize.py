@@ -363,7 +363,7 @@ def _tiles(
         targets=labels,
         scores=[float(score) for score in optimized.scores],
         still=list(dict.fromkeys(label for label, still in zip(labels, optimized.still, strict=True) if still)),
-        remarks=_remarks(labels, optimized.fell),
+        remarks=_remarks(labels, optimized.fell, notes["random"]) or None,
         input_range=list(start.input_range),
         input_range_assumed=start.input_range_assumed,
         held=dict.fromkeys(start.inputs.others, "zeros" if start.picture is None else "as given"),
@@ -378,12 +378,14 @@ def _tiles(
     )
 
 
-def _remarks(labels: Sequence[Any], fell: np.ndarray) -> list[str] | None:
-    """What a reader must know of images whose scores did not rise."""
-    fallen = list(dict.fromkeys(label for label, each in zip(labels, fell, strict=True) if each))
-    if not fallen:
-        return None
-    return [
-        f"The steps ended below where they began for {listed(fallen)}: the picture of the highest score on the way is shown. "
-        "Weaker penalties (`lp_norm`, `total_variation`) or a smaller `step_size` let the score rise."
-    ]
+def _remarks(labels: Sequence[Any], fell: np.ndarray, random: Sequence[str]) -> list[str]:
+    """What a reader must know: which scores did not rise, and what draws at random."""
+    remarks = []
+    if fallen := list(dict.fromkeys(label for label, each in zip(labels, fell, strict=True) if each)):
+        remarks.append(
+            f"The steps ended below where they began for {listed(fallen)}: the picture of the highest score on the way is "
+            "shown. Weaker penalties (`lp_norm`, `total_variation`) or a smaller `step_size` let the score rise."
+        )
+    if random:
+        remarks.append(f"{listed(random)} draw at random, as in training: each step, and the score below, is one draw.")
+    return remarks

@@ -184,7 +184,8 @@ class _Loop:
         transforms = {name: array[index] for name, array in self.transforms.items()}
         shown = transform(images, transforms, self.optimizer.parametrization.span)
         readout = self.readout.read(self.model, shown)
-        self.notes.update(counts=readout.counts, score=readout.kind)
+        random = readout.forward.training_layers_before(readout.score).random
+        self.notes.update(counts=readout.counts, score=readout.kind, random=random)
         return readout
 
     def _score_gradient(self, readout: Readout, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -69,7 +69,13 @@ def features(
     outputs = graph.run_batches(inputs.arrays, batch_size=size)["output"]
     card = card_of(model)
     names = _class_names(outputs.shape[-1], card.class_names) if graph.notes["scores"] else None
-    settings = TilesSettings(unit="activation", layer=path, input_range=card.input_range, class_names=names)
+    settings = TilesSettings(
+        unit="activation",
+        layer=path,
+        input_range=card.input_range,
+        class_names=names,
+        remarks=graph.notes["remarks"] or None,
+    )
     return [_tiles(output, image, settings, most) for output, image in zip(outputs, inputs.images, strict=True)]
 
 
@@ -88,8 +94,9 @@ class _LayerOutput(Program):
                 f"`layer` must have maps or units. Received: {self.path!r}, whose output is {tuple(output.shape)}."
             )
         scores = output.op in scoring_operations(forward) and output.shape[-1] != 1
+        training = forward.training_layers_before(output)
         output = tf.cast(forward.with_channels_last(self.path, output), tf.float32)
-        return {"output": output}, {"one_by_one": any(forward.training_layers), "scores": scores}
+        return {"output": output}, {"one_by_one": any(training), "scores": scores, "remarks": training.remarks()}
 
 
 def _class_names(classes: int, names: Sequence[str]) -> list[str]:

@@ -98,3 +98,19 @@ def test_noise_that_a_method_adds_is_not_the_models():
     for method in METHODS.values():
         remarks = method(model, IMAGES[:1], 1).settings.remarks or []
         assert not any("draw at random" in remark for remark in remarks)
+
+
+def test_features_name_what_draws_before_their_layer_and_nothing_behind_it():
+    model = model_of(False, True)
+    assert visualize.features(model, IMAGES[:1], layer="pooling")[0].settings.remarks is None  # the dropout comes later
+    drawn = visualize.features(model, IMAGES[:1], layer="dropout")[0]
+    assert drawn.settings.remarks == ["'dropout' draw at random, as in training: this is the result of one draw."]
+
+
+def test_a_maximized_input_of_a_model_that_draws_says_so():
+    options = {"steps": 2, "parametrization": "pixel"}
+    (remark,) = visualize.maximize(model_of(False, True), 1, **options).settings.remarks
+    assert "'dropout' draw at random" in remark
+    assert visualize.maximize(model_of(False, False), 1, **options).settings.remarks is None
+    before_it = visualize.maximize(model_of(False, True), 1, layer="convolution", **options)
+    assert before_it.settings.remarks is None

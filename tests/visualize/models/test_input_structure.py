@@ -239,3 +239,28 @@ def test_picture_files_fit_a_model_of_vectors(tmp_path):
     result = saliency(model, source.images, 1)
     np.testing.assert_allclose(result.images[0, ..., 0], np.arange(48).reshape(6, 8) / 255, rtol=1e-6)
     assert visualize.maximize(model, target=1, steps=2).pictures.shape == (1, 6, 8, 1)
+
+
+class Reshaping(keras.Model):
+    """A model whose own code makes a picture of a vector, which no graph of layers shows."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = [keras.layers.Conv2D(3, 3, name="conv"), keras.layers.Flatten(), keras.layers.Dense(2)]
+
+    def call(self, inputs):
+        outputs = keras.ops.reshape(inputs, (-1, 6, 8, 1))
+        for layer in self.body:
+            outputs = layer(outputs)
+        return outputs
+
+
+def test_a_model_that_reshapes_in_its_own_code_is_explained_as_the_message_says():
+    model, images = Reshaping(), np.random.default_rng(0).random((2, 6, 8, 1)).astype("float32")
+    model(images.reshape(2, 48))
+    with pytest.raises(InputError, match=r"keras\.Sequential\(\[keras\.Input\(\(height, width, channels\)\)"):
+        gradcam(model, images.reshape(2, 48), 1)
+    wrapped = keras.Sequential([keras.Input((6, 8, 1)), keras.layers.Flatten(), model])
+    plain = keras.Sequential([keras.Input((6, 8, 1)), *model.body])
+    for method in (gradcam, saliency):
+        np.testing.assert_allclose(method(wrapped, images, 1).values, method(plain, images, 1).values, atol=1e-6)
