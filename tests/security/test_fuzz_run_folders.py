@@ -15,6 +15,7 @@ from kerasdemos.training.checkpoints import CHECKPOINT, RunIdentity, can_go_on, 
 from kerasdemos.training.evaluation import check_evaluation
 from kerasdemos.training.run import card_to_keep, train, unfinished_epochs
 from kerasdemos.training.settings import RunSettings
+from visualize.cli.main import main as visualize_main
 from visualize.models.card import read_card
 
 CARDS = (
@@ -227,6 +228,20 @@ def test_a_network_is_evaluated_or_a_line_says_why_not(network, digits, outcome,
         wrong(folder, chance, altered, mutated, ["model.json", "model.keras"])
         outcomes.add(outcome(main, ["evaluate", folder / "model.keras", "--data", digits], number))
     assert outcomes == {0, 2}
+
+
+@pytest.mark.slow
+def test_a_run_is_reported_or_a_line_says_why_not(network, digits, outcome, altered, mutated, rounds, tmp_path):
+    chance, outcomes, folder, out = random.Random("report"), [], tmp_path / network.name, tmp_path / "report"
+    for number in rounds(12):
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(out, ignore_errors=True)
+        shutil.copytree(network, folder)
+        wrong(folder, chance, altered, mutated, ["model.json", "model.keras", "history.csv"])
+        arguments = ["report", folder / "model.keras", "--data", digits, "--method", "saliency", "--out", out]
+        outcomes.append(outcome(visualize_main, arguments, number))
+        assert (out / "report.html").exists() == (outcomes[-1] == 0), number
+    assert set(outcomes) == {0, 2}
 
 
 def wrong(folder, chance, altered, mutated, names):

@@ -27,6 +27,7 @@ __all__ = ["occlusion"]
 BATCHES = (8, 32)  # images at a time for which windows are planned, besides one and a whole batch: few graphs for any number
 STARTS = {1: ("starts",), 2: ("tops", "lefts"), 3: ("fronts", "tops", "lefts")}  # names of where patches begin on each axis
 MEASURED = {"score": "float32", "predicted": "int32"}  # name in the report, and type, of what is kept of each position
+DEFAULT_FILL = "blur"
 
 # Tensors that a graph takes besides the inputs of the model; names of Keras' inputs have no slash.
 IMAGE, CORNER, SIDES, FILLS = "occlusion/image", "occlusion/corner", "occlusion/sides", "occlusion/fills"
@@ -86,7 +87,7 @@ def occlusion(
     """
     request = prepare(model, images, target, input_name, precision)
     patches = Patches.over(request.inputs.size, patch, stride)
-    fill = checked_fill(fill, "blur", request.inputs.images.shape[-1])
+    fill = checked_fill(fill, DEFAULT_FILL, request.inputs.images.shape[-1])
     batch_size = checked_batch_size(batch_size, request.inputs)
     checked_word("path", path, PATHS)
     if request.inputs.fixed_batch_size is not None:
@@ -245,9 +246,10 @@ class _UnhiddenProgram(Program):
         forward = self.spec.forward(model, inputs)
         _, report = self.spec.score(forward, targets)
         if forward.holds_tokens and isinstance(self.fill, str):
+            default = ", the default" if self.fill == DEFAULT_FILL else ""
             raise InputError(
-                f"`fill` must be the whole number that stands for a hidden token, as the numbers of "
-                f"{self.spec.signature.input_name!r} are tokens, which the model looks up. Received: {self.fill!r}."
+                f"`fill` must be the whole number that stands for a hidden token, such as 0 for padding, as the numbers of "
+                f"{self.spec.signature.input_name!r} are tokens, which the model looks up. Received: {self.fill!r}{default}."
             )
         fills = fill_images(forward.images, self.fill)
         results = {**report, "fills": fills}
