@@ -2,7 +2,11 @@
 
 from visualize.metrics.baselines import BASELINES as BASELINES
 from visualize.metrics.baselines import baseline_maps as baseline_maps
+from visualize.metrics.completeness import completeness as completeness
 from visualize.metrics.deletion import deletion as deletion
 from visualize.metrics.deletion import insertion as insertion
+from visualize.metrics.fidelity import mu_fidelity as mu_fidelity
+from visualize.metrics.fidelity import sensitivity_n as sensitivity_n
+from visualize.metrics.infidelity import infidelity as infidelity
 from visualize.metrics.record import Comparison as Comparison
 from visualize.metrics.record import Faithfulness as Faithfulness
