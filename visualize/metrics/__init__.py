@@ -1,0 +1,13 @@
+"""Metrics: how far the maps of a method can be believed, each beside maps that know nothing of the model."""
+
+from visualize.metrics.baselines import BASELINES as BASELINES
+from visualize.metrics.baselines import baseline_maps as baseline_maps
+from visualize.metrics.completeness import completeness as completeness
+from visualize.metrics.deletion import deletion as deletion
+from visualize.metrics.deletion import insertion as insertion
+from visualize.metrics.fidelity import mu_fidelity as mu_fidelity
+from visualize.metrics.fidelity import sensitivity_n as sensitivity_n
+from visualize.metrics.imputation import road as road
+from visualize.metrics.infidelity import infidelity as infidelity
+from visualize.metrics.record import Comparison as Comparison
+from visualize.metrics.record import Faithfulness as Faithfulness
