@@ -94,13 +94,15 @@ def draw_attributions(attributions: Sequence[Attribution], style: Style) -> Resu
     figure = empty_figure(max(layout.width, MIN_WIDTH), layout.height)
     images = range(len(cell_heights))
     cells = [[_add_axes(figure, layout.cell(image, column)) for column in range(layout.columns)] for image in images]
+    class_colors = _class_colors(first.arrays["position_classes"]) if has_classes else {}
     for image in images:
-        _draw_row(cells[image], first, image, columns)
+        canvas = None if _is_sequence(first) else Canvas.of(first, image)
+        _draw_row(cells[image], first, image, columns, canvas)
+        if has_classes and canvas is not None:
+            _draw_classes(cells[image][-2:], first, image, class_colors, canvas, cell_width)
     for number, column in enumerate(columns, start=1):
         bar = _add_axes(figure, layout.color_bar(number))
         draw_color_bar(bar, column.attribution, column.scales, style.clip, over_picture=column.over_picture)
-    if has_classes:
-        _draw_classes([row[-2:] for row in cells], first, cell_width)
     _write_titles(cells, titles if style.title else [""] * len(cells), columns)
     if style.title:
         _write_headers(cells, headers, layout, map_lines)
@@ -120,14 +122,15 @@ def draw_in_axes(attributions: Sequence[Attribution], style: Style, axes: Sequen
         InputError: there is another number of axes.
     """
     attributions, _ = _strongest_slices(attributions)
-    count = len(attributions) * len(attributions[0].values)
+    first, images = attributions[0], range(len(attributions[0].values))
+    count = len(attributions) * len(images)
     if len(axes) != count:
         raise InputError(f"`axes` must be one matplotlib Axes for each of the {count} maps. Received: {len(axes)}.")
-    remaining = iter(axes)
-    for column in _columns_of(attributions, replace(style, beside=False), math.inf, several_targets=True):
-        for image in range(len(column.attribution.values)):
-            cell = next(remaining)
-            _draw_cell(cell, column, image)
+    columns = _columns_of(attributions, replace(style, beside=False), math.inf, several_targets=True)
+    for image in images:
+        canvas = None if _is_sequence(first) else Canvas.of(first, image)
+        for column, cell in zip(columns, axes[image :: len(images)], strict=True):
+            _draw_cell(cell, column, image, canvas)
             cell.set_xticks([])
             cell.set_yticks([])
             if style.title:
@@ -256,23 +259,25 @@ def _add_axes(figure: ResultFigure, rectangle: Rectangle) -> Axes:
     return axes
 
 
-def _draw_row(cells: Sequence[Axes], attribution: Attribution, image: int, columns: Sequence[Column]) -> None:
-    """Draw one image and its maps."""
-    if _is_sequence(attribution):
+def _draw_row(
+    cells: Sequence[Axes], attribution: Attribution, image: int, columns: Sequence[Column], canvas: Canvas | None
+) -> None:
+    """Draw one image and its maps; a sequence has no canvas."""
+    if canvas is None:
         draw_curves(cells[0], attribution.images[image])
     else:
-        draw_picture(cells[0], Canvas.of(attribution, image))
+        draw_picture(cells[0], canvas)
     for axes, column in zip(cells[1:], columns, strict=False):
-        _draw_cell(axes, column, image)
+        _draw_cell(axes, column, image, canvas)
 
 
-def _draw_cell(axes: Axes, column: Column, image: int) -> None:
+def _draw_cell(axes: Axes, column: Column, image: int, canvas: Canvas | None) -> None:
     """Draw one map."""
     attribution, scale = column.attribution, column.scales[image]
-    if _is_sequence(attribution):
+    if canvas is None:
         draw_sequence_map(axes, attribution.values[image], scale, attribution.images[image])
     else:
-        draw_map(axes, attribution.values[image], scale, Canvas.of(attribution, image), over_picture=column.over_picture)
+        draw_map(axes, attribution.values[image], scale, canvas, over_picture=column.over_picture)
 
 
 def _write_titles(cells: Sequence[Sequence[Axes]], titles: Sequence[str], columns: Sequence[Column]) -> None:
@@ -333,17 +338,21 @@ def _write_below(figure: ResultFigure, remarks: Sequence[str], epoch: str) -> No
         figure.text(GAP, 0.3 + REMARK_LINE * len(remarks), epoch, transform=inches, fontsize=9, fontweight="bold")
 
 
-def _draw_classes(cells: Sequence[Sequence[Axes]], attribution: Attribution, inches: float) -> None:
+def _draw_classes(
+    cells: Sequence[Axes],
+    attribution: Attribution,
+    image: int,
+    colors: dict[int, tuple[float, ...]],
+    canvas: Canvas,
+    inches: float,
+) -> None:
     """Draw which class the model predicted while a patch was hidden: as a map, and how often, in a list of this width."""
-    classes = attribution.arrays["position_classes"]  # (batch, rows, columns)
-    names = attribution.settings.get("class_names", [])
-    colors = _class_colors(classes)
+    predicted = attribution.arrays["position_classes"][image]  # (rows, columns)
     height, width = attribution.values.shape[1:]
     nearest = [_nearest_positions(attribution, "tops", -2, height), _nearest_positions(attribution, "lefts", -1, width)]
-    for image, ((map_axes, list_axes), predicted) in enumerate(zip(cells, classes, strict=True)):
-        pixels = np.array([[colors[index] for index in row] for row in predicted[np.ix_(*nearest)].tolist()])
-        draw_patches(map_axes, pixels, Canvas.of(attribution, image))
-        _draw_class_counts(list_axes, predicted, names, colors, inches)
+    pixels = np.array([[colors[index] for index in row] for row in predicted[np.ix_(*nearest)].tolist()])
+    draw_patches(cells[0], pixels, canvas)
+    _draw_class_counts(cells[1], predicted, attribution.settings.get("class_names", []), colors, inches)
 
 
 def _class_colors(classes: np.ndarray) -> dict[int, tuple[float, ...]]:

@@ -15,6 +15,8 @@ FOLDED_ABOVE = 32  # layers: two columns of boxes, which a page still shows
 MOST_BLOCKS = 64  # boxes; if there are more, layers whose maps have the same size are one block
 MAX_PERIOD = 16  # nodes of a part that is looked for again
 MOST_IN_BRANCHES = 0.25  # of all layers: with more between two narrow places, nothing is repeated
+MOST_BETWEEN = 2  # layers of another size between layers of one size, where branches are listed in turns
+AXES = re.compile(r"(conv|pool|pooling|padding|sampling|cropping|dropout)[123]d[_.\-]$", re.IGNORECASE)  # "conv2d_" of Keras
 MERGES = ("Add", "Concatenate", "Average", "Maximum", "Minimum", "Subtract", "Multiply")
 MINOR = ("Norm", "Multiply", "Rescaling", "LayerScale")  # kinds that are not listed among what a block consists of
 
@@ -178,7 +180,7 @@ def _numbered_beginnings(path: str) -> list[str]:
     parts = re.split(r"(?<=[_.\-])", name)  # each with the separator behind it
     beginnings = []
     for count in range(1, len(parts)):
-        has_number = re.search(r"\d", parts[count - 1]) and not re.search(r"\d[dD][_.\-]$", parts[count - 1])  # not conv2d_
+        has_number = re.search(r"\d", parts[count - 1]) and not AXES.search(parts[count - 1])
         if has_number and re.search(r"[A-Za-z]", "".join(parts[count:])):
             beginnings.append((f"{folder}/" if folder else "") + "".join(parts[:count]).rstrip("_.-"))
     return beginnings
@@ -326,12 +328,34 @@ def _range(first: str, last: str) -> str:
 def _by_size(blocks: Sequence[Block]) -> list[Block]:
     """Neighbors whose outputs have the same spatial size as one block, where neither names nor branches tell blocks."""
     result = []
-    for _, group in itertools.groupby(blocks, key=lambda block: tuple(block.parts[-1][-1]["shape"][1:-1])):
-        members = list(group)
+    for members in _with_few_between([list(group) for _, group in itertools.groupby(blocks, key=_size)]):
         layers = tuple(layer for block in members for layer in block.layers)
         name = members[0].name if len(members) == 1 else f"{layers[0]['path']} \u2026 {layers[-1]['path']}"
         result.append(members[0] if len(members) == 1 else Block(name, (layers,)))
     return result
+
+
+def _with_few_between(groups: Iterable[list[Block]]) -> list[list[Block]]:
+    """Groups of one size as one, with what is between them, if that is at most two layers: branches are listed in turns."""
+    result: list[list[Block]] = []
+    for group in groups:
+        between = 0
+        for place in range(len(result) - 1, -1, -1):
+            if _size(result[place][0]) == _size(group[0]):
+                result[place:] = [[block for each in (*result[place:], group) for block in each]]
+                break
+            between += sum(len(block.layers) for block in result[place])
+            if between > MOST_BETWEEN:
+                result.append(group)
+                break
+        else:
+            result.append(group)
+    return result
+
+
+def _size(block: Block) -> tuple[int | None, ...]:
+    """The spatial size of what a block returns."""
+    return tuple(block.parts[-1][-1]["shape"][1:-1])
 
 
 def _is_default(layer: Row) -> bool:

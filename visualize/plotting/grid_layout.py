@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from visualize.plotting.figure import DPI
-from visualize.plotting.line_breaks import shortened_name, wrapped
-from visualize.plotting.text import fitted
+from visualize.plotting.text import fits, fitted, wrapped
 from visualize.plotting.tile_text import HEADING, MARGIN
 
 MAX_CAPTIONS = 144  # more tiles than this have no captions
@@ -150,20 +149,16 @@ def _fitted_captions(captions: Sequence[str], tile_width: float, gap: float) -> 
     """
     room, largest = tile_width + gap, 8 if tile_width > 1.2 else 7
     for points in (largest, 6):
-        if all(_fits(caption, room, points) for caption in captions):
+        if all(fits(caption, room, points) for caption in captions):
             return points, [[fitted(caption, room, points)] for caption in captions]
     for points in (largest, 6):
         lines = [wrapped(caption, room, points) for caption in captions]
         if max(map(len, lines)) <= MAX_CAPTION_LINES:
             return points, lines
     return 6, [
-        [shortened_name(caption, room, 6)] if len(each) > MAX_CAPTION_LINES else each
+        [fitted(caption, room, 6)] if len(each) > MAX_CAPTION_LINES else each
         for caption, each in zip(captions, lines, strict=True)
     ]
-
-
-def _fits(caption: str, inches: float, points: float) -> bool:
-    return fitted(caption, inches, points) == caption
 
 
 def _whole_pixels(inches: float) -> float:

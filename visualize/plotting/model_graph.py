@@ -13,8 +13,7 @@ from matplotlib.path import Path
 
 from visualize.plotting.figure import ResultFigure, empty_figure
 from visualize.plotting.graph_blocks import Block, blocks_of, edges_between
-from visualize.plotting.line_breaks import shortened_name
-from visualize.plotting.text import fitted
+from visualize.plotting.text import fits, fitted
 from visualize.results import Structure
 
 BOX_WIDTH, GAP = 3.4, 0.26  # inches; the gap is below a box
@@ -185,7 +184,7 @@ def _count_inside(structure: Structure, path: str) -> int:
 
 def _draw_heading(axes: Axes, layout: GraphLayout, structure: Structure, *, folded: bool) -> None:
     settings = structure.settings
-    name = shortened_name(settings["name"], layout.width - 0.4, 12.5)  # bold letters are wide
+    name = fitted(settings["name"], layout.width - 0.4, 12.5)  # bold letters are wide
     count, trainable = settings["parameters"], settings["trainable"]
     totals = f"{count:,} parameters, {'all' if trainable == count else f'{trainable:,}'} trainable"
     middle = layout.width / 2
@@ -230,12 +229,12 @@ def _draw_frame(axes: Axes, box: Box, color: str) -> None:
 
 def _write_lines(axes: Axes, box: Box, first: tuple[str, str], second: tuple[str, str]) -> None:
     """Write two lines into a box, each with a text at the left and one at the right."""
-    right_text = shortened_name(first[1], 0.5 * BOX_WIDTH, 7.5)
+    right_text = fitted(first[1], 0.5 * BOX_WIDTH, 7.5)
     room = BOX_WIDTH - 0.3 - len(right_text) * 7.5 * 0.58 / 72
     name = first[0]
-    if "/" in name and fitted(name, room, 10) != name:
+    if "/" in name and not fits(name, room, 10):
         name = "\u2026/" + name.rpartition("/")[2]  # the last part says more than the nested model that it is in
-    name = shortened_name(name, room, 10)  # bold letters are wide
+    name = fitted(name, room, 10)  # bold letters are wide
     left, right = box.x + 0.1, box.x + BOX_WIDTH - 0.1
     upper, lower = box.y + box.height - 0.16, box.y + box.height - 0.38
     axes.text(left, upper, name, fontsize=9, fontweight="bold", va="center")
@@ -250,7 +249,7 @@ def _listed(names: Sequence[str], inches: float, size: float) -> str:
     for kept in range(len(names), 1, -1):
         shown = names if kept == len(names) else [*names[: kept - 1], "\u2026", names[-1]]
         text = ", ".join(shown)
-        if fitted(text, inches, size) == text:
+        if fits(text, inches, size):
             return text
     return fitted(", ".join(names), inches, size)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from visualize.plotting.text import fitted, wrapped
+from visualize.plotting.text import fits, fitted, wrapped
 from visualize.results import Attribution
 
 
@@ -22,8 +22,8 @@ def title_of(attribution: Attribution, image: int, inches: float) -> str:
         if "probability" in arrays and kind.endswith("logit"):
             score_line += f", p {arrays['probability'][image]:.3f}"
     both = f"{picture}: {target}"
-    if not (picture and target and fitted(both, inches, 8) == both):
-        lines = [*([fitted(picture, inches, 8)] if picture else []), *(wrapped(target, inches, 8) if target else [])]
+    if not (picture and target and fits(both, inches, 8)):
+        lines = [*([fitted(picture, inches, 8)] if picture else []), *(wrapped(target, inches, 8, most=2) if target else [])]
     else:
         lines = [both]
     return "\n".join([*lines, fitted(score_line, inches, 8)])

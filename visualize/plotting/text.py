@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from matplotlib import font_manager, rcParams
 from matplotlib.figure import Figure
@@ -15,6 +16,8 @@ from visualize.results import Attribution, Tiles
 
 MAX_CHARACTERS = 500  # of one text; none of ours has so many
 CHARACTER_WIDTH = 0.6  # of the font size, about
+LEFT_OUT = "\u2026"
+WORD_ENDS = re.compile(r"(?<=[\s_/])(?![\s_/])|(?<=[.\-])(?=[^\W\d_])")  # not within a number such as -0.5
 # Fonts with the characters that matplotlib's own font lacks: Chinese, Japanese, Korean.
 FALLBACKS = (
     "Noto Sans CJK SC",
@@ -33,40 +36,47 @@ FALLBACKS = (
 def fitted(text: str, inches: float, size: float) -> str:
     """A text on one line; if it is wider than `inches` at a font size in points, words are left out of its middle.
 
-    Words end at spaces and at the separators of names, as in "block_13_expand" and "base/conv.1". A word that is too wide by
-    itself is cut in its middle.
+    Words end at spaces and at the separators of names, as in "block_13_expand" and "base/conv.weights". A word that is too
+    wide by itself is cut in its middle.
     """
     text = _printable(text)
     room = _room(inches, size)
     if _width(text) <= room:
         return text
-    words = re.findall(r"[^\s_/.\-]*[\s_/.\-]*", text)[:-1]
-    front, back = 0, len(words)
+    words = _words(text)
+    front, back = 0, len(words)  # words are left out between these two
     while front < back:  # from both ends in turn, as long as there is room
         longer = [(front + 1, back), (front, back - 1)]
         if _width("".join(words[:front])) > _width("".join(words[back:])):
             longer.reverse()
-        fits = [ends for ends in longer if _width("".join(words[: ends[0]] + words[ends[1] :])) < room]
-        if not fits:
+        possible = [ends for ends in longer if _width(_without_middle(words, *ends)) <= room]
+        if not possible:
             break
-        front, back = fits[0]
-    kept = "".join(words[:front]), "".join(words[back:])
-    if any(part.strip() for part in kept):
-        return f"{kept[0].rstrip()}\u2026{kept[1].lstrip()}"
+        front, back = possible[0]
+    shorter = _without_middle(words, front, back)
+    if shorter != LEFT_OUT:
+        return shorter
     half = max(1, (room - 1) // 2)
-    return _beginning(text, half) + "\u2026" + _beginning(text[::-1], half)[::-1]
+    return _beginning(text, half) + LEFT_OUT + _beginning(text[::-1], half)[::-1]
 
 
-def wrapped(text: str, inches: float, size: float) -> list[str]:
-    """A text on one line or, if it is wider than `inches`, on two, the second of which may be shortened."""
-    text = _printable(text)
-    room = _room(inches, size)
-    if _width(text) <= room:
-        return [text]
-    ends = [match.end() for match in re.finditer(r"[\s_/.\-]+", text) if _width(text[: match.end()].rstrip()) <= room]
-    if not ends:
-        return [fitted(text, inches, size)]
-    return [text[: ends[-1]].rstrip(), fitted(text[ends[-1] :], inches, size)]
+def fits(text: str, inches: float, size: float) -> bool:
+    """Whether nothing of a text has to be left out on one line."""
+    return _width(_printable(text)) <= _room(inches, size)
+
+
+def wrapped(text: str, inches: float, size: float, most: int | None = None) -> list[str]:
+    """A text in lines of at most `inches` at a font size in points, broken between words and between the parts of names.
+
+    A line that is still too wide, a single word or the last of `most` lines, is shortened as `fitted` does.
+    """
+    lines: list[str] = []
+    for word in _words(_printable(text)):
+        if lines and (len(lines) == most or fits((lines[-1] + word).rstrip(), inches, size)):
+            lines[-1] += word
+        else:
+            lines.append(word.lstrip())
+    return [fitted(line.rstrip(), inches, size) for line in lines if line.strip()]
 
 
 def epoch_label(result: Attribution | Tiles) -> str:
@@ -85,7 +95,18 @@ def make_literal(figure: Figure) -> None:
 
 
 def _printable(text: str) -> str:
+    """The same with a space for each character that cannot be drawn."""
     return "".join(character if character.isprintable() else " " for character in text)
+
+
+def _words(text: str) -> list[str]:
+    """The words of a text and the parts of its names, each with the separators behind it."""
+    return WORD_ENDS.split(text)
+
+
+def _without_middle(words: Sequence[str], front: int, back: int) -> str:
+    """The words before `front` and from `back` on, with a mark between them."""
+    return "".join(words[:front]).rstrip() + LEFT_OUT + "".join(words[back:]).lstrip()
 
 
 def _room(inches: float, size: float) -> int:

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from visualize.plotting.figure import ResultFigure
-from visualize.plotting.line_breaks import wrapped
 from visualize.plotting.strongest import Drawn
-from visualize.plotting.text import epoch_label
+from visualize.plotting.text import epoch_label, wrapped
 from visualize.results import Tiles
 
 MARGIN, HEADING = 0.15, 0.42  # inches: left and right of all text; down to the tiles if the heading is one line

@@ -7,7 +7,6 @@ from matplotlib.axes import Axes
 from PIL import Image
 
 from visualize.plotting.figure import ResultFigure, empty_figure
-from visualize.plotting.line_breaks import shortened_name
 from visualize.plotting.source_picture import add_source, source_size
 from visualize.plotting.strongest import Drawn
 from visualize.plotting.text import fitted
@@ -42,7 +41,7 @@ def draw_bars(drawn: Drawn, source: Image.Image | None) -> ResultFigure:
     text.write(figure)
     top = height - text.above
     bars = (left / width, (top - bars_height) / height, (BARS_WIDTH + NUMBER_WIDTH) / width, bars_height / height)
-    _draw(figure.add_axes(bars), values, [shortened_name(name, names_width, SIZE) for name in names], signed=tiles.signed)
+    _draw(figure.add_axes(bars), values, [fitted(name, names_width, SIZE) for name in names], signed=tiles.signed)
     add_source(figure, source, top)
     unit, middle = str(tiles.settings.get("unit", "")), (left + BARS_WIDTH / 2) / width
     figure.text(middle, (top - bars_height - 0.14) / height, unit, ha="center", va="center", fontsize=SIZE)

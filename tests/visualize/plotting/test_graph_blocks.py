@@ -82,6 +82,31 @@ def test_blocks_of_the_same_kinds_are_one_box_that_counts_them(chain_of):
     assert first.contents == ["expand", "dwconv", "project"]
 
 
+def test_a_block_with_the_letter_d_is_one_of_its_row(chain_of):
+    names = [name for letter in "abcd" for name in block(f"block6{letter}", "expand_conv", "dwconv", "add")]
+    assert described(chain_of(*padded(names)))[0] == ("block6a \u2026 block6d", 4, 3)
+
+
+@pytest.mark.parametrize("name", ["conv2d_{}", "max_pooling2d_{}", "separable_conv1d_{}", "zero_padding3d_{}"])
+def test_the_axes_in_a_name_of_keras_begin_no_block(chain_of, name):
+    names = [name.format("first"), "other", name.format("last")]
+    different = [(each, f"Kind{number}", (8, 8, 4)) for number, each in enumerate(padded(names))]
+    assert described(chain_of(*different))[:3] == [(each, 1, 1) for each in names]
+
+
+def test_branches_of_two_sizes_listed_in_turns_are_one_block_each(chain_of):
+    def layers(letter, count, side):
+        return [(f"{letter}{'x' * number}", "Conv2D", (side, side, 4)) for number in range(count)]
+
+    turns = [layers(f"turn{letter}", 1, 16 if number % 2 else 8) for number, letter in enumerate("abcdef")]
+    downwards = [*layers("large", 40, 16), *layers("small", 40, 8), *(layer for turn in turns for layer in turn)]
+    different = [(name, f"Kind{number}", shape) for number, (name, _, shape) in enumerate(downwards)]
+    assert [len(each.layers) for each in blocks_of(chain_of(*different))] == [40, 45, 1]  # the last turn ends the list
+    up_again = [*layers("down", 40, 16), *layers("bottom", 3, 8), *layers("up", 40, 16)]
+    different = [(name, f"Kind{number}", shape) for number, (name, _, shape) in enumerate(up_again)]
+    assert [len(each.layers) for each in blocks_of(chain_of(*different))] == [40, 3, 40]
+
+
 def test_blocks_of_another_size_or_name_are_not_counted_as_the_same(chain_of):
     other_size = [*block("block1", "conv", "out"), *((name, "Conv2D", (4, 4, 4)) for name in block("block2", "conv", "out"))]
     assert described(chain_of(*padded(other_size)))[:2] == [("block1", 1, 2), ("block2", 1, 2)]

@@ -98,6 +98,48 @@ def test_words_are_left_out_whole(text, expected):
 
 def test_what_does_not_fit_on_one_line_goes_on_on_the_next():
     room = 16 * 0.6 * 10 / 72
-    assert wrapped("Egyptian Mau", room, 10) == ["Egyptian Mau"]
-    assert wrapped("German short-haired pointer", room, 10) == ["German short-", "haired pointer"]
-    assert wrapped("Donaudampfschifffahrtsgesellschaft", room, 10) == ["Donauda\u2026lschaft"]
+    assert wrapped("Egyptian Mau", room, 10, most=2) == ["Egyptian Mau"]
+    assert wrapped("German short-haired pointer", room, 10, most=2) == ["German short-", "haired pointer"]
+    assert wrapped("Donaudampfschifffahrtsgesellschaft", room, 10, most=2) == ["Donauda\u2026lschaft"]
+    assert wrapped("a rather long portrait of a breed", room, 10, most=2) == ["a rather long", "portrait\u2026a breed"]
+
+
+INCHES = 12 * 0.6 * 10 / 72  # room for twelve characters at 10 points
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("short", ["short"]),
+        ("a few plain words", ["a few plain", "words"]),
+        ("block6d_project_conv", ["block6d_", "project_conv"]),
+        ("base/block_13_expand", ["base/block_", "13_expand"]),
+        ("indivisibleword", ["indiv\u2026eword"]),
+        ("gradient: -0.25", ["gradient:", "-0.25"]),
+        ("", []),
+    ],
+)
+def test_lines_break_between_words_and_parts_of_names(text, lines):
+    assert wrapped(text, INCHES, 10) == lines
+
+
+@pytest.mark.parametrize(
+    ("text", "shorter"),
+    [
+        ("short_name", "short_name"),
+        ("block6d_dw_project_bn", "block6d_\u2026bn"),
+        ("a long name of it", "a long\u2026of it"),
+        ("indivisibleword", "indiv\u2026eword"),
+    ],
+)
+def test_parts_in_the_middle_of_a_name_are_left_out_first(text, shorter):
+    assert fitted(text, INCHES, 10) == shorter
+
+
+@pytest.mark.parametrize("text", ["block6d_project_conv", "base/block_13_depthwise_relu", "American black bear"])
+@pytest.mark.parametrize("characters", range(10, 30))
+def test_what_is_kept_are_whole_parts(text, characters):
+    inches = characters * 0.6 * 10 / 72
+    for part in fitted(text, inches, 10).replace("\u2026", " ").replace("_", " ").replace("/", " ").split():
+        assert part in text.replace("_", " ").replace("/", " ").split()
+    assert "".join(wrapped(text, inches, 10)).replace(" ", "") == text.replace(" ", "")
