@@ -26,6 +26,7 @@ CHANGED = {  # another value than the default for each keyword-only parameter, b
     "precision": "bfloat16",
     "output": "second",
     "samples": 3,
+    "tolerance": 0.5,
     "noise": 0.4,
     "seed": 9,
     "baseline": 0.5,
@@ -62,6 +63,8 @@ CHANGED = {  # another value than the default for each keyword-only parameter, b
 }
 FEW = {"samples": 2, "masks": 20, "steps": 2, ("filters", "layer"): "conv_2"}  # so that a call takes no time
 WITH = {("maximize", "diversity"): {"copies": 2}, ("occlusion", "stride"): {"patch": 4}}  # what an option needs beside it
+WITH.update({(name, "tolerance"): {"samples": 40} for name in ("smoothgrad", "squaregrad", "vargrad")})
+WITH["rise", "tolerance"] = {"masks": 300}
 WITH["maximize", "spectrum_from"] = {"parametrization": "maco"}
 WITH.update(
     {(cam, "modifier"): {"layer": "conv"} for cam in ("gradcam", "gradcam_plus_plus", "hirescam", "layercam", "xgradcam")}

@@ -20,7 +20,12 @@ Fill = float | tuple[float, ...] | str  # a number, a color, or one of FILL_WORD
 
 
 def loop_over_copies(
-    batch: Batch, count: int | tf.Tensor, body: Callable[..., tuple[tf.Tensor, ...]], state: Sequence[tf.Tensor]
+    batch: Batch,
+    count: int | tf.Tensor,
+    body: Callable[..., tuple[tf.Tensor, ...]],
+    state: Sequence[tf.Tensor],
+    *,
+    first: int | tf.Tensor = 0,
 ) -> list[tf.Tensor]:
     """Go through the numbers of `count` copies of each image, as many at a time as `batch.copies_at_once` allows.
 
@@ -29,6 +34,7 @@ def loop_over_copies(
         count: how many copies of each image.
         body: `body(numbers, *state) -> state`: what to do with the copies of those numbers, (k,).
         state: tensors to begin with.
+        first: number of the first copy.
 
     Returns:
         The state after the last copy. Memory is bounded by the copies at once, not by `count`.
@@ -37,7 +43,7 @@ def loop_over_copies(
     loops = -(-count // at_once)  # even ones: each has as many copies as the others, or one less
 
     def step(loop, *state):
-        return loop + 1, *body(tf.range(loop * count // loops, (loop + 1) * count // loops), *state)
+        return loop + 1, *body(first + tf.range(loop * count // loops, (loop + 1) * count // loops), *state)
 
     return list(tf.while_loop(lambda loop, *_: loop < loops, step, (0, *state))[1:])
 

@@ -280,6 +280,11 @@ class Method(abc.ABC):
     def maps(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Called while TensorFlow traces: `values`, (batch, height, width), and more arrays of each image, (batch, ...)."""
 
+    @property
+    def stops_by_itself(self) -> bool:
+        """Whether each image decides how much is computed; it is then explained alone, as many copies of it at a time."""
+        return False
+
     def settings(self) -> dict[str, Any]:
         """The parameters as the result states them: plain JSON values."""
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
@@ -330,7 +335,7 @@ def explain(
     size = 1 if graph.notes["one_by_one"] else size
     constants = {name: np.int32(number) for name, number in {COPIES_AT_ONCE: size, **numbers}.items()}
     arrays = {**request.arrays, TARGETS: request.targets(graph.notes)}
-    results = graph.run_batches(arrays, batch_size=size, constants=constants)
+    results = graph.run_batches(arrays, batch_size=1 if method.stops_by_itself else size, constants=constants)
     notes = dict(graph.notes)
     own = {name: results[name] for name in notes.pop("arrays") if name != "values"}
     notes.pop("one_by_one")

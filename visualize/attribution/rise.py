@@ -11,14 +11,19 @@ import numpy as np
 
 from visualize._utils.lazy import keras, tf
 from visualize._utils.validation import checked_count, checked_number, renamed_keywords
+from visualize.attribution.mask_errors import ErrorsOfBlocks, ErrorsOfMasks, MaskErrors
 from visualize.attribution.perturbation import Fill, checked_fill, fill_images, fill_in_json, loop_over_copies
 from visualize.attribution.request import Batch, Method, explain, prepare
+from visualize.attribution.standard_error import checked_tolerance, is_within, loop_until_enough, with_counts
 from visualize.engine.resize import resize
 from visualize.engine.shapes import sizes
 from visualize.errors import InputError
 from visualize.results import Attribution
 
 __all__ = ["rise"]
+
+FEWEST_AT_A_TIME = 64  # masks between two looks at the error
+FEWEST_LOOKS = 4  # before it is believed
 
 
 @renamed_keywords(explained="input_name")
@@ -28,6 +33,7 @@ def rise(
     target: Any = None,
     *,
     masks: int = 2000,
+    tolerance: float | None = None,
     cells: int = 7,
     keep: float = 0.5,
     fill: float | str | Sequence[float] | None = None,
@@ -55,7 +61,9 @@ def rise(
         images: (batch, height, width, channels), in the range the model was trained on.
         target: class to explain; one for all images or one per image; by default the model's own prediction for the whole
             image.
-        masks: how many; they are made inside the graph, and memory does not grow with their number.
+        masks: how many, with `tolerance` at most; they are made inside the graph, and memory does not grow with their number.
+        tolerance: stop as soon as the largest standard error of an image's map is at most this share of its largest value:
+            0.05. The masks are counted by the block, at least 4 blocks and 256 masks.
         cells: of a mask along each side, before it is resized and shifted.
         keep: share of the cells that show the image, above 0 and below 1.
         fill: what replaces the image where a mask hides it: a number, "mean" for the mean color of the image, or "blur" for
@@ -85,9 +93,11 @@ def rise(
     request = prepare(model, images, target, input_name, precision)
     black = request.input_range[0] if request.input_range else 0.0
     fill = checked_fill(fill, black, request.inputs.images.shape[-1])
-    method = RISE(masks=masks, cells=cells, keep=keep, fill=fill, seed=seed)
+    fewest = FEWEST_LOOKS * masks_at_a_time(cells ** len(request.inputs.size), keep)
+    tolerance = checked_tolerance(tolerance, masks, fewest, "masks")
+    method = RISE(masks=masks, tolerance=tolerance, cells=cells, keep=keep, fill=fill, seed=seed)
     method.check_coverage(request.inputs.size)
-    return explain(request, method, batch_size)
+    return with_counts(explain(request, method, batch_size), "masks", masks, tolerance)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,16 +110,21 @@ class RISE(Method):
     coarse = True
 
     masks: int
+    tolerance: float | None = None
     cells: int
     keep: float
     fill: Fill
     seed: int
 
+    @property
+    def stops_by_itself(self) -> bool:
+        return self.tolerance is not None
+
     def maps(self, batch: Batch) -> dict[str, tf.Tensor]:
         images, size = batch.images, sizes(batch.images, 1, -1)
-        hidden = fill_images(images, self.fill)
+        hidden, errors = fill_images(images, self.fill), self.errors(len(size))
 
-        def body(numbers, shown, masked, scores):
+        def body(numbers, shown, masked, scores, *sums):
             masks = tf.map_fn(lambda n: self.mask(n, size), numbers, fn_output_signature=tf.TensorSpec(size, tf.float32))
             visible = tf.cast(masks[:, None, ..., None], images.dtype)  # (k, 1, height, width, 1)
             copies = hidden + (images[None] - hidden) * visible
@@ -117,12 +132,54 @@ class RISE(Method):
             score = tf.reshape(tf.cast(score, tf.float32), [tf.shape(numbers)[0], -1])  # (k, batch)
             shown += tf.reduce_sum(masks, axis=0)
             masked += tf.tensordot(score, masks, axes=[0, 0])
-            return shown, masked, scores + tf.reduce_sum(score, axis=0)
+            sums = errors.add(sums, numbers, masks, score - whole_score)
+            return shown, masked, scores + tf.reduce_sum(score, axis=0), *sums
 
-        count = tf.shape(images)[0]
-        start = [tf.zeros(size), tf.zeros([count, *size]), tf.zeros([count])]
-        shown, masked, scores = loop_over_copies(batch, self.masks, body, start)
-        return {"values": masked / shown - tf.reshape(scores, [-1] + [1] * len(size)) / self.masks}
+        whole_score, count = tf.cast(batch.score, tf.float32), tf.shape(images)[0]
+        start = [tf.zeros(size), tf.zeros([count, *size]), tf.zeros([count]), *errors.start(count, size)]
+        if self.tolerance is None:
+            return self.map_and_error(whole_score, self.masks, *loop_over_copies(batch, self.masks, body, start))
+        at_a_time = masks_at_a_time(self.cells ** len(size), self.keep)
+
+        def is_enough(masks, *sums):
+            maps = self.map_and_error(whole_score, masks, *sums)
+            return (masks >= FEWEST_LOOKS * at_a_time) & is_within(maps["values"], maps["error"], self.tolerance)
+
+        taken, sums = loop_until_enough(batch, self.masks, body, start, at_a_time=at_a_time, is_enough=is_enough)
+        return {**self.map_and_error(whole_score, taken, *sums), "masks": tf.fill([count], taken)}
+
+    def map_and_error(
+        self,
+        whole_score: tf.Tensor,
+        masks: int | tf.Tensor,
+        shown: tf.Tensor,
+        masked: tf.Tensor,
+        scores: tf.Tensor,
+        *sums: tf.Tensor,
+    ) -> dict[str, tf.Tensor]:
+        """The map of each image after so many masks, and its standard error where there are two blocks of them.
+
+        Args:
+            whole_score: of each image as it is, (batch,).
+            masks: how many.
+            shown: sum of the masks, (height, width).
+            masked: sum of mask x score, (batch, height, width).
+            scores: sum of the scores, (batch,).
+            sums: those of the errors.
+        """
+        axes = shown.shape.rank
+        mean = scores / (masks if isinstance(masks, int) else tf.cast(masks, tf.float32))
+        values = masked / shown - tf.reshape(mean, [-1] + [1] * axes)
+        errors = self.errors(axes)
+        if self.masks < 2 * errors.rows:
+            return {"values": values}
+        ratio = masked / shown - tf.reshape(whole_score, [-1] + [1] * axes)
+        return {"values": values, "error": errors.error(sums, masks, shown, ratio, values)}
+
+    def errors(self, axes: int) -> MaskErrors:
+        """How the errors of such masks are estimated."""
+        rows = independent_rows(self.cells**axes, self.keep)
+        return ErrorsOfMasks(self.keep, rows) if rows == 1 else ErrorsOfBlocks(self.keep, rows)
 
     def mask(self, number: tf.Tensor, size: list[int]) -> tf.Tensor:
         """A mask of the image's size, smooth between 0 and 1: a random grid, resized and shifted."""
@@ -177,7 +234,7 @@ def balanced_grid(number: tf.Tensor, shape: Sequence[int], seed: int) -> tuple[t
         The number of the block, and the grid, bool.
     """
     cells = math.prod(shape)
-    rows = 2 ** cells.bit_length()  # a power of two above the number of cells
+    rows = balanced_rows(cells)
     block, row = number // rows, number % rows
     columns = tf.argsort(tf.random.stateless_uniform([rows - 1], tf.stack([seed, 2 * block])))[:cells] + 1
     shared = tf.bitwise.bitwise_and(columns, row)
@@ -185,3 +242,19 @@ def balanced_grid(number: tf.Tensor, shape: Sequence[int], seed: int) -> tuple[t
         shared = tf.bitwise.bitwise_xor(shared, tf.bitwise.right_shift(shared, shift))
     inverted = tf.random.stateless_uniform([cells], tf.stack([seed, 2 * block + 1]), 0, 2, tf.int32)
     return block, tf.reshape((shared + inverted) % 2 == 1, shape)
+
+
+def balanced_rows(cells: int) -> int:
+    """How many grids of so many cells are balanced as one block: the power of two above their number."""
+    return 2 ** cells.bit_length()
+
+
+def independent_rows(cells: int, keep: float) -> int:
+    """How many masks of so many cells are one draw, independent of the others: those of a balanced block, or one."""
+    return balanced_rows(cells) if keep == 0.5 else 1
+
+
+def masks_at_a_time(cells: int, keep: float) -> int:
+    """How many masks of so many cells lie between two looks at the error: whole blocks."""
+    rows = independent_rows(cells, keep)
+    return rows * -(-FEWEST_AT_A_TIME // rows)

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from visualize._utils.lazy import keras, tf
 from visualize._utils.validation import checked_count, checked_number, renamed_keywords
-from visualize.attribution.perturbation import gradients_of_copies, loop_over_copies, sum_gradients
-from visualize.attribution.request import Batch, Method, explain, maximum_of_channels, prepare
+from visualize.attribution.perturbation import gradients_of_copies, loop_over_copies
+from visualize.attribution.request import Batch, Method, explain, prepare
+from visualize.attribution.standard_error import (
+    add_samples,
+    checked_tolerance,
+    is_within,
+    loop_until_enough,
+    standard_error,
+    with_counts,
+)
 from visualize.errors import InputError
 from visualize.results import Attribution
 
 __all__ = ["smoothgrad", "squaregrad", "vargrad"]
+
+SAMPLES = 25  # where nothing is said; and between two looks at the error
+MOST_SAMPLES = 1000  # with a tolerance, where nothing is said
 
 
 @renamed_keywords(explained="input_name")
@@ -23,7 +34,8 @@ def smoothgrad(
     images: Any,
     target: Any = None,
     *,
-    samples: int = 25,
+    samples: int | None = None,
+    tolerance: float | None = None,
     noise: float = 0.15,
     modifier: Literal["guided", "relu"] | None = None,
     input_name: str | None = None,
@@ -39,7 +51,9 @@ def smoothgrad(
         model: Keras model.
         images: (batch, height, width, channels), in the range the model was trained on.
         target: class to explain; one for all images or one per image; by default the model's own prediction.
-        samples: noisy copies of each image.
+        samples: noisy copies of each image; by default 25, with `tolerance` 1,000.
+        tolerance: take more samples, 25 at a time and at most `samples`, until the largest standard error of an image's map
+            is at most this share of its largest value: 0.05.
         noise: standard deviation of the noise, as a part of the range of the image's own pixels.
         modifier: "guided" or "relu": how a ReLU propagates gradients back; by default unchanged.
         input_name: name of the input to explain, for a model of several inputs.
@@ -58,31 +72,75 @@ def smoothgrad(
     Example:
         visualize smoothgrad model.keras cat.png --samples 50 --noise 0.2
     """
-    method = SmoothGrad(modifier=modifier, samples=samples, noise=noise, seed=seed)
-    return explain(prepare(model, images, target, input_name, precision), method, batch_size)
+    method = SmoothGrad(modifier=modifier, samples=_samples(samples, tolerance), tolerance=tolerance, noise=noise, seed=seed)
+    attribution = explain(prepare(model, images, target, input_name, precision), method, batch_size)
+    return with_counts(attribution, "samples", method.samples, method.tolerance)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _NoisyGradients(Method, abc.ABC):
-    """A statistic of the gradient over noisy copies of each image, the highest among the channels."""
+    """A statistic of the gradient over noisy copies of each image, the highest among the channels, and its standard error.
+
+    Attributes:
+        sums: how many sums over the gradients the statistic is made of.
+        samples: noisy copies of each image, the most of them where there is a tolerance.
+        tolerance: largest error as a share of the largest value at which an image has enough samples; None to take them all.
+        noise: standard deviation, as a part of the range of the image's own pixels.
+        seed: of the noise.
+    """
+
+    sums: ClassVar[int]
 
     samples: int
+    tolerance: float | None = None
     noise: float
     seed: int
 
     def __post_init__(self):
         checked_count("samples", self.samples, 1)
         checked_count("seed", self.seed, 0)
+        checked_tolerance(self.tolerance, self.samples, SAMPLES, "samples")
         if not checked_number("noise", self.noise) > 0:
             raise InputError(f"`noise` must be above 0. Received: {self.noise}.")
         super().__post_init__()
 
+    @property
+    def stops_by_itself(self) -> bool:
+        return self.tolerance is not None
+
     def maps(self, batch: Batch) -> dict[str, tf.Tensor]:
-        return {"values": maximum_of_channels(self.statistic(batch))}
+        def body(numbers, *sums):
+            return self.add(sums, gradients_of_copies(batch, self.noisy_copies(batch, numbers)), numbers[0])
+
+        start = [tf.zeros_like(batch.images)] * self.sums
+        if self.tolerance is None:
+            return self.highest_of_channels(self.samples, *loop_over_copies(batch, self.samples, body, start))
+        most, enough = self.samples, self.is_enough
+        count, sums = loop_until_enough(batch, most, body, start, at_a_time=SAMPLES, is_enough=enough)
+        counts = tf.fill(tf.shape(batch.images)[:1], count)
+        return {**self.highest_of_channels(count, *sums), "samples": counts}
 
     @abc.abstractmethod
-    def statistic(self, batch: Batch) -> tf.Tensor:
-        """What is shown of the gradients of all copies, (batch, height, width, channels)."""
+    def add(self, sums: Sequence[tf.Tensor], gradients: tf.Tensor, before: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        """The sums with the gradients of more copies, (k, batch, height, width, channels), after `before` others."""
+
+    @abc.abstractmethod
+    def statistic(self, count: int | tf.Tensor, *sums: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """What is shown of the gradients of `count` copies, and its standard error, (batch, height, width, channels) each."""
+
+    def highest_of_channels(self, count: int | tf.Tensor, *sums: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The highest value among the channels of each pixel and the error of that channel; no error of a single sample."""
+        values, error = self.statistic(count, *sums)
+        if self.samples == 1:
+            return {"values": tf.reduce_max(values, axis=-1)}
+        channel = tf.argmax(values, axis=-1)[..., None]
+        of_channel = tf.gather(error, channel, batch_dims=channel.shape.rank - 1)[..., 0]
+        return {"values": tf.reduce_max(values, axis=-1), "error": of_channel}
+
+    def is_enough(self, count: tf.Tensor, *sums: tf.Tensor) -> tf.Tensor:
+        """Whether the error of each image is within the tolerance, (batch,)."""
+        maps = self.highest_of_channels(count, *sums)
+        return is_within(maps["values"], maps["error"], self.tolerance)
 
     def noisy_copies(self, batch: Batch, numbers: tf.Tensor) -> tf.Tensor:
         """The copies of those numbers, (k, batch, height, width, channels); the noise of a number is one for all images."""
@@ -96,15 +154,6 @@ class _NoisyGradients(Method, abc.ABC):
         drawn = tf.map_fn(normal, numbers, fn_output_signature=tf.TensorSpec(shape, images.dtype))
         return images + self.noise * ranges * drawn
 
-    def mean_of(self, batch: Batch, function: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tensor:
-        """The mean over all copies of a function of the gradient."""
-
-        def copies(numbers):
-            return self.noisy_copies(batch, numbers)
-
-        (total,) = sum_gradients(batch, self.samples, copies, lambda gradients: (function(gradients),), 1)
-        return total / self.samples
-
 
 @dataclass(frozen=True, kw_only=True)
 class SmoothGrad(_NoisyGradients):
@@ -113,8 +162,14 @@ class SmoothGrad(_NoisyGradients):
     name = "smoothgrad"
     unit = "score per unit of pixel"
 
-    def statistic(self, batch: Batch) -> tf.Tensor:
-        return tf.abs(self.mean_of(batch, lambda gradients: gradients))
+    sums = 2
+
+    def add(self, sums: Sequence[tf.Tensor], gradients: tf.Tensor, before: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        return add_samples(*sums, gradients, before)
+
+    def statistic(self, count: int | tf.Tensor, *sums: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        total, spread = sums
+        return tf.abs(mean_of(total, count)), standard_error(spread, count)
 
 
 @renamed_keywords(explained="input_name")
@@ -123,7 +178,8 @@ def squaregrad(
     images: Any,
     target: Any = None,
     *,
-    samples: int = 25,
+    samples: int | None = None,
+    tolerance: float | None = None,
     noise: float = 0.15,
     modifier: Literal["guided", "relu"] | None = None,
     input_name: str | None = None,
@@ -139,7 +195,9 @@ def squaregrad(
         model: Keras model.
         images: (batch, height, width, channels), in the range the model was trained on.
         target: class to explain; one for all images or one per image; by default the model's own prediction.
-        samples: noisy copies of each image.
+        samples: noisy copies of each image; by default 25, with `tolerance` 1,000.
+        tolerance: take more samples, 25 at a time and at most `samples`, until the largest standard error of an image's map
+            is at most this share of its largest value: 0.05.
         noise: standard deviation of the noise, as a part of the range of the image's own pixels.
         modifier: "guided" or "relu": how a ReLU propagates gradients back; by default unchanged.
         input_name: name of the input to explain, for a model of several inputs.
@@ -158,8 +216,9 @@ def squaregrad(
     Example:
         visualize squaregrad model.keras cat.png
     """
-    method = SquareGrad(modifier=modifier, samples=samples, noise=noise, seed=seed)
-    return explain(prepare(model, images, target, input_name, precision), method, batch_size)
+    method = SquareGrad(modifier=modifier, samples=_samples(samples, tolerance), tolerance=tolerance, noise=noise, seed=seed)
+    attribution = explain(prepare(model, images, target, input_name, precision), method, batch_size)
+    return with_counts(attribution, "samples", method.samples, method.tolerance)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,8 +228,14 @@ class SquareGrad(_NoisyGradients):
     name = "squaregrad"
     unit = "(score per unit of pixel)\u00b2"
 
-    def statistic(self, batch: Batch) -> tf.Tensor:
-        return self.mean_of(batch, tf.square)
+    sums = 2
+
+    def add(self, sums: Sequence[tf.Tensor], gradients: tf.Tensor, before: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        return add_samples(*sums, tf.square(gradients), before)
+
+    def statistic(self, count: int | tf.Tensor, *sums: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        total, spread = sums
+        return mean_of(total, count), standard_error(spread, count)
 
 
 @renamed_keywords(explained="input_name")
@@ -179,7 +244,8 @@ def vargrad(
     images: Any,
     target: Any = None,
     *,
-    samples: int = 25,
+    samples: int | None = None,
+    tolerance: float | None = None,
     noise: float = 0.15,
     modifier: Literal["guided", "relu"] | None = None,
     input_name: str | None = None,
@@ -195,7 +261,9 @@ def vargrad(
         model: Keras model.
         images: (batch, height, width, channels), in the range the model was trained on.
         target: class to explain; one for all images or one per image; by default the model's own prediction.
-        samples: noisy copies of each image.
+        samples: noisy copies of each image; by default 25, with `tolerance` 1,000.
+        tolerance: take more samples, 25 at a time and at most `samples`, until the largest standard error of an image's map
+            is at most this share of its largest value: 0.05.
         noise: standard deviation of the noise, as a part of the range of the image's own pixels.
         modifier: "guided" or "relu": how a ReLU propagates gradients back; by default unchanged.
         input_name: name of the input to explain, for a model of several inputs.
@@ -214,8 +282,9 @@ def vargrad(
     Example:
         visualize vargrad model.keras cat.png
     """
-    method = VarGrad(modifier=modifier, samples=samples, noise=noise, seed=seed)
-    return explain(prepare(model, images, target, input_name, precision), method, batch_size)
+    method = VarGrad(modifier=modifier, samples=_samples(samples, tolerance), tolerance=tolerance, noise=noise, seed=seed)
+    attribution = explain(prepare(model, images, target, input_name, precision), method, batch_size)
+    return with_counts(attribution, "samples", method.samples, method.tolerance)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,12 +294,31 @@ class VarGrad(_NoisyGradients):
     name = "vargrad"
     unit = "(score per unit of pixel)\u00b2"
 
-    def statistic(self, batch: Batch) -> tf.Tensor:
-        def body(numbers, first, total, squares):
-            gradients = gradients_of_copies(batch, self.noisy_copies(batch, numbers))
-            first = tf.where(numbers[0] == 0, gradients[0], first)
-            differences = gradients - first
-            return first, total + tf.reduce_sum(differences, 0), squares + tf.reduce_sum(tf.square(differences), 0)
+    sums = 5  # the first gradient, and the sums of the first four powers of the differences to it
 
-        _, total, squares = loop_over_copies(batch, self.samples, body, [tf.zeros_like(batch.images)] * 3)
-        return tf.maximum(squares / self.samples - tf.square(total / self.samples), 0)
+    def add(self, sums: Sequence[tf.Tensor], gradients: tf.Tensor, before: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        first = tf.where(before == 0, gradients[0], sums[0])
+        differences = gradients - first
+        squares = tf.square(differences)
+        powers = (differences, squares, squares * differences, tf.square(squares))
+        return first, *(total + tf.reduce_sum(power, 0) for total, power in zip(sums[1:], powers, strict=True))
+
+    def statistic(self, count: int | tf.Tensor, *sums: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        mean, square, cube, fourth = (mean_of(total, count) for total in sums[1:])
+        variance = tf.maximum(square - tf.square(mean), 0)
+        # The mean of (difference - mean)^4, multiplied out; above variance^2 it is the variance of (difference - mean)^2.
+        central = fourth - 4 * mean * cube + 6 * tf.square(mean) * square - 3 * tf.square(tf.square(mean))
+        spread = tf.maximum(central - tf.square(variance), 0) * tf.cast(count, mean.dtype)
+        return variance, standard_error(spread, count)
+
+
+def mean_of(total: tf.Tensor, count: int | tf.Tensor) -> tf.Tensor:
+    """The mean of `count` numbers with that sum."""
+    return total / (count if isinstance(count, int) else tf.cast(count, total.dtype))
+
+
+def _samples(samples: int | None, tolerance: float | None) -> int:
+    """The most samples to take: as many as asked for, else what suits."""
+    if samples is None:
+        return SAMPLES if tolerance is None else MOST_SAMPLES
+    return samples
