@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from visualize.attribution.gradients import integrated_gradients as integrated_gradients
     from visualize.attribution.gradients import saliency as saliency
     from visualize.attribution.occlusion import occlusion as occlusion
+    from visualize.attribution.relevance import relevance as relevance
     from visualize.attribution.rise import rise as rise
     from visualize.attribution.smoothgrad import smoothgrad as smoothgrad
     from visualize.attribution.smoothgrad import squaregrad as squaregrad
@@ -67,6 +68,7 @@ _MODULES = {
     "visualize.attribution.gradient_free_cam": ("ablationcam", "eigencam", "scorecam"),
     "visualize.attribution.gradients": ("input_times_gradient", "integrated_gradients", "saliency"),
     "visualize.attribution.occlusion": ("occlusion",),
+    "visualize.attribution.relevance": ("relevance",),
     "visualize.attribution.rise": ("rise",),
     "visualize.attribution.smoothgrad": ("smoothgrad", "squaregrad", "vargrad"),
     "visualize.data.loading": ("from_data", "from_files"),

@@ -263,9 +263,13 @@ class ForwardPass:
         paths = []
         for operation in draws:
             if operation not in made_before:
-                inside = [call.path for call in self.calls if _is_between(operation, call.inputs, call.outputs)]
-                paths.append(max(inside, key=len, default="the model"))
+                paths.append(self.layer_holding(operation))
         return sorted(paths)
+
+    def layer_holding(self, operation: tf.Operation) -> str:
+        """The path of the innermost layer that an operation belongs to; "the model" where it belongs to none."""
+        inside = [call.path for call in self.calls if _is_between(operation, call.inputs, call.outputs)]
+        return max(inside, key=len, default="the model")
 
     @functools.cached_property
     def _downstream(self) -> set[tf.Operation]:
