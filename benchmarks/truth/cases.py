@@ -119,8 +119,8 @@ def _textures(network: Callable[..., keras.Model], **options: int) -> Recipe:
     return Recipe(f"textures_{network.__name__}", build, textures.textures, **options)
 
 
-def _patterns(data: Callable[[str, int, int], Planted], hidden: int = 0, **options: int) -> Recipe:
-    build = functools.partial(networks.cnn, patterns.SIDE, patterns.CLASSES, hidden=hidden)
+def _patterns(data: Callable[[str, int, int], Planted], network: Callable[..., keras.Model], **options: int) -> Recipe:
+    build = functools.partial(network, patterns.SIDE, patterns.CLASSES)
     return Recipe(f"patterns_{data.__name__}", build, data, **options)
 
 
@@ -131,15 +131,15 @@ BARS = Recipe(
     parts.training_drawings,
     tested=parts.plain_drawings,
     pictures=6144,
-    epochs=6,
+    epochs=8,
 )
 LOCALIZED = {  # each a network that is trained on the pictures that it explains
     "textures_cnn": ("texture, CNN", _textures(networks.cnn)),
     "textures_residual": ("texture, residual", _textures(networks.residual, pictures=2048, epochs=3)),
     "textures_vit": ("texture, ViT", _textures(networks.vit, pictures=8192, epochs=6, rate=1e-3)),
-    "linear": ("linear", _patterns(patterns.linear)),
-    "multiplicative": ("multiplicative", _patterns(patterns.multiplicative, pictures=8192, epochs=6)),
-    "xor": ("xor", _patterns(patterns.xor, hidden=32, pictures=8192, epochs=8)),
+    "linear": ("linear, CNN", _patterns(patterns.linear, networks.cnn)),
+    "multiplicative": ("multiplicative, residual", _patterns(patterns.multiplicative, networks.residual, pictures=6144)),
+    "xor": ("xor, CNN", _patterns(patterns.xor, functools.partial(networks.cnn, hidden=32), pictures=8192)),
 }
 CASES = (
     *(Case(name, title, "rank", functools.partial(_planted, recipe)) for name, (title, recipe) in LOCALIZED.items()),

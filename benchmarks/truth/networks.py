@@ -10,7 +10,7 @@ from keras import layers
 
 FILTERS = (16, 32, 32)  # of the convolutions; further ones have the last number
 POOLINGS = 2
-RESIDUAL_FILTERS = (8, 16, 32)  # of the blocks
+RESIDUAL_FILTERS = (16, 16, 32)  # of the blocks
 TOKEN = 7  # side of the square that becomes a token
 WIDTH = 48  # of a token
 HEADS = 4

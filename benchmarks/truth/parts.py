@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.truth.planted import Planted
 
 SIDE = 56
-LENGTH, THICKNESS = 14, 4  # of a bar
+LENGTH, THICKNESS = 10, 4  # of a bar
 NOISE = 0.05
 # (row, column) of the corner, in bars, and whether it lies: top, left and right above, middle, left and right below, bottom
 BARS = (

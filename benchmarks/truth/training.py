@@ -86,6 +86,6 @@ def _fit(recipe: Recipe) -> keras.Model:
     model = recipe.build()
     train = recipe.data("train", recipe.pictures, SEED)
     rate = keras.optimizers.schedules.CosineDecay(recipe.rate, recipe.epochs * recipe.pictures // BATCH)
-    model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
+    model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", jit_compile=False)
     model.fit(train.images, train.labels, batch_size=BATCH, epochs=recipe.epochs, verbose=0)
     return model
