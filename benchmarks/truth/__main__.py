@@ -1,0 +1,54 @@
+"""Ground truth: does each method find what the network is known to look at? `make truth`."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import click
+
+from benchmarks.report import Report
+from benchmarks.truth.cases import CASES
+from benchmarks.truth.rows import rows
+from benchmarks.truth.table import measure
+from benchmarks.truth.training import NotSolvedError
+
+BASELINE_ROWS = ("random",)
+
+
+@click.command()
+@click.option("--folder", default="build/truth", show_default=True, type=click.Path(path_type=Path), help="Of the networks.")
+@click.option("--images", default=48, show_default=True, type=click.IntRange(4), help="How many of each case.")
+@click.option(
+    "--case", "chosen_cases", multiple=True, type=click.Choice([case.name for case in CASES]), help="By default all."
+)
+@click.option("--method", "chosen_rows", multiple=True, help="A row of the table; by default all.")
+@click.option("--json", "file", type=click.Path(path_type=Path), help="Write every measure, with standard errors.")
+def main(folder: Path, images: int, chosen_cases: tuple[str, ...], chosen_rows: tuple[str, ...], file: Path | None) -> None:
+    """Print the table. Networks are trained once, some minutes, and kept in a folder."""
+    cases = [case for case in CASES if not chosen_cases or case.name in chosen_cases]
+    known = rows()
+    unknown = set(chosen_rows) - {row.name for row in known}
+    if unknown:
+        raise click.BadParameter(f"{', '.join(sorted(unknown))}. Choices: {', '.join(row.name for row in known)}.")
+    chosen = [row for row in known if not chosen_rows or row.name in (*BASELINE_ROWS, *chosen_rows)]
+    try:
+        truth = measure(cases, chosen, images, folder, note=lambda text: click.echo(text, err=True))
+    except NotSolvedError as error:
+        raise click.ClickException(str(error)) from None
+    header = ("method", *(case.title for case in cases))
+    Report(
+        f"Ground truth, {images} pictures each",
+        header,
+        tuple((row.name, *(truth.text(row.name, case) for case in cases)) for row in chosen),
+    ).show()
+    if file:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(truth.record(), indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
