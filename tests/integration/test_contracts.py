@@ -20,6 +20,7 @@ MORE = [
     visualize.scorecam,
     visualize.ablationcam,
     visualize.rise,
+    visualize.relevance,
 ]
 
 

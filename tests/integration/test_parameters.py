@@ -57,6 +57,10 @@ CHANGED = {  # another value than the default for each keyword-only parameter, b
     "frames": 2,
     "start": np.full((12, 12, 1), 0.9, "float32"),
     "channel": 2,
+    "rule": "epsilon",
+    "pixels": "flat",
+    "epsilon": 0.5,
+    "gamma": 3.0,
     ("filters", "layer"): "conv_2",
     ("features", "layer"): "conv_2",
     ("maximize", "steps"): 5,
@@ -65,6 +69,7 @@ FEW = {"samples": 2, "masks": 20, "steps": 2, ("filters", "layer"): "conv_2"}  #
 WITH = {("maximize", "diversity"): {"copies": 2}, ("occlusion", "stride"): {"patch": 4}}  # what an option needs beside it
 WITH.update({(name, "tolerance"): {"samples": 40} for name in ("smoothgrad", "squaregrad", "vargrad")})
 WITH["rise", "tolerance"] = {"masks": 300}
+WITH["relevance", "gamma"] = {"rule": "gamma"}
 WITH["maximize", "spectrum_from"] = {"parametrization": "maco"}
 WITH.update(
     {(cam, "modifier"): {"layer": "conv"} for cam in ("gradcam", "gradcam_plus_plus", "hirescam", "layercam", "xgradcam")}

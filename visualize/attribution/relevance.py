@@ -74,7 +74,6 @@ def relevance(
 
     Example:
         visualize relevance model.keras cat.png
-        visualize contrast model.keras cat.png --method relevance
     """
     request = prepare(model, images, target, input_name, precision)
     if gamma is not None and rule != "gamma":
