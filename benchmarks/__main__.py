@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import memory, methods, startup, windows, xla
+from benchmarks import bulk, memory, methods, startup, windows, xla
 from benchmarks.report import machine, write_markdown
 
 TABLES = (("digits_cnn", 1), ("digits_cnn", 64), ("mobilenet", 1), ("mobilenet", 8))
@@ -24,6 +24,7 @@ def main(rounds: int, markdown: Path | None) -> None:
         *(lambda name=name, count=count: methods.report(name, count, rounds) for name, count in TABLES),
         lambda: windows.report(rounds),
         memory.report,
+        lambda: bulk.report(rounds=min(rounds, 3)),
         lambda: xla.report(rounds),
     ):
         reports.append(make())

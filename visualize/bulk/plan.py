@@ -33,7 +33,7 @@ MAPS, AT, TABLES = ("float16", "float32", "none"), ("image", "layer"), ("parquet
 LABEL = "label"  # as a target: each image's own
 SHARD_BYTES, MOST_IN_SHARD = 2**24, 1024
 PIECE_BYTES = 2**23
-PACKAGES = ("kerasdemos", "tensorflow", "keras", "numpy")  # whose versions can change a bit of a map
+PACKAGES = ("kerasdemos", "tensorflow", "keras", "numpy", "zarr", "numcodecs", "pyarrow")  # whose versions can change a bit
 
 
 @dataclass(frozen=True)

@@ -56,14 +56,15 @@ def metadata(plan: Plan) -> dict[str, bytes]:
     import zarr
     from zarr.storage import MemoryStore
 
-    store = MemoryStore()
+    stored: dict[str, Any] = {}
+    store = MemoryStore(stored)
     root = {"visualize": {"version": VERSION, "key": plan.key, "input_range": plan.settings["input_range"]}}
     zarr.create_group(store, zarr_format=3, attributes={**root, "class_names": plan.settings["class_names"]})
     for name in plan.settings["methods"]:
         zarr.create_group(store, path=name, zarr_format=3, attributes=dict(plan.layout(name).settings))
     for path, kind in kinds.items():
         _create(store, path, kind, plan.count, plan.settings["shard_size"])
-    return {path: value.to_bytes() for path, value in store._store_dict.items() if path.endswith("zarr.json")}
+    return {path: value.to_bytes() for path, value in stored.items() if path.endswith("zarr.json")}
 
 
 def shard_files(plan: Plan, number: int, arrays: Mapping[str, np.ndarray]) -> dict[str, bytes]:
@@ -72,10 +73,10 @@ def shard_files(plan: Plan, number: int, arrays: Mapping[str, np.ndarray]) -> di
     for path, kind in array_kinds(plan).items():
         from zarr.storage import MemoryStore
 
-        store = MemoryStore()
-        _create(store, "array", kind, size, size)[: len(arrays[path])] = arrays[path]
+        stored: dict[str, Any] = {}
+        _create(MemoryStore(stored), "array", kind, size, size)[: len(arrays[path])] = arrays[path]
         zeros = ".0" * len(kind.shape)
-        files[f"{path}/c.{number}{zeros}"] = store._store_dict[f"array/c.0{zeros}"].to_bytes()
+        files[f"{path}/c.{number}{zeros}"] = stored[f"array/c.0{zeros}"].to_bytes()
     return files
 
 
