@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import memory, methods, metrics, startup, windows, xla
+from benchmarks import bulk, memory, methods, metrics, startup, windows, xla
 from benchmarks.report import machine, write_markdown
 
 METRICS = (("digits_cnn", 16), ("mobilenet", 8))
@@ -26,6 +26,7 @@ def main(rounds: int, markdown: Path | None) -> None:
         *(lambda name=name, count=count: metrics.report(name, count, rounds) for name, count in METRICS),
         lambda: windows.report(rounds),
         memory.report,
+        lambda: bulk.report(rounds=min(rounds, 3)),
         lambda: xla.report(rounds),
     ):
         reports.append(make())

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from visualize.attribution.smoothgrad import smoothgrad as smoothgrad
     from visualize.attribution.smoothgrad import squaregrad as squaregrad
     from visualize.attribution.smoothgrad import vargrad as vargrad
+    from visualize.bulk.reading import Bulk as Bulk
+    from visualize.bulk.reading import open_bulk as open_bulk
+    from visualize.bulk.run import run_bulk as run_bulk
     from visualize.data.loading import from_data as from_data
     from visualize.data.loading import from_files as from_files
     from visualize.errors import InputError as InputError
@@ -71,6 +74,8 @@ _MODULES = {
     "visualize.attribution.relevance": ("relevance",),
     "visualize.attribution.rise": ("rise",),
     "visualize.attribution.smoothgrad": ("smoothgrad", "squaregrad", "vargrad"),
+    "visualize.bulk.reading": ("Bulk", "open_bulk"),
+    "visualize.bulk.run": ("run_bulk",),
     "visualize.data.loading": ("from_data", "from_files"),
     "visualize.errors": ("InputError",),
     "visualize.feature_visualization.maximize": ("maximize",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from visualize._utils.lazy import keras, tf
@@ -362,7 +362,7 @@ class GuidedGradCAM(GradCAM):
     coarse = False
 
     def maps(self, batch: Batch) -> dict[str, tf.Tensor]:
-        cam = super().maps(batch)["values"]
+        cam = super().maps(replace(batch, at_layer=False))["values"]
         gradients = batch.forward.with_modifier("guided").gradient(batch.score, batch.images, "the image")
         guided_saliency = maximum_of_channels(tf.abs(gradients))
         return {"values": cam * tf.cast(guided_saliency, cam.dtype)}

@@ -83,7 +83,8 @@ def cam_of_layers(batch: Batch, paths: LayerPaths, cam: Callable[[LayerMaps], tf
     cams = {}
     for path in paths:
         maps = maps_of_layer(batch, path)
-        cams[maps.path] = on_image(batch, cam(maps))
+        values = cam(maps)
+        cams[maps.path] = values if batch.at_layer and len(paths) == 1 else on_image(batch, values)
     if len(cams) == 1:
         return next(iter(cams.values()))
     batch.notes.update(layer=list(cams), layer_reason="named", unit="mean of the layers, each by its largest")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import abc
+import contextlib
+import contextvars
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -26,6 +28,7 @@ from visualize.targets import OWN_PREDICTION, Target, check_class_names, class_i
 
 # Names of tensors beside the inputs of a model, which Keras does not let have a slash.
 REGION, TARGETS, COPIES_AT_ONCE, NUMBER = "request/region", "request/targets", "request/copies_at_once", "request/number/"
+_at_layer: contextvars.ContextVar[bool] = contextvars.ContextVar("at_layer", default=False)
 
 
 @dataclass(frozen=True)
@@ -185,6 +188,7 @@ class Batch:
         targets: the class of each image, (batch,); where it was left to the model, its own prediction.
         report: what `ScoreSpec.score` reported of them.
         notes: plain Python values that a method finds out while it is traced, for the settings of the result.
+        at_layer: whether a class activation map keeps the positions of its layer.
     """
 
     model: keras.Model
@@ -198,6 +202,7 @@ class Batch:
     targets: tf.Tensor
     report: Mapping[str, tf.Tensor]
     notes: dict[str, Any]
+    at_layer: bool = False
 
     @classmethod
     def run(
@@ -316,6 +321,19 @@ def prepare(
     return Request(model, inputs, classes, region, spec, class_names, card.input_range)
 
 
+@contextlib.contextmanager
+def at_layer_resolution() -> Iterator[None]:
+    """Within this context the class activation map of one layer keeps the layer's positions and is not resized to the image.
+
+    Other methods are as ever.
+    """
+    token = _at_layer.set(True)
+    try:
+        yield
+    finally:
+        _at_layer.reset(token)
+
+
 def explain(
     request: Request, method: Method, batch_size: int | None = None, *, numbers: Mapping[str, int] | None = None
 ) -> Attribution:
@@ -331,7 +349,7 @@ def explain(
     size = checked_batch_size(batch_size, request.inputs)
     numbers = {NUMBER + name: number for name, number in (numbers or {}).items()}
     specs = {**request.tensor_specs, **dict.fromkeys((COPIES_AT_ONCE, *numbers), tf.TensorSpec([], tf.int32))}
-    graph = compiled(request.model, _Explanation(method, request.spec), specs)
+    graph = compiled(request.model, _Explanation(method, request.spec, _at_layer.get()), specs)
     size = 1 if graph.notes["one_by_one"] else size
     constants = {name: np.int32(number) for name, number in {COPIES_AT_ONCE: size, **numbers}.items()}
     arrays = {**request.arrays, TARGETS: request.targets(graph.notes)}
@@ -375,6 +393,7 @@ class _Explanation(Program):
 
     method: Method
     spec: ScoreSpec
+    at_layer: bool
 
     @property
     def user_functions(self) -> tuple[Callable, ...]:
@@ -385,6 +404,7 @@ class _Explanation(Program):
         targets, copies_at_once = inputs.pop(TARGETS), inputs.pop(COPIES_AT_ONCE)
         numbers = {name.removeprefix(NUMBER): inputs.pop(name) for name in list(inputs) if name.startswith(NUMBER)}
         batch = Batch.run(model, inputs, self.spec, self.method.modifier, targets, copies_at_once, numbers)
+        batch = replace(batch, at_layer=self.at_layer)
         arrays = {name: tf.cast(tensor, tf.float32) for name, tensor in self.method.maps(batch).items()}
         if batch.forward.unmodified:
             layers = list(batch.forward.unmodified)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import re
 import sys
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ import click
 
 from visualize._utils.atomic import check_writable_folder
 from visualize._utils.text import printable, shortened
+from visualize.cli import bulk as bulk_command
 from visualize.cli import options
 from visualize.cli.console import OneLineGroup, once, one_line_errors, progress_bar, say
 from visualize.errors import InputError
@@ -35,10 +37,12 @@ HELP = """Show what a saved Keras model learned, and why it says what it says.
   visualize compare model.keras cat.png            eight methods side by side
   visualize gallery model.keras --data mnist:test  the figures of seven methods at once
   visualize report model.keras --data mnist:test   everything on one page
+  visualize bulk gradcam model.keras --data photos --out maps    the maps of a whole data set
 
 Each figure is written as METHOD-*.png, with its raw values beside it (.npz) and a record of how it was made (.json). The paths
 of the files go to standard output, everything else to standard error. Exit status: 0, or 2 for wrong arguments or files.
 """
+DRAW_ID = "Of a folder that `visualize bulk` wrote, the image to draw. Repeat it for several in one figure."
 DRAW_OUT = "Where to write; the ending says the format, unless --format does.  [default: beside it]"
 OLD_OPTIONS = {"--explained": "--input-name"}
 
@@ -183,13 +187,15 @@ def layers(model: Path, unsafe: bool, custom_objects: Sequence[str]) -> None:
 
 @command(
     params=[
-        click.Argument(["file"], metavar="FILE.npz", type=click.Path(path_type=Path)),
+        click.Argument(["file"], metavar="FILE.npz|DIR", type=click.Path(path_type=Path)),
+        click.Option(["--id", "ids"], metavar="ID", multiple=True, help=DRAW_ID),
+        click.Option(["--method"], metavar="NAME", help="Of a folder with the maps of several methods, the one to draw."),
         *options.drawing_options(maps=True),
         click.Option(["--out"], metavar="FILE.png|svg|pdf", type=click.Path(path_type=Path), help=DRAW_OUT),
     ]
 )
-def draw(file: Path, out: Path | None, **chosen: Any) -> None:
-    """Draw the figure of a .npz again, without the model, in the same or another style.
+def draw(file: Path, out: Path | None, ids: Sequence[str], method: str | None, **chosen: Any) -> None:
+    """Draw the figure of a .npz again, without the model, in the same or another style; or maps of a folder of `bulk`.
 
     Example:
         visualize draw maps/gradcam-cat.npz --beside --format svg
@@ -201,8 +207,11 @@ def draw(file: Path, out: Path | None, **chosen: Any) -> None:
     if out is not None and chosen["format"] is None and out.suffix[1:] in FORMATS:
         chosen["format"] = out.suffix[1:]
     drawing = options.taken_drawing(chosen)
-    picture = _picture_name(out, file, drawing.formats)
-    loaded = results.load(file)
+    if not file.is_dir() and (ids or method):
+        raise InputError(f"`--id` and `--method` choose from a folder of `visualize bulk`. Received: {file}, which is none.")
+    loaded = [bulk_command.attribution_of(file, ids, method)] if file.is_dir() else results.load(file)
+    own = f"{file.resolve().name}-{loaded[0].method}-{re.sub(r'[^A-Za-z0-9]+', '-', '-'.join(ids))[:80].strip('-')}"
+    picture = _picture_name(out, file.with_name(f"{own}.npz") if file.is_dir() else file, drawing.formats)
     try:
         figure = draw_styled(loaded, drawing.style)
         for kind in drawing.formats:
@@ -216,6 +225,11 @@ def draw(file: Path, out: Path | None, **chosen: Any) -> None:
             f"`file` must be a .npz that visualize wrote. Received: {file}, which cannot be drawn: "
             f"{type(error).__name__} {shortened(str(error))}"
         ) from error
+
+
+@main.group(cls=bulk_command.BulkCommands, help=bulk_command.HELP, short_help="Explain every image of a data set.")
+def bulk() -> None:
+    """Explain every image of a data set."""
 
 
 @command(params=options.gallery_options())

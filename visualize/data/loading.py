@@ -156,7 +156,7 @@ def from_data(
         )
     if _is_several_files(data):
         return _from_pictures(model, data, None if each_class else _checked_index(index), input_name, resize)
-    dataset = _load_dataset(data)
+    dataset = load_dataset(data)
     images = np.asarray(dataset["images"])
     _check_not_empty(data, images)
     images = picture_format.as_batch(images)
@@ -171,7 +171,7 @@ def from_data(
         labels=None if labels is None else labels[chosen],
         notes=tuple(dict.fromkeys(prepared.notes)),
         sheet="per-class" if each_class else "sheet",
-        class_names=_fitting_names(model, dataset.get("class_names")),
+        class_names=fitting_names(model, dataset.get("class_names")),
         index=tuple(chosen.tolist()),
         originals=prepared.originals,
     )
@@ -249,7 +249,7 @@ def _datasets() -> dict[str, importlib.metadata.EntryPoint]:
     return {entry.name: entry for entry in importlib.metadata.entry_points(group=ENTRY_POINTS)}
 
 
-def _load_dataset(data: str) -> Mapping[str, Any]:
+def load_dataset(data: str) -> Mapping[str, Any]:
     """The images, and labels and class names if there are any, of a data set by these names."""
     if data.endswith(ARRAY_FILES):
         return _dataset_of_arrays(data)
@@ -322,7 +322,7 @@ def _check_range(chosen: np.ndarray, count: int) -> None:
         raise InputError(f"`index` must be between 0 and {count - 1}. Received: {outside[0]}.")
 
 
-def _fitting_names(model: keras.Model, names: Sequence[str] | None) -> tuple[str, ...]:
+def fitting_names(model: keras.Model, names: Sequence[str] | None) -> tuple[str, ...]:
     """The class names of a data set if the model can have so many classes, as far as its output shape is known."""
     count = len(names or ())
     output = getattr(model, "output_shape", None) if getattr(model, "outputs", None) else None
