@@ -15,9 +15,10 @@ from matplotlib.axes import Axes
 
 from visualize.errors import InputError
 from visualize.plotting.colors import Scale
-from visualize.plotting.figure import ResultFigure, empty_figure
+from visualize.plotting.figure import NARROW, ResultFigure, empty_figure
 from visualize.plotting.sheet_cells import (
     Canvas,
+    bar_lines,
     draw_color_bar,
     draw_curves,
     draw_map,
@@ -31,12 +32,13 @@ from visualize.plotting.sheet_cells import (
     size_of,
 )
 from visualize.plotting.sheet_labels import header_of, picture_of, target_of, title_of
-from visualize.plotting.sheet_layout import GAP, TEXT_LINE, Rectangle, SheetLayout
+from visualize.plotting.sheet_layout import GAP, MAX_COLUMNS, TEXT_LINE, Rectangle, SheetLayout
 from visualize.plotting.style import Style
 from visualize.plotting.text import epoch_label, fitted
 from visualize.results import Attribution
 
 MIN_WIDTH = 3.2  # inches of a figure
+NARROW_COLUMNS = 2
 SEQUENCE_ASPECT = 2.5  # width of a sequence's cell over its height
 MAX_ASPECT = 3  # longer side of a cell over its shorter side; longer images are squeezed
 MAX_COUNTS = 6  # predicted classes that are listed beside an occlusion map
@@ -63,7 +65,7 @@ class Column:
     header: str
 
 
-def draw_attributions(attributions: Sequence[Attribution], style: Style) -> ResultFigure:
+def draw_attributions(attributions: Sequence[Attribution], style: Style, *, narrow: bool = False) -> ResultFigure:
     """Draw each image and its maps, every map on its own scale, whose end is written above it.
 
     A volume is shown by one of its slices, a sequence as curves. The many maps of a single image are divided into rows of
@@ -72,6 +74,7 @@ def draw_attributions(attributions: Sequence[Attribution], style: Style) -> Resu
     Args:
         attributions: of the same images; at least one.
         style: how they are drawn.
+        narrow: whether the figure is `NARROW` inches wide, for a single image.
 
     Raises:
         InputError: the figure would be larger than a picture can be.
@@ -79,7 +82,7 @@ def draw_attributions(attributions: Sequence[Attribution], style: Style) -> Resu
     attributions, slices = _strongest_slices(attributions)
     first = attributions[0]
     has_classes = len(attributions) == 1 and first.values.ndim == 3 and "position_classes" in first.arrays
-    cell_width, cell_heights = _cell_sizes(first, style)
+    cell_width, cell_heights = _cell_sizes(first, style, narrow=narrow)
     several_targets = _have_several_targets(attributions)
     columns = _columns_of(attributions, style, cell_width, several_targets=several_targets)
     _check_overlay(columns, style)
@@ -87,8 +90,9 @@ def draw_attributions(attributions: Sequence[Attribution], style: Style) -> Resu
     headers += CLASS_HEADERS if has_classes else ()
     map_lines = max(_most_lines(_lines_above(column)) for column in columns)
     lines = (_most_lines(titles), _most_lines(headers), map_lines) if style.title else (0, 0, map_lines)
-    bar_lines = 1 + any(scale.is_clipped for column in columns for scale in column.scales)
-    layout = SheetLayout(tuple(cell_heights), 1 + len(headers), cell_width, *lines, bar_lines)
+    below = [bar_lines(each.attribution, each.scales, style.clip, cell_width + GAP) for each in columns]
+    most = NARROW_COLUMNS if narrow else MAX_COLUMNS
+    layout = SheetLayout(tuple(cell_heights), 1 + len(headers), cell_width, *lines, max(map(len, below)), max_columns=most)
     remarks = _remark_lines(attributions, max(layout.width, MIN_WIDTH))
     layout = replace(layout, below=REMARK_LINE * len(remarks) + GAP if remarks else 0.0)
     figure = empty_figure(max(layout.width, MIN_WIDTH), layout.height)
@@ -100,9 +104,9 @@ def draw_attributions(attributions: Sequence[Attribution], style: Style) -> Resu
         _draw_row(cells[image], first, image, columns, canvas)
         if has_classes and canvas is not None:
             _draw_classes(cells[image][-2:], first, image, class_colors, canvas, cell_width)
-    for number, column in enumerate(columns, start=1):
+    for number, (column, bar_text) in enumerate(zip(columns, below, strict=True), start=1):
         bar = _add_axes(figure, layout.color_bar(number))
-        draw_color_bar(bar, column.attribution, column.scales, style.clip, over_picture=column.over_picture)
+        draw_color_bar(bar, column.scales, bar_text, over_picture=column.over_picture)
     _write_titles(cells, titles if style.title else [""] * len(cells), columns)
     if style.title:
         _write_headers(cells, headers, layout, map_lines)
@@ -224,13 +228,16 @@ def _classes_of_slices(attribution: Attribution, slices: np.ndarray) -> dict[str
     return arrays
 
 
-def _cell_sizes(attribution: Attribution, style: Style) -> tuple[float, list[float]]:
+def _cell_sizes(attribution: Attribution, style: Style, *, narrow: bool) -> tuple[float, list[float]]:
     """Inches: the width of all cells, and the height of those of each image, in its proportions; smaller if there are many."""
     count = len(attribution.values)
     shorter = style.size or (2.6 if count == 1 else 1.5 if count > 3 else 2.0)
     if _is_sequence(attribution):
         return shorter * SEQUENCE_ASPECT, [shorter] * count
     aspects = [np.clip(width / height, 1 / MAX_ASPECT, MAX_ASPECT) for height, width in _sizes(attribution)]
+    if narrow:
+        width = (NARROW - GAP) / NARROW_COLUMNS - GAP
+        return width, [float(width / aspect) for aspect in aspects]
     if max(aspects) - min(aspects) < 0.01:
         aspect = float(aspects[0])
         return shorter * max(aspect, 1.0), [shorter * max(1 / aspect, 1.0)] * count

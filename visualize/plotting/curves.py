@@ -17,14 +17,15 @@ MAX_PANELS = 8
 MAX_VALUE = 3.4e38  # about the largest float32, in which losses are computed; the axes of larger ones would overflow
 
 
-def draw_curves(history: History) -> ResultFigure:
+def draw_curves(history: History, *, narrow: bool = False) -> ResultFigure:
     """Draw the measures of a training: in each panel the values on the training data, and on the validation data if known.
 
     Args:
         history: at most its first eight measures are drawn.
+        narrow: whether the panels stand one below the other.
     """
     pairs = history.pairs()[:MAX_PANELS]
-    columns = min(len(pairs), MAX_COLUMNS)
+    columns = 1 if narrow else min(len(pairs), MAX_COLUMNS)
     rows = math.ceil(len(pairs) / columns)
     figure = ResultFigure(figsize=(WIDTH * columns, HEIGHT * rows), dpi=DPI, layout="constrained")
     for number, (name, training, validation) in enumerate(pairs):

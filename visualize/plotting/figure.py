@@ -15,6 +15,7 @@ from visualize.errors import InputError
 from visualize.plotting.style import DPI
 
 VARYING_METADATA = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
+NARROW = 3.8  # inches of a figure for a narrow screen: its smallest letters, 7 points, are 9 of 360 pixels high
 MAX_PIXELS = 2**16 - 1  # in each direction; matplotlib draws no more
 
 
@@ -64,5 +65,6 @@ def file_bytes(figure: Figure, kind: str) -> bytes:
         warnings.filterwarnings("ignore", "Glyph .* missing")  # no installed font has the character: a box stands for it
         rcParams["svg.hashsalt"] = "visualize"  # else its identifiers are random
         rcParams["pdf.fonttype"] = 42  # TrueType: text stays text
-        figure.savefig(content, format=kind, metadata=dict(VARYING_METADATA[kind]))
+        # By default savefig takes the dpi that the figure was created with.
+        figure.savefig(content, format=kind, dpi=figure.dpi, metadata=dict(VARYING_METADATA[kind]))
     return content.getvalue()

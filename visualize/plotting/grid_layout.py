@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from visualize.plotting.figure import DPI
+from visualize.plotting.figure import DPI, NARROW
 from visualize.plotting.text import fits, fitted, wrapped
 from visualize.plotting.tile_text import HEADING, MARGIN
 
@@ -18,6 +18,7 @@ UNITS_SIZE = (9.0, 0.5)  # inches: a layer without spatial positions is one long
 UNIT_NUMBERS = 0.2  # inches below that tile
 GRID_NUMBERS = (0.3, 0.16)  # inches to the left of the rows and above the columns of a grid without captions
 MAX_ASPECT = 8.0
+MIN_POINTS, NARROW_POINTS = 6, 7  # the smallest font size of captions, and that in a narrow figure
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class GridLayout:
         unit_numbers: height below the grid for the numbers of a layer's units; 0 without them.
         grid_numbers: width and height for the numbers of the rows and columns; zeros without them.
         above, below: height of the text at the upper and at the lower edge of the figure.
+        min_width: of the figure.
     """
 
     rows: int
@@ -46,6 +48,7 @@ class GridLayout:
     grid_numbers: tuple[float, float] = (0.0, 0.0)
     above: float = HEADING
     below: float = 0.0
+    min_width: float = MIN_WIDTH
 
     @classmethod
     def of(
@@ -56,6 +59,7 @@ class GridLayout:
         *,
         source_size: tuple[float, float] = (0.0, 0.0),
         numbered: bool = False,
+        narrow: bool = False,
     ) -> GridLayout:
         """The layout for tiles of this height and width.
 
@@ -65,14 +69,19 @@ class GridLayout:
             columns: of tiles.
             source_size: width and height of a picture to the left of them, in inches; zeros without one.
             numbered: whether rows and columns have numbers, where there are too many tiles for captions.
+            narrow: whether the figure is `NARROW` inches wide.
         """
         height, width = size
         count = len(captions)
         rows = math.ceil(count / columns)
         are_units = height == 1 and width > MAX_ASPECT
         tile_width, tile_height = UNITS_SIZE if are_units else _tile_size(height, width, max(rows, columns))
+        if narrow:
+            wider = ((NARROW - 2 * MARGIN + _gap(rows, columns)) / columns - _gap(rows, columns)) / tile_width
+            tile_width, tile_height = tile_width * wider, tile_height * wider
         has_captions = count <= MAX_CAPTIONS
-        points, lines = _fitted_captions(captions if has_captions else (), tile_width, _gap(rows, columns))
+        smallest = NARROW_POINTS if narrow else MIN_POINTS
+        points, lines = _fitted_captions(captions if has_captions else (), tile_width, _gap(rows, columns), smallest)
         return cls(
             rows=rows,
             columns=columns,
@@ -83,6 +92,7 @@ class GridLayout:
             source_size=source_size,
             unit_numbers=UNIT_NUMBERS if are_units else 0.0,
             grid_numbers=GRID_NUMBERS if numbered and not has_captions else (0.0, 0.0),
+            min_width=NARROW if narrow else MIN_WIDTH,
         )
 
     @property
@@ -99,7 +109,7 @@ class GridLayout:
     @property
     def width(self) -> float:
         """Of the figure, in whole pixels."""
-        return _whole_pixels(max(self._left_of_grid + self._grid_width + MARGIN, MIN_WIDTH))
+        return _whole_pixels(max(self._left_of_grid + self._grid_width + MARGIN, self.min_width))
 
     @property
     def height(self) -> float:
@@ -142,21 +152,21 @@ def _tile_size(height: int, width: int, side: int) -> tuple[float, float]:
     return inches * math.sqrt(aspect), inches / math.sqrt(aspect)
 
 
-def _fitted_captions(captions: Sequence[str], tile_width: float, gap: float) -> tuple[int, list[list[str]]]:
+def _fitted_captions(captions: Sequence[str], tile_width: float, gap: float, smallest: int) -> tuple[int, list[list[str]]]:
     """The font size of captions and their lines: one line, smaller if one would otherwise be cut, else two.
 
     What two lines cannot hold is left out between the parts of a name.
     """
     room, largest = tile_width + gap, 8 if tile_width > 1.2 else 7
-    for points in (largest, 6):
+    for points in (largest, smallest):
         if all(fits(caption, room, points) for caption in captions):
             return points, [[fitted(caption, room, points)] for caption in captions]
-    for points in (largest, 6):
+    for points in (largest, smallest):
         lines = [wrapped(caption, room, points) for caption in captions]
         if max(map(len, lines)) <= MAX_CAPTION_LINES:
             return points, lines
-    return 6, [
-        [fitted(caption, room, 6)] if len(each) > MAX_CAPTION_LINES else each
+    return smallest, [
+        [fitted(caption, room, smallest)] if len(each) > MAX_CAPTION_LINES else each
         for caption, each in zip(captions, lines, strict=True)
     ]
 

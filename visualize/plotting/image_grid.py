@@ -10,20 +10,22 @@ from PIL import Image
 
 from visualize.errors import InputError
 from visualize.plotting.color_bar import add_color_bar
-from visualize.plotting.figure import DPI, ResultFigure, empty_figure
-from visualize.plotting.grid_layout import GridLayout
+from visualize.plotting.figure import DPI, NARROW, ResultFigure, empty_figure
+from visualize.plotting.grid_layout import NARROW_POINTS, GridLayout
 from visualize.plotting.number_table import draw_table
 from visualize.plotting.source_picture import source_picture, source_size
 from visualize.plotting.strongest import Drawn, drawn_part, has_bars
+from visualize.plotting.text import fits
 from visualize.plotting.tile_colors import TileScale, are_pictures, colored
-from visualize.plotting.tile_text import TileText
+from visualize.plotting.tile_text import MARGIN, TileText
 from visualize.plotting.unit_bars import draw_bars
 from visualize.results import Tiles
 
 EDGE = (190, 190, 190)  # gray frame of a tile
+NARROW_COLUMNS = 4  # of a narrow figure with short captions; half as many for long ones
 
 
-def draw_tiles(tiles: Tiles) -> ResultFigure:
+def draw_tiles(tiles: Tiles, *, narrow: bool = False) -> ResultFigure:
     """Draw the tiles as a grid, with a color bar where colors mean values; a table of numbers as one, units as bars.
 
     Tiles share one scale unless a quarter of them would be nearly blank on it; then each has its own, whose end its caption
@@ -31,6 +33,7 @@ def draw_tiles(tiles: Tiles) -> ResultFigure:
 
     Args:
         tiles: the strongest of many are drawn; a line below the heading says which.
+        narrow: whether the figure is `NARROW` inches wide: for separate tiles alone.
 
     Raises:
         InputError: the figure would be larger than a picture can be.
@@ -41,7 +44,7 @@ def draw_tiles(tiles: Tiles) -> ResultFigure:
         return draw_bars(drawn, source)
     if len(tiles.display.axes) == 2 and tiles.display.axes[0]:
         return draw_table(drawn, source)
-    return _draw_grid(drawn, source)
+    return _draw_grid(drawn, source, narrow_columns(drawn.tiles) if narrow else None)
 
 
 def columns_of(tiles: Tiles) -> int:
@@ -52,16 +55,30 @@ def columns_of(tiles: Tiles) -> int:
     return count if count <= 5 else 5 if count == 10 else math.ceil(math.sqrt(count))
 
 
-def _draw_grid(drawn: Drawn, source: Image.Image | None) -> ResultFigure:
+def can_be_narrow(tiles: Tiles) -> bool:
+    """Whether the tiles can be drawn in a narrow figure: separate ones, without a picture beside them."""
+    display, is_separate = tiles.display, tiles.method in ("filters", "maximize")
+    return is_separate and not display.axes and (display.columns or 0) <= NARROW_COLUMNS
+
+
+def narrow_columns(tiles: Tiles) -> int:
+    """How many tiles are in one row of a narrow figure: as many as leave room for the captions."""
+    room = (NARROW - 2 * MARGIN) / NARROW_COLUMNS
+    most = NARROW_COLUMNS if all(fits(caption, room, NARROW_POINTS) for caption in tiles.captions) else NARROW_COLUMNS // 2
+    return min(tiles.display.columns or most, most, len(tiles.pictures))
+
+
+def _draw_grid(drawn: Drawn, source: Image.Image | None, narrow_columns: int | None) -> ResultFigure:
     tiles = drawn.tiles
     scale = None if are_pictures(tiles) else TileScale.of(tiles)
     captions = [scale.caption(text, index) if scale else text for index, text in enumerate(tiles.captions)]
     layout = GridLayout.of(
         tiles.pictures.shape[1:3],
         captions,
-        columns_of(tiles),
+        narrow_columns or columns_of(tiles),
         source_size=source_size(source),
         numbered=len(drawn.columns) > 0,
+        narrow=narrow_columns is not None,
     )
     text = TileText.of(drawn, layout.width)
     layout = replace(layout, above=text.above, below=text.below)

@@ -22,6 +22,7 @@ COLUMN_GAP, MARGIN, HEADING = 0.8, 0.4, 0.56
 FOLDED_LINE = 0.18  # inches of a line in the heading that says what is folded
 LANE = 0.09  # inches between two arrows that run side by side
 MAX_HEIGHT = 16 * (LAYER_HEIGHT + GAP)  # inches of boxes in a column before the next column begins
+NARROW_ROOM = (0.1, 0.3, math.inf)  # margin, gap and height of the only column of a narrow diagram
 BEHIND = 0.05  # inches by which the box behind a repeated block looks out
 COLORS = {  # of the layers with this in the names of their classes
     "Input": "#e8e8e8",
@@ -36,20 +37,22 @@ BLOCK_COLOR = "#e7eff6"
 Point = tuple[float, float]
 
 
-def draw_structure(structure: Structure) -> ResultFigure:
+def draw_structure(structure: Structure, *, narrow: bool = False) -> ResultFigure:
     """Draw a model in the order of the calls, with shapes and parameters; columns go from left to right.
 
     A small model has a box for each layer of the top level. A large one is folded into its blocks, see `blocks_of`.
 
     Args:
         structure: what `summary` returned.
+        narrow: whether all boxes are in one column, in a figure of about `NARROW` inches.
 
     Raises:
         InputError: the figure would be larger than a picture can be.
     """
     blocks = blocks_of(structure)
     folded = any(not block.is_layer for block in blocks)
-    layout = GraphLayout(len(blocks), *((BLOCK_HEIGHT, HEADING + FOLDED_LINE) if folded else (LAYER_HEIGHT, HEADING)))
+    sizes = (BLOCK_HEIGHT, HEADING + FOLDED_LINE) if folded else (LAYER_HEIGHT, HEADING)
+    layout = GraphLayout(len(blocks), *sizes, *(NARROW_ROOM if narrow else ()))
     figure = empty_figure(layout.width, layout.height)
     axes = figure.add_axes((0, 0, 1, 1))  # its units are inches
     axes.set_xlim(0, layout.width)
@@ -63,7 +66,7 @@ def draw_structure(structure: Structure) -> ResultFigure:
             _draw_layer(axes, layout.box(index), name, block.layers[0], _count_inside(structure, block.name))
         else:
             _draw_block(axes, layout.box(index), name, block)
-    lanes = Lanes(layout.top)
+    lanes = Lanes(layout)
     edges = [(layout.box(start), layout.box(end)) for start, end in _edges(structure, blocks)]
     for start, end in sorted(edges, key=lambda edge: abs(edge[0].y - edge[1].y)):  # the shortest nearest to the boxes
         _draw_arrow(axes, _arrow_points(start, end, lanes))
@@ -101,16 +104,22 @@ class GraphLayout:
         count: number of boxes; they fill one column from top to bottom, then the next.
         box_height: of each.
         heading: height of the heading.
+        margin: to the left of the first column.
+        column_gap: to the right of each column, where arrows run.
+        max_height: of the boxes in a column.
     """
 
     count: int
     box_height: float
     heading: float
+    margin: float = MARGIN
+    column_gap: float = COLUMN_GAP
+    max_height: float = MAX_HEIGHT
 
     @property
     def columns(self) -> int:
         """How many columns the boxes need."""
-        return math.ceil(self.count / int(MAX_HEIGHT / (self.box_height + GAP)))
+        return math.ceil(self.count / int(min(self.max_height / (self.box_height + GAP), self.count or 1)))
 
     @property
     def rows(self) -> int:
@@ -120,7 +129,7 @@ class GraphLayout:
     @property
     def width(self) -> float:
         """Of the figure."""
-        return _column_x(self.columns)
+        return self.column_x(self.columns)
 
     @property
     def height(self) -> float:
@@ -136,7 +145,11 @@ class GraphLayout:
         """Where the layer of this number is drawn."""
         column, row = divmod(index, self.rows)
         y = self.top - self.box_height - row * (self.box_height + GAP)
-        return Box(column, row, _column_x(column), y, self.box_height)
+        return Box(column, row, self.column_x(column), y, self.box_height)
+
+    def column_x(self, column: int) -> float:
+        """The left edge of a column."""
+        return self.margin + column * (BOX_WIDTH + self.column_gap)
 
 
 @dataclass
@@ -144,10 +157,10 @@ class Lanes:
     """The lanes between the columns of boxes, which arrows take one after the other, so that no two run on the same line.
 
     Attributes:
-        top: height above the boxes at which arrows pass over whole columns.
+        layout: of the boxes; at the upper edge of the first row arrows pass over whole columns.
     """
 
-    top: float
+    layout: GraphLayout
     _vertical: dict[int, list[list[Point]]] = field(default_factory=dict)  # column -> lane -> (lowest, highest) of each arrow
     _over: int = 0
 
@@ -159,22 +172,17 @@ class Lanes:
         if number == len(lanes):
             lanes.append([])
         lanes[number].append((low, high))
-        room = COLUMN_GAP - 2 * LANE  # with more lanes than fit, the next begin at the left again
-        return _column_x(column) + BOX_WIDTH + LANE + (number * LANE) % room
+        room = self.layout.column_gap - 2 * LANE  # with more lanes than fit, the next begin at the left again
+        return self.layout.column_x(column) + BOX_WIDTH + LANE + (number * LANE) % room
 
     def above(self) -> float:
         """The height at which one more arrow can pass over the columns."""
         self._over += 1
-        return self.top + (self._over * 0.05) % (GAP - 0.05)
+        return self.layout.top + (self._over * 0.05) % (GAP - 0.05)
 
 
 def _is_free(lane: list[Point], low: float, high: float) -> bool:
     return all(high < lowest or low > highest for lowest, highest in lane)
-
-
-def _column_x(column: int) -> float:
-    """The left edge of a column."""
-    return MARGIN + column * (BOX_WIDTH + COLUMN_GAP)
 
 
 def _count_inside(structure: Structure, path: str) -> int:
@@ -265,13 +273,13 @@ def _arrow_points(start: Box, end: Box, lanes: Lanes) -> list[Point]:
     if start.column == end.column and end.row == start.row + 1:
         return [(start.x + BOX_WIDTH / 2, start.y), (end.x + BOX_WIDTH / 2, end.y + end.height)]
     leaves, enters = start.middle - 0.1, end.middle + 0.1
-    x = lanes.right_of(start.column, leaves, enters if end.column <= start.column + 1 else lanes.top)
+    x = lanes.right_of(start.column, leaves, enters if end.column <= start.column + 1 else lanes.layout.top)
     right_of_start = [(start.x + BOX_WIDTH, leaves), (x, leaves)]
     if end.column == start.column:
         return [*right_of_start, (x, enters), (end.x + BOX_WIDTH, enters)]
     if end.column == start.column + 1:
         return [*right_of_start, (x, enters), (end.x, enters)]
-    over, left_of_end = lanes.above(), lanes.right_of(end.column - 1, enters, lanes.top)  # over the columns between
+    over, left_of_end = lanes.above(), lanes.right_of(end.column - 1, enters, lanes.layout.top)  # over the columns between
     return [*right_of_start, (x, over), (left_of_end, over), (left_of_end, enters), (end.x, enters)]
 
 

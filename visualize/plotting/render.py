@@ -20,10 +20,10 @@ from visualize.plotting.attribution_sheet import draw_attributions, draw_in_axes
 from visualize.plotting.colors import as_rgb, to_bytes
 from visualize.plotting.curves import draw_curves
 from visualize.plotting.figure import MAX_PIXELS, ResultFigure, default_style, file_bytes
-from visualize.plotting.image_grid import columns_of, draw_tiles
+from visualize.plotting.image_grid import can_be_narrow, columns_of, draw_tiles
 from visualize.plotting.model_graph import draw_structure
 from visualize.plotting.model_rows import as_rows
-from visualize.plotting.style import CLIP, DPI, Style
+from visualize.plotting.style import CLIP, DEFAULT, DPI, Style
 from visualize.plotting.text import make_literal
 from visualize.results import Attribution, Result, Structure, Tiles
 
@@ -97,6 +97,28 @@ def draw_styled(results: Sequence[object], style: Style) -> ResultFigure:
     if max(width, height) > MAX_PIXELS:
         raise InputError(f"`dpi` must be lower. Received: {style.dpi}, for a figure of {width:,.0f} x {height:,.0f} pixels.")
     figure.set_dpi(style.dpi)
+    return figure
+
+
+def draw_narrow(results: Sequence[object]) -> ResultFigure | None:
+    """The same as `draw` in a figure of about 3.7 inches, for the screen of a phone.
+
+    Returns:
+        None where there is no such figure: for maps of several images, tables, bars and grids of many columns.
+    """
+    with default_style():
+        match results:
+            case [Tiles() as tiles] if can_be_narrow(tiles):
+                figure = draw_tiles(tiles, narrow=True)
+            case [Structure() as structure]:
+                figure = draw_structure(structure, narrow=True)
+            case [History() as history]:
+                figure = draw_curves(history, narrow=True)
+            case [Attribution() as first, *_] if len(first.values) == 1 and first.values.ndim > 2:
+                figure = draw_attributions(_checked_attributions(results), DEFAULT, narrow=True)
+            case _:
+                return None
+        make_literal(figure)
     return figure
 
 

@@ -12,10 +12,12 @@ from matplotlib.patches import Rectangle
 from visualize.data.framing import Box, Original, place
 from visualize.plotting.colors import Scale, as_rgb, overlaid, scale_of
 from visualize.plotting.style import Style
+from visualize.plotting.text import fits
 from visualize.results import Attribution
 
 PHOTOGRAPH_SIDE = 64  # pixels of the shorter side from which a picture counts as a photograph, no drawing of pixels
 MAX_SIDE = 1024  # pixels of what is drawn in one cell
+BAR_POINTS = 7  # font size at a color bar
 SEQUENCE_MARGIN = 0.08  # of the height of its cell, above its highest and below its lowest number
 DIMMED = 0.35  # of the colors of a photograph remain where the model saw nothing of it
 UNSEEN = "0.9"  # gray of a bare map there
@@ -133,8 +135,8 @@ def draw_curves(axes: Axes, sequence: np.ndarray) -> None:
     axes.set_ylim(0, 1)
 
 
-def draw_color_bar(axes: Axes, attribution: Attribution, scales: Sequence[Scale], clip: float, *, over_picture: bool) -> None:
-    """The colors of a column: with numbers where all its maps have one scale, else from end to end of each."""
+def draw_color_bar(axes: Axes, scales: Sequence[Scale], lines: Sequence[str], *, over_picture: bool) -> None:
+    """The colors of a column, with `bar_lines` below: numbers where all its maps have one scale, else from end to end."""
     first, signed = scales[0], scales[0].low < 0
     bar = replace(first, low=-1.0 if signed else 0.0, high=1.0)
     levels = np.linspace(bar.low, 1, 256, dtype="float32")[None]
@@ -145,15 +147,24 @@ def draw_color_bar(axes: Axes, attribution: Attribution, scales: Sequence[Scale]
         axes.imshow(levels, cmap=bar.colormap, vmin=bar.low, vmax=1, aspect="auto", extent=extent)
     end = f"{first.high:.2g}" if have_one_end(scales) else ""
     ticks = {-1: f"\u2212{end}", 0: "0", 1: end or "+"} if signed else {0: "0", 1: end or "max"}
-    axes.set_xticks(list(ticks), list(ticks.values()), fontsize=7)
+    axes.set_xticks(list(ticks), list(ticks.values()), fontsize=BAR_POINTS)
     axes.tick_params(length=2, pad=1)
     axes.get_xticklabels()[0].set_horizontalalignment("left")
     axes.get_xticklabels()[-1].set_horizontalalignment("right")
+    axes.set_xlabel("\n".join(lines), fontsize=BAR_POINTS, labelpad=1)
+
+
+def bar_lines(attribution: Attribution, scales: Sequence[Scale], clip: float, inches: float) -> list[str]:
+    """What stands below the color bar of a column: the unit, and where colors are clipped."""
+    unit = str(attribution.settings.get("unit", ""))
+    if not any(scale.is_clipped for scale in scales):
+        return [unit]
     largest = max(scale.largest for scale in scales)
-    clipped = f"\nclipped at {clip:g} %" if any(scale.is_clipped for scale in scales) else ""
-    if clipped:
-        clipped += f": {end} of max {largest:.2g}" if end else " of the pixels"
-    axes.set_xlabel(f"{attribution.settings.get('unit', '')}{clipped}", fontsize=7, labelpad=1)
+    clipped, part = f"clipped at {clip:g} %", "of the pixels"
+    if have_one_end(scales):
+        clipped, part = f"{clipped}:", f"{scales[0].high:.2g} of max {largest:.2g}"
+    whole = f"{clipped} {part}"
+    return [unit, whole] if fits(whole, inches, BAR_POINTS) else [unit, clipped, part]
 
 
 def have_one_end(scales: Sequence[Scale]) -> bool:

@@ -32,6 +32,7 @@ class SheetLayout:
         map_lines: lines of text above every map.
         bar_lines: lines of text below a color bar.
         below: room below everything.
+        max_columns: of cells side by side, if there is a single image.
     """
 
     cell_heights: tuple[float, ...]
@@ -42,11 +43,12 @@ class SheetLayout:
     map_lines: int = 1
     bar_lines: int = 1
     below: float = 0.0
+    max_columns: int = MAX_COLUMNS
 
     @property
     def bands(self) -> int:
         """How many bands the columns are divided into: one, unless there is a single image."""
-        return math.ceil(self.columns / MAX_COLUMNS) if len(self.cell_heights) == 1 else 1
+        return math.ceil(self.columns / self.max_columns) if len(self.cell_heights) == 1 else 1
 
     @property
     def columns_per_band(self) -> int:

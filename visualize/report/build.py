@@ -21,7 +21,7 @@ from visualize.report import page
 from visualize.report.alt_text import filters_text, history_text, maximized_text, one_line, structure_text
 from visualize.report.command_text import curves_command, report_command
 from visualize.report.explained_images import ExplainedImage, explained_images
-from visualize.report.figure_files import Note, remarks_on
+from visualize.report.figure_files import Note, narrow_jpeg, remarks_on
 from visualize.report.figures import Progress, ReportRun, draw_filters, draw_maximized, draw_summary
 from visualize.report.image_part import image_part
 from visualize.report.methods import summary_line
@@ -124,7 +124,9 @@ def _structure_part(run: ReportRun) -> tuple[Part, list[Path]]:
         figure = draw_summary(run)
         (structure,), paths = figure.results, figure.paths
         below = [layer_table(structure)]
-        pictures = [Picture(paths[0], "Diagram of the layers", structure_text(structure), figure.command)]
+        pictures = [
+            Picture(paths[0], "Diagram of the layers", structure_text(structure), figure.command, narrow_jpeg(figure.results))
+        ]
     except InputError as error:
         missing.append(run.missing("diagram", error))
     facts = (*file_facts(run.model), *entries)
@@ -141,7 +143,7 @@ def _curves_part(run: ReportRun, path: Path) -> tuple[Part, list[Path]]:
     drawn = write_png(draw(history), run.request.out / "training.png")
     has_validation = any(validation is not None for _, _, validation in history.pairs())
     lines = (f"One point per epoch, from {one_line(path)}.", *([OVERFITTING] if has_validation else []))
-    picture = Picture(drawn, "Training curves", history_text(history), curves_command(path, drawn))
+    picture = Picture(drawn, "Training curves", history_text(history), curves_command(path, drawn), narrow_jpeg([history]))
     return Part("training", "The training", lines, pictures=(picture,)), [drawn]
 
 
@@ -151,7 +153,7 @@ def _filters_part(run: ReportRun) -> tuple[Part, list[Path]]:
         figure = draw_filters(run)
     except InputError as error:
         return Part("filters", "Filters", missing=(run.missing("filters", error),)), []
-    picture = Picture(figure.paths[0], "Filters", filters_text(figure.results[0]), figure.command)
+    picture = Picture(figure.paths[0], "Filters", filters_text(figure.results[0]), figure.command, narrow_jpeg(figure.results))
     return Part(
         "filters",
         "Filters",
@@ -173,5 +175,5 @@ def _maximized_part(run: ReportRun, images: Sequence[ExplainedImage]) -> tuple[P
         return Part("maximize", title, missing=(run.missing("maximize", error),)), []
     line = f"{whose} input that was optimized for a high score: not an image that the model saw, but what it looks for."
     lines = (line, *remarks_on(figure.results))
-    picture = Picture(figure.paths[0], title, maximized_text(figure.results[0]), figure.command)
+    picture = Picture(figure.paths[0], title, maximized_text(figure.results[0]), figure.command, narrow_jpeg(figure.results))
     return Part("maximize", title, lines, pictures=(picture,)), figure.paths

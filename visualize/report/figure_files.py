@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -10,17 +11,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
 
+from visualize.data.history import History
 from visualize.data.loading import Source
 from visualize.models.input_range import range_of
 from visualize.models.layers import listed
 from visualize.plotting import export
+from visualize.plotting.figure import png_bytes
+from visualize.plotting.render import draw_narrow
 from visualize.plotting.style import Drawing
 from visualize.report.request import Options
 from visualize.results import Attribution, Result, Structure, Tiles
 
 if TYPE_CHECKING:
     import keras
+
+NARROW_WIDTH, NARROW_QUALITY = 720, 85  # two pixels for each of the page of a phone, and the quality of a JPEG
 
 Note = Callable[[str], None]  # receives one sentence for the user
 
@@ -100,6 +107,23 @@ def write_figure(
         note(text)
     stem = figure_stem(command, options, figure.picture)
     return export.write(figure.results, folder, stem, model, _plain(options), seconds, drawing)
+
+
+def narrow_jpeg(results: Sequence[Result | History]) -> bytes:
+    """The figure of these results for the screen of a phone; nothing where it cannot be drawn narrow.
+
+    JPEG: beside the figure itself it is for reading on the way, and takes a quarter of the room of a PNG.
+    """
+    figure = draw_narrow(results)
+    if figure is None:
+        return b""
+    figure.set_dpi(2 * figure.dpi)  # more than are kept: tiles and letters stay sharp
+    content = io.BytesIO()
+    with Image.open(io.BytesIO(png_bytes(figure))) as picture:
+        height = round(picture.height * NARROW_WIDTH / picture.width)
+        reduced = picture.convert("RGB").resize((NARROW_WIDTH, height), Image.Resampling.LANCZOS)
+    reduced.save(content, format="JPEG", quality=NARROW_QUALITY, subsampling=0)
+    return content.getvalue()
 
 
 def remarks_on(results: Sequence[Result]) -> dict[str, list[str]]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from visualize.errors import InputError
 from visualize.report.alt_text import class_text, comparison_text, one_line, peak_position
 from visualize.report.explained_images import ExplainedImage
-from visualize.report.figure_files import remarks_on
+from visualize.report.figure_files import narrow_jpeg, remarks_on
 from visualize.report.figures import ReportRun, WrittenFigure, draw_comparison, refused_methods
 from visualize.report.page import Part, Picture, Table
 from visualize.report.request import ReportRequest
@@ -33,7 +33,8 @@ def image_part(run: ReportRun, number: int, image: ExplainedImage) -> tuple[Part
     results = figure.results
     missing += tuple(f"No {name}. {reason}" for name, reason in (results[0].settings.left_out or {}).items())
     by = ", ".join(dict.fromkeys(result.method for result in results))
-    picture = Picture(figure.paths[0], f"{one_line(image.name)} by {by}", comparison_text(results), figure.command)
+    caption = f"{one_line(image.name)} by {by}"
+    picture = Picture(figure.paths[0], caption, comparison_text(results), figure.command, narrow_jpeg(results))
     tables_below = _map_tables(results)
     remarks = (f"{', '.join(dict.fromkeys(names))}: {remark}" for remark, names in remarks_on(results).items())
     lines = (*_lines(image), *remarks)

@@ -8,7 +8,7 @@ import re
 import urllib.parse
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from visualize._utils.atomic import atomic_file
 
 MAX_BYTES = 10_000_000  # of the file
 WIDTHS = (1600, 1200, 900, 640, 480)  # pixels: the largest width at which all pictures fit is taken
+MIN_WIDTH_BESIDE = 900  # pixels of pictures beside which there are others for phones
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,14 @@ class Picture:
         title: its caption.
         alt: what it shows, for readers who cannot see it.
         command: the command line that draws it again.
+        narrow: the same for the screen of a phone, a JPEG; empty where the figure itself is narrow or cannot be.
     """
 
     path: Path
     title: str
     alt: str
     command: str
+    narrow: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -124,12 +127,14 @@ class Embedded:
         data: a `data:` URL, or "" if there was no room for it.
         width, height: of the original, in pixels.
         scaled: whether it has fewer pixels than the original.
+        narrow: the same for the screen of a phone; None where there is none.
     """
 
     data: str
     width: int
     height: int
     scaled: bool
+    narrow: Embedded | None = None
 
 
 def write(page: Page, path: Path, *, max_bytes: int = MAX_BYTES) -> Path:
@@ -144,7 +149,7 @@ def write(page: Page, path: Path, *, max_bytes: int = MAX_BYTES) -> Path:
         The path.
     """
     links = {picture.path: _embedded(picture.path, None) for picture in page.pictures}
-    pictures = _fitting(list(links), max_bytes - len(render(page, path.parent, links)))
+    pictures = _fitting(page.pictures, max_bytes - len(render(page, path.parent, links)))
     content = render(page, path.parent, pictures)
     # The markup around the pictures takes room, too.
     while len(content) > max_bytes and any(each.data for each in pictures.values()):
@@ -165,12 +170,19 @@ def render(page: Page, folder: Path, embedded: Mapping[Path, Embedded]) -> bytes
     return environment.from_string(source).render(page=page, embedded=embedded).encode("utf-8", "replace")
 
 
-def _fitting(paths: Sequence[Path], room: int) -> dict[Path, Embedded]:
-    """The pictures at the largest width at which all of them fit; at the smallest width, without the last ones if need be."""
+def _fitting(figures: Sequence[Picture], room: int) -> dict[Path, Embedded]:
+    """The pictures at the largest width at which all of them fit; at the smallest width, without the last ones if need be.
+
+    Those for phones are left out before the others get narrower than `MIN_WIDTH_BESIDE`.
+    """
     pictures: dict[Path, Embedded] = {}
+    narrow = {figure.path: _embedded_jpeg(figure.narrow) for figure in figures if figure.narrow}
     for width in WIDTHS:
-        pictures = {path: _embedded(path, width) for path in paths}
-        if sum(len(each.data) for each in pictures.values()) <= room:
+        pictures = {figure.path: _embedded(figure.path, width) for figure in figures}
+        size = sum(len(each.data) for each in pictures.values())
+        if width >= MIN_WIDTH_BESIDE and size + sum(len(each.data) for each in narrow.values()) <= room:
+            return {path: replace(each, narrow=narrow.get(path)) for path, each in pictures.items()}
+        if width <= MIN_WIDTH_BESIDE and size <= room:
             return pictures
     for path, picture in pictures.items():
         room -= len(picture.data)
@@ -188,7 +200,16 @@ def _embedded(path: Path, width: int | None) -> Embedded:
                 return Embedded("", *picture.size, scaled=False)
             scaled = picture.width > width
             content = _scaled_png(picture, width) if scaled else path.read_bytes()
-            return Embedded("data:image/png;base64," + base64.b64encode(content).decode(), *picture.size, scaled=scaled)
+            return Embedded(_data_url(content, "png"), *picture.size, scaled=scaled)
+
+
+def _embedded_jpeg(content: bytes) -> Embedded:
+    with Image.open(io.BytesIO(content)) as picture:
+        return Embedded(_data_url(content, "jpeg"), *picture.size, scaled=False)
+
+
+def _data_url(content: bytes, kind: str) -> str:
+    return f"data:image/{kind};base64," + base64.b64encode(content).decode()
 
 
 def _scaled_png(picture: Image.Image, width: int) -> bytes:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from matplotlib import colormaps
 from matplotlib.figure import Figure
+from PIL import Image
 
 from visualize import Attribution, InputError, draw, load, save
 from visualize.data.framing import Framing, Original
@@ -137,6 +138,13 @@ def test_a_colormap_and_a_size_are_taken(coarse, images_of):
     small, large = (draw(coarse, size=size).axes[0].get_window_extent() for size in (1, 3))
     assert large.height == pytest.approx(3 * small.height, rel=0.01)
     assert draw(coarse, dpi=240).dpi == 240
+
+
+@pytest.mark.parametrize("dpi", [60, 240])
+def test_the_file_has_the_pixels_per_inch_that_were_chosen(coarse, dpi):
+    figure = draw(coarse, dpi=dpi)
+    with Image.open(io.BytesIO(file_bytes(figure, "png"))) as picture:
+        assert picture.size == tuple(int(dpi * inches) for inches in figure.get_size_inches())
 
 
 def test_without_titles_there_are_only_the_ends_of_the_colors(attribution, coarse, texts_of):

@@ -48,7 +48,7 @@ def run(*arguments):
 class Read(html.parser.HTMLParser):
     """The page as a browser reads it: its tags, and the text of each."""
 
-    VOID = ("meta", "img", "br", "link", "input")
+    VOID = ("meta", "img", "br", "link", "input", "source")
 
     def __init__(self, path):
         super().__init__()
@@ -617,6 +617,24 @@ def test_the_page_keeps_its_size_by_fewer_pixels_for_all(count, width, tmp_path)
     assert read.source.count("Here scaled down") == count
 
 
+def test_pictures_for_phones_are_the_first_to_make_room(tmp_path):
+    content = noise(tmp_path, 2, 700)
+    (part,) = content.model
+    jpeg = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (900, 720, 3), "uint8")).save(jpeg, "JPEG")
+    with_narrow = tuple(replace(picture, narrow=jpeg.getvalue()) for picture in part.pictures)
+    both = replace(content, model=(replace(part, pictures=with_narrow),))
+    read = Read(page.write(both, tmp_path / "both.html"))
+    (source, _) = read.all("source")
+    assert source["media"] == "(max-width: 40rem)"
+    assert (source["width"], source["height"]) == ("720", "900")  # so that the text below does not jump
+    assert base64.b64decode(source["srcset"].split(",")[1]) == jpeg.getvalue()
+    without = page.write(content, tmp_path / "without.html").stat().st_size
+    read = Read(page.write(both, tmp_path / "report.html", max_bytes=without + 1000))
+    assert (len(read.all("source")), len(read.all("img"))) == (0, 2)
+    assert "Here scaled down" not in read.source
+
+
 def test_what_does_not_fit_is_a_link_and_the_page_says_so(tmp_path):
     content = noise(tmp_path, 6, 500)
     least = page.write(content, tmp_path / "least.html", max_bytes=30_000).stat().st_size
@@ -721,6 +739,8 @@ def test_a_browser_shows_the_page_without_a_request_and_without_text_that_overfl
             "return [...document.images].map(one => [one.complete, one.naturalWidth, one.alt, one.clientWidth])"
         )
         assert len(images) == 5
+        shown = opened.execute_script("return [...document.images].map(one => one.currentSrc.slice(0, 15))")
+        assert set(shown) == ({"data:image/jpeg"} if width == 390 else {"data:image/png;"})
         assert all(complete and natural > 0 and alt and shown > 100 for complete, natural, alt, shown in images)
         assert opened.execute_script("return document.documentElement.scrollWidth") == width
         assert opened.execute_script(OVERFLOWING) == []
