@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from visualize import callbacks as callbacks
     from visualize import keras_vis as keras_vis
+    from visualize import metrics as metrics
     from visualize import objectives as objectives
     from visualize.attribution.comparison import compare as compare
     from visualize.attribution.comparison import compare_models as compare_models
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
     from visualize.targets import Target as Target
 
 _MODULES = {
-    "visualize": ("callbacks", "keras_vis", "objectives"),
+    "visualize": ("callbacks", "keras_vis", "metrics", "objectives"),
     "visualize.attribution.comparison": ("compare", "compare_models", "contrast"),
     "visualize.attribution.gradcam": (
         "gradcam",
@@ -80,7 +81,7 @@ _MODULES = {
     "visualize.results": ("Attribution", "Structure", "Tiles", "load", "save"),
     "visualize.targets": ("Target",),
 }
-_SUBMODULES = ("callbacks", "keras_vis", "objectives")  # public names that are modules themselves
+_SUBMODULES = ("callbacks", "keras_vis", "metrics", "objectives")  # public names that are modules themselves
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = sorted(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]

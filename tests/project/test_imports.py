@@ -11,8 +11,8 @@ ROOT = Path(__file__).parents[2]
 ORDER = {
     "visualize": (
         "errors < _utils < tf_keras_vis < targets < models < data, engine, settings < results "
-        "< attribution, feature_visualization, inspection, plotting < report, callbacks, notebook, keras_vis, objectives "
-        "< cli < __main__"
+        "< attribution, feature_visualization, inspection, plotting < metrics < report, callbacks, notebook, keras_vis, "
+        "objectives < cli < __main__"
     ),
     "kerasdemos": "demo < layers, data < demos, plotting < registry < training < pretrained < cli < __main__",
 }

@@ -10,7 +10,7 @@ import pytest
 import visualize
 
 SOURCE = Path(visualize.__file__)
-MODULES = ("callbacks", "keras_vis", "objectives")
+MODULES = ("callbacks", "keras_vis", "metrics", "objectives")
 
 
 def imported_for_type_checkers():

@@ -76,7 +76,7 @@ def gradients_of_copies(batch: Batch, copies: tf.Tensor) -> tf.Tensor:
     return tf.reshape(forward.gradient(score, flat, "the image"), tf.shape(copies))
 
 
-def scores_of_copies(batch: Batch, count: int, score: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]) -> tf.Tensor:
+def scores_of_copies(batch: Batch, count: int | tf.Tensor, score: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]) -> tf.Tensor:
     """The score of each of `count` changed copies of each image, (count, batch) float32.
 
     Args:
