@@ -17,7 +17,7 @@ from visualize.results import Attribution
 def entropy(attribution: Attribution | Any) -> np.ndarray:
     """The entropy of each map, in nats: 0 for a single pixel, log(pixels) where all are equal.
 
-    Complexity of Bhatt et al. 2020 (https://arxiv.org/abs/2005.00631): the entropy of |map| as shares of its sum.
+    Complexity of Bhatt et al. (2020), arXiv:2005.00631: the entropy of |map| as shares of its sum.
 
     Args:
         attribution: an Attribution, or its values, (batch, height, width).
@@ -36,7 +36,7 @@ def entropy(attribution: Attribution | Any) -> np.ndarray:
 def gini(attribution: Attribution | Any) -> np.ndarray:
     """The Gini index of each map: 0 where all pixels are equal, 1 - 1 / pixels for a single pixel.
 
-    Sparseness of Chalasani et al. 2020 (https://arxiv.org/abs/1810.06583).
+    Sparseness of Chalasani et al. (2020), arXiv:1810.06583.
 
     Args:
         attribution: an Attribution, or its values, (batch, height, width).
@@ -56,7 +56,7 @@ def gini(attribution: Attribution | Any) -> np.ndarray:
 def effective_area(attribution: Attribution | Any, *, mass: float = 0.9) -> np.ndarray:
     """The smallest share of the pixels of each map that together hold most of |map|: 1 / pixels to 1.
 
-    The idea of effective complexity, Nguyen and Rodríguez Martínez 2020 (https://arxiv.org/abs/2007.07584), with a share of
+    The idea of effective complexity, Nguyen and Rodríguez Martínez (2020), arXiv:2007.07584, with a share of
     the map in the place of a threshold on the score.
 
     Args:

@@ -22,7 +22,7 @@ from visualize.targets import region_weights
 def mass_in_region(attribution: Attribution | Any, region: Any) -> np.ndarray:
     """The share of the positive evidence that lies in a region, 0 to 1.
 
-    Relevance mass accuracy of Arras et al. 2022 (https://arxiv.org/abs/2003.07258). A map without structure has
+    Relevance mass accuracy of Arras et al. (2022), arXiv:2003.07258. A map without structure has
     the region's share of the picture.
 
     Args:
@@ -47,7 +47,7 @@ def mass_in_region(attribution: Attribution | Any, region: Any) -> np.ndarray:
 def rank_in_region(attribution: Attribution | Any, region: Any) -> np.ndarray:
     """The share of the highest pixels that lie in a region, of as many as it has: 0 to 1.
 
-    Relevance rank accuracy of Arras et al. 2022 (https://arxiv.org/abs/2003.07258). A random map has the
+    Relevance rank accuracy of Arras et al. (2022), arXiv:2003.07258. A random map has the
     region's share of the picture.
 
     Args:
@@ -67,7 +67,7 @@ def rank_in_region(attribution: Attribution | Any, region: Any) -> np.ndarray:
 def pointing_game(attribution: Attribution | Any, region: Any) -> np.ndarray:
     """Whether the highest pixel of each map lies in a region: 1 or 0; between them where several are highest.
 
-    Zhang et al. 2018 (https://arxiv.org/abs/1608.00507), with a tolerance of 0 pixels; the mean over the images
+    Zhang et al. (2018), arXiv:1608.00507, with a tolerance of 0 pixels; the mean over the images
     is the accuracy of the paper.
 
     Args:
@@ -87,7 +87,7 @@ def pointing_game(attribution: Attribution | Any, region: Any) -> np.ndarray:
 def top_k_intersection(attribution: Attribution | Any, region: Any, *, k: int = 1000) -> np.ndarray:
     """The share of the k highest pixels that lie in a region, 0 to 1.
 
-    Theiner et al. 2022 (https://arxiv.org/abs/2104.14995).
+    Theiner et al. (2022), arXiv:2104.14995.
 
     Args:
         attribution: an Attribution, or its values, (batch, height, width).

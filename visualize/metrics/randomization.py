@@ -56,8 +56,8 @@ def randomization(
 ) -> Randomization:
     """How much the map of a method changes when the weights of the model are shuffled, layer by layer from the top.
 
-    Cascading randomization of Adebayo et al. 2018 (https://arxiv.org/abs/1810.03292), by rank correlations with and without
-    signs; and the efficient test of Hedström et al. 2024 (https://arxiv.org/abs/2405.02383), which compares the complexity of
+    Cascading randomization of Adebayo et al. (2018), arXiv:1810.03292, by rank correlations with and without
+    signs; and the efficient test of Hedström et al. (2024), arXiv:2405.02383, which compares the complexity of
     the map, the entropy of its histogram, before and after all weights are random. A map that stays the same shows the image
     and not what was learned.
 

@@ -45,7 +45,7 @@ def sensitivity(
 ) -> Sensitivity:
     """How much the map of a method changes when noise that can hardly be seen is added to the image.
 
-    Max-sensitivity of Yeh et al. 2019 (https://arxiv.org/abs/1901.09392), and the mean in the place of the
+    Max-sensitivity of Yeh et al. (2019), arXiv:1901.09392, and the mean in the place of the
     maximum: ||map(noisy image) - map(image)|| / ||map(image)||, over copies with uniform noise. The class that is explained
     is that of the image. Low is stable, and 0 for a map that does not look at the image at all: stability alone is no merit.
 

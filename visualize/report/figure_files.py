@@ -17,7 +17,7 @@ from visualize.models.layers import listed
 from visualize.plotting import export
 from visualize.plotting.style import Drawing
 from visualize.report.request import Options
-from visualize.results import Attribution, Result, Structure, Tiles
+from visualize.results import Attribution, Result, Structure, Tiles, Trust
 
 if TYPE_CHECKING:
     import keras
@@ -165,7 +165,7 @@ def _with_input_range(result: Result | list[Tiles], model: keras.Model) -> Resul
     if isinstance(result, list):
         return [tiles for tiles in (_with_input_range(tiles, model) for tiles in result) if isinstance(tiles, Tiles)]
     input_range, why = range_of(model)
-    if not why or isinstance(result, Structure) or result.settings.input_range is not None:
+    if not why or isinstance(result, Structure | Trust) or result.settings.input_range is not None:
         return result
     if isinstance(result, Tiles) and result.settings.filters is not None:  # kernels have no pixels
         return result

@@ -37,16 +37,16 @@ def other_values(model):
 
 
 @pytest.mark.parametrize(
-    "kind", ["softmax", "nested", "compiled_call", "shared_layer", "mixed_bfloat16", "two_outputs", "siamese"]
+    "built", ["softmax", "nested", "compiled_call", "shared_layer", "mixed_bfloat16", "two_outputs", "siamese"]
 )
-def test_maps_with_other_weights_are_those_of_a_model_that_has_them(kind, build, images_for):
-    model, changed = build(kind), build(kind)
+def test_maps_with_other_weights_are_those_of_a_model_that_has_them(built, build, images_for):
+    model, changed = build(built), build(built)
     images, values = images_for(model), other_values(model)
     before = model.get_weights()
     changed.set_weights(values)
     weights = OtherWeights(model)
     weights.assign({id(weight): value for weight, value in zip(model.weights, values, strict=True)})
-    target, options = target_of(kind), options_of(kind)
+    target, options = target_of(built), options_of(built)
     own = visualize.input_times_gradient(model, images, target, **options).values
     with weights.in_use():
         there = visualize.input_times_gradient(model, images, target, **options).values

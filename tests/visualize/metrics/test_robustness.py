@@ -44,12 +44,12 @@ def test_copies_are_explained_for_the_class_of_their_image(build, images_for):
         np.testing.assert_array_equal(left_out.maximum, named.maximum)
 
 
-@pytest.mark.parametrize("kind", ["two_inputs", "siamese", "channels_first", "sequence", "two_outputs", "segmenting"])
-def test_every_kind_of_model_can_be_measured(kind, build, images_for):
-    model = build(kind)
+@pytest.mark.parametrize("built", ["two_inputs", "siamese", "channels_first", "sequence", "two_outputs", "segmenting"])
+def test_every_kind_of_model_can_be_measured(built, build, images_for):
+    model = build(built)
     images = images_for(model)
-    options = {"input_name": "picture"} if kind == "siamese" else {}
-    target = visualize.Target(0, output="kind") if kind == "two_outputs" else 0
+    options = {"input_name": "picture"} if built == "siamese" else {}
+    target = visualize.Target(0, output="kind") if built == "two_outputs" else 0
     result = sensitivity(model, images, target, method=visualize.input_times_gradient, samples=2, **options)
     assert result.maximum.shape == (3,)
     assert (result.maximum >= result.average).all()
