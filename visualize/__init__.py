@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from visualize.inspection.filters import filters as filters
     from visualize.inspection.summary import layer_facts as layer_facts
     from visualize.inspection.summary import summary as summary
+    from visualize.metrics.trust import trust as trust
     from visualize.models.layers import describe as describe
     from visualize.models.loading import open_model as open_model
     from visualize.plotting.render import draw as draw
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from visualize.results import Attribution as Attribution
     from visualize.results import Structure as Structure
     from visualize.results import Tiles as Tiles
+    from visualize.results import Trust as Trust
     from visualize.results import load as load
     from visualize.results import save as save
     from visualize.targets import Target as Target
@@ -82,10 +84,11 @@ _MODULES = {
     "visualize.inspection.features": ("features",),
     "visualize.inspection.filters": ("filters",),
     "visualize.inspection.summary": ("layer_facts", "summary"),
+    "visualize.metrics.trust": ("trust",),
     "visualize.models.layers": ("describe",),
     "visualize.models.loading": ("open_model",),
     "visualize.plotting.render": ("draw", "write_gif", "write_png"),
-    "visualize.results": ("Attribution", "Structure", "Tiles", "load", "save"),
+    "visualize.results": ("Attribution", "Structure", "Tiles", "Trust", "load", "save"),
     "visualize.targets": ("Target",),
 }
 _SUBMODULES = ("callbacks", "keras_vis", "metrics", "objectives")  # public names that are modules themselves

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from visualize.results import Result
 
-RESULTS = ("Attribution", "Tiles", "Structure")
+RESULTS = ("Attribution", "Tiles", "Structure", "Trust")
 
 
 def show_results_as_pictures() -> None:

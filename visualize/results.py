@@ -166,8 +166,48 @@ class Structure:
         object.__setattr__(self, "settings", StructureSettings.of(self.settings))
 
 
-Result = Attribution | Tiles | Structure
-_KINDS = {"Attribution": Attribution, "Tiles": Tiles, "Structure": Structure}
+@dataclass(frozen=True, eq=False)
+class Trust:
+    """How far the maps of several methods can be believed, for one model and some images.
+
+    Attributes:
+        rows: one dict per method, those that can be believed first, then one per baseline: name; baseline, whether it is
+            one; believed, True, False, or None where there are too few images to tell; sentence, in plain words; reasons, why
+            it is not believed; measures, by name, each with its mean, the ends low and high of the 95 % interval (None with
+            fewer than six images), passes (True, False, or None where nothing is decided by it) and the values of the images.
+        columns: one dict per measure, in the order in which they are drawn: name, title, and better, "low", "high" or "".
+        answer: which method to believe for this model and these images, or none, in a sentence.
+        method: "trust".
+        settings: how it was measured, plain JSON values; any mapping is taken and becomes a record.
+        display: how it is to be drawn.
+    """
+
+    rows: tuple[Mapping[str, Any], ...]
+    columns: tuple[Mapping[str, Any], ...]
+    answer: str
+    method: str
+    settings: Settings
+    display: Display = field(default_factory=Display)
+
+    def __post_init__(self):
+        object.__setattr__(self, "settings", Settings.of(self.settings))
+
+    def __repr__(self) -> str:
+        return f"Trust({self.answer})"
+
+    @property
+    def believed(self) -> tuple[str, ...]:
+        """The names of the methods that can be believed, the most faithful first."""
+        return tuple(row["name"] for row in self.rows if row["believed"])
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """A sentence for each method in plain words."""
+        return tuple(row["sentence"] for row in self.rows if not row["baseline"])
+
+
+Result = Attribution | Tiles | Structure | Trust
+_KINDS = {"Attribution": Attribution, "Tiles": Tiles, "Structure": Structure, "Trust": Trust}
 
 
 def save(path: str | Path, results: Result | Sequence[Result]) -> Path:
@@ -178,7 +218,7 @@ def save(path: str | Path, results: Result | Sequence[Result]) -> Path:
 
     Args:
         path: of the file, with its suffix; it appears whole or not at all.
-        results: an Attribution, Tiles or Structure, or a list of them.
+        results: an Attribution, Tiles, Structure or Trust, or a list of them.
 
     Returns:
         The path.
@@ -253,7 +293,7 @@ def _rebuilt(own: str, values: dict[str, Any], arrays: Mapping[str, np.ndarray])
             values[name.removeprefix(own)] = array
     if "originals" in values:
         values["originals"] = _rebuilt_originals(values["originals"], values)
-    for name in ("captions", "rows"):
+    for name in ("captions", "rows", "columns"):
         if name in values:
             values[name] = tuple(values[name])
     for name in ("edges", "inner_edges"):

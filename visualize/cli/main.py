@@ -35,6 +35,7 @@ HELP = """Show what a saved Keras model learned, and why it says what it says.
   visualize gradcam model.keras cat.png dog.png    which regions speak for the class
   visualize maximize model.keras --target 3        what the model wants to see
   visualize compare model.keras cat.png            eight methods side by side
+  visualize trust model.keras --data mnist:test --index 0-31   which of them to believe
   visualize gallery model.keras --data mnist:test  the figures of seven methods at once
   visualize report model.keras --data mnist:test   everything on one page
   visualize bulk gradcam model.keras --data photos --out maps    the maps of a whole data set
@@ -159,6 +160,27 @@ def contrast(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str]
     from visualize.cli import run
 
     for path in run.run_contrast(opened, out, chosen, run.source_of(opened, chosen), drawing):
+        click.echo(path)
+
+
+@command(params=options.trust_options())
+def trust(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], **chosen: Any) -> None:
+    """Measure how far the maps of several methods can be believed, and say which one to believe, or none.
+
+    Each method is measured on the same images beside random pixels, random blocks, the distance to the center and edges: how
+    the score falls and rises as its pixels are hidden and shown; whether its map belongs to the class; whether it changes
+    when the weights of the model are shuffled, and how much under slight noise. The numbers of a finished method are kept in
+    the folder trust-measures and are not computed again. Needs at least six images; better 16 or more.
+
+    Example:
+        visualize trust model.keras --data mnist:test --index 0-31 --out trust
+        visualize trust model.keras photos/*.jpg --method gradcam --method integrated_gradients
+    """
+    chosen = options.check_options("trust", chosen)
+    opened, drawing = _opened(model, out, unsafe, custom_objects, chosen, maps=False)
+    from visualize.cli import run
+
+    for path in run.run_trust(opened, out, chosen, run.source_of(opened, chosen), drawing):
         click.echo(path)
 
 

@@ -17,6 +17,7 @@ import click
 
 from visualize.engine.precision import PRECISIONS
 from visualize.errors import InputError
+from visualize.metrics.trust import trust
 from visualize.models.card import RESIZE_MODES
 from visualize.report.methods import argument_help, attribution_methods, method, takes
 from visualize.report.request import Options
@@ -78,6 +79,23 @@ def contrast_options() -> list[click.Parameter]:
         *common_options(),
         *pixel_options(),
         *drawing_options(maps=True),
+        *run_options(),
+    ]
+
+
+def trust_options() -> list[click.Parameter]:
+    """All options of `trust`."""
+    methods = "A method to measure. Repeat it for several; by default eight that show the families."
+    return [
+        *model_options(),
+        *(option for option in image_options() if option.name != "sheet"),
+        click.Option(["--method"], type=click.Choice(attribution_methods()), multiple=True, help=methods),
+        target_option("Class to explain; by default the model's own prediction."),
+        *score_options(),
+        *common_options(),
+        *(option for option in signature_options(trust) if option.name != "out"),
+        *pixel_options(),
+        *drawing_options(maps=False),
         *run_options(),
     ]
 

@@ -24,6 +24,7 @@ import numpy as np
 
 from visualize._utils.lazy import keras, tf
 from visualize._utils.limits import largest_tensor
+from visualize.engine.other_weights import stateless, weights_in_use
 from visualize.models.input_structure import fixed_batch_size
 from visualize.models.layers import check_model
 
@@ -124,7 +125,8 @@ def compiled(model: keras.Model, program: Program, specs: Mapping[str, tf.Tensor
         return _traced(model, program, specs)
     key = (program, _fingerprint(model), tuple(specs.items()))
     with _tracing:
-        kept = _graphs.setdefault(model, OrderedDict())
+        weights = weights_in_use(model)
+        kept = _graphs.setdefault(model, OrderedDict()) if weights is None else weights.graphs
         graph = kept.pop(key, None) or _traced(model, program, specs)
         kept[key] = graph  # the last one is the one that was used last
         while len(kept) > MAX_GRAPHS:
@@ -179,7 +181,8 @@ def _traced(model: keras.Model, program: Program, specs: Mapping[str, tf.TensorS
     held = [model]  # taken out when traced: a graph that is kept must not keep its model alive
 
     def traced(*tensors):
-        results, noted = program.trace(held[0], dict(zip(specs, tensors, strict=True)))
+        with stateless() if weights_in_use(held[0]) is not None else contextlib.nullcontext():
+            results, noted = program.trace(held[0], dict(zip(specs, tensors, strict=True)))
         notes.update(noted)
         return results
 

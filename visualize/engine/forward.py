@@ -19,6 +19,7 @@ from visualize._utils.limits import check_tensor
 from visualize._utils.text import first_line
 from visualize.engine.integer_inputs import float_casts
 from visualize.engine.logits import behind_scores, score_at, scores_behind
+from visualize.engine.other_weights import stateless
 from visualize.engine.precision import lowered
 from visualize.engine.relu_gradients import (
     as_one_relu,
@@ -524,7 +525,7 @@ def _called(model: keras.Model, inputs: Any, images: tf.Tensor, hooks: Hooks) ->
 @contextlib.contextmanager
 def _untouched() -> Iterator[None]:
     """Keep a model's variables from being updated, and its name, which may begin with a dash, from being a root scope."""
-    with keras.StatelessScope(initialize_variables=False), tf.name_scope("explained"):
+    with stateless(), tf.name_scope("explained"):
         yield
 
 

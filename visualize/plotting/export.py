@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import importlib.metadata
+import io
 import json
 import math
 import platform
@@ -21,7 +23,7 @@ from visualize.models.layers import origin_of
 from visualize.plotting.render import draw_styled, write_figure_as, write_gif
 from visualize.plotting.strongest import drawn_part
 from visualize.plotting.style import Drawing, Style
-from visualize.results import Attribution, Result, Structure, Tiles, save
+from visualize.results import Attribution, Result, Structure, Tiles, Trust, save
 
 if TYPE_CHECKING:
     import keras
@@ -40,7 +42,7 @@ def write(
     seconds: float,
     drawing: Drawing = DEFAULT_DRAWING,
 ) -> list[Path]:
-    """Write `stem.png`, `stem.npz` and `stem.json`; `stem.gif` if there are frames, `stem.txt` for a table of layers.
+    """Write `stem.png`, `stem.npz` and `stem.json`; `stem.gif` if there are frames, `stem.txt` or `stem.csv` for a table.
 
     An older record of that name goes first and the new one comes last: if it is there, the others are complete and of its run.
 
@@ -68,6 +70,8 @@ def write(
         paths.append(write_gif(first, folder / f"{stem}.gif"))
     if isinstance(first, Structure):
         paths.append(_write_text(table(first), folder / f"{stem}.txt"))
+    if isinstance(first, Trust):
+        paths.append(_write_text(trust_csv(first), folder / f"{stem}.csv"))
     paths.append(save(folder / f"{stem}.npz", results))
     record = json.dumps(_strict(_record(results, model, options, seconds, drawing.style)), indent=2, ensure_ascii=False)
     return [*paths, _write_text(record + "\n", folder / f"{stem}.json")]
@@ -88,6 +92,21 @@ def table(structure: Structure) -> str:
     settings = structure.settings
     totals = f"{settings['parameters']:,} parameters, {settings['trainable']:,} trainable, {settings['precision']}"
     return "\n".join([*lines, "", totals, ""])
+
+
+def trust_csv(trust: Trust) -> str:
+    """The measures of each method and baseline as CSV: a row each, with mean and 95 % interval of each measure."""
+    names = [column["name"] for column in trust.columns]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    ends = ("mean", "low", "high")
+    writer.writerow(["name", "kind", "believed", *(f"{name} {end}" for name in names for end in ends)])
+    for row in trust.rows:
+        measures = [row["measures"].get(name, {}) for name in names]
+        numbers = ["" if measure.get(end) is None else f"{measure[end]:.6g}" for measure in measures for end in ends]
+        believed = {True: "yes", False: "no", None: ""}[row["believed"]]
+        writer.writerow([row["name"], "baseline" if row["baseline"] else "method", believed, *numbers])
+    return text.getvalue()
 
 
 def plain_name(text: str) -> str:
@@ -138,6 +157,8 @@ def _described(result: Result) -> dict[str, Any]:
     described: dict[str, Any] = {"method": result.method, "settings": dict(result.settings)}
     if isinstance(result, Attribution):
         described["images"] = [_described_image(result, index) for index in range(len(result.values))]
+    elif isinstance(result, Trust):
+        described |= {"answer": result.answer, "believed": list(result.believed), "rows": [dict(row) for row in result.rows]}
     elif isinstance(result, Structure):
         described["layers"] = [dict(layer) for layer in result.rows]
     else:

@@ -25,7 +25,8 @@ from visualize.plotting.model_graph import draw_structure
 from visualize.plotting.model_rows import as_rows
 from visualize.plotting.style import CLIP, DEFAULT, DPI, Style
 from visualize.plotting.text import make_literal
-from visualize.results import Attribution, Result, Structure, Tiles
+from visualize.plotting.trust_panels import draw_trust
+from visualize.results import Attribution, Result, Structure, Tiles, Trust
 
 GIF_SIDE = 112  # pixels: a tile is enlarged to at least this many, so that a digit can be seen
 GIF_SECONDS = 4.0  # all frames of an optimization together, but for the last
@@ -55,7 +56,7 @@ def draw(
     was made of a photograph, `result.labeled(source)`, is drawn in the proportions and the pixels of that photograph.
 
     Args:
-        results: an Attribution, Tiles or Structure; or Attributions of the same images, one column each; or a History.
+        results: an Attribution, Tiles, Structure or Trust; or Attributions of the same images, one column each; or a History.
         scale: "own" for a color scale of each map, "shared" for one scale of all maps of a method; by default what the
             results say, else "own".
         clip: percent of the pixels of a map, by magnitude, at which its colors end, so that a few pixels do not blacken the
@@ -221,7 +222,7 @@ def _draw_into(results: Sequence[object], style: Style, axes: Sequence[object]) 
 
 
 def _figure_of(results: Sequence[object], style: Style) -> ResultFigure:
-    if len(results) == 1 and isinstance(results[0], Tiles | Structure | History):
+    if len(results) == 1 and isinstance(results[0], Tiles | Structure | Trust | History):
         unused = sorted(set(style.changes) - {"dpi"})
         if unused:
             kind = type(results[0]).__name__
@@ -231,6 +232,8 @@ def _figure_of(results: Sequence[object], style: Style) -> ResultFigure:
                 return draw_tiles(tiles)
             case Structure() as structure:
                 return draw_structure(structure)
+            case Trust() as trust:
+                return draw_trust(trust)
             case History() as history:
                 return draw_curves(history)
     return draw_attributions(_checked_attributions(results), style)

@@ -22,7 +22,7 @@ from visualize.plotting.figure import png_bytes
 from visualize.plotting.render import draw_narrow
 from visualize.plotting.style import Drawing
 from visualize.report.request import Options
-from visualize.results import Attribution, Result, Structure, Tiles
+from visualize.results import Attribution, Result, Structure, Tiles, Trust
 
 if TYPE_CHECKING:
     import keras
@@ -189,7 +189,7 @@ def _with_input_range(result: Result | list[Tiles], model: keras.Model) -> Resul
     if isinstance(result, list):
         return [tiles for tiles in (_with_input_range(tiles, model) for tiles in result) if isinstance(tiles, Tiles)]
     input_range, why = range_of(model)
-    if not why or isinstance(result, Structure) or result.settings.input_range is not None:
+    if not why or isinstance(result, Structure | Trust) or result.settings.input_range is not None:
         return result
     if isinstance(result, Tiles) and result.settings.filters is not None:  # kernels have no pixels
         return result

@@ -666,3 +666,34 @@ def test_a_saved_model_among_several_is_refused(saved, tmp_path):
     result = run("compare", saved("color"), folder, "cat.png")
     assert result.exit_code == 2
     assert "`model` must be a .keras, .h5 or .hdf5 file" in result.output
+
+
+def test_trust_writes_a_figure_a_table_and_a_record_and_keeps_what_it_measured(model, labelled, tmp_path):
+    arguments = ("trust", model, "--data", labelled, "--index", "0-5", "--method", "saliency", "--method", "gradcam")
+    settings = ("--steps", 5, "--samples", 1, "--out", tmp_path)
+    first = run(*arguments, *settings)
+    paths = written(first)
+    assert [path.name for path in paths] == [f"trust-saliency-gradcam-sheet.{kind}" for kind in ("png", "csv", "npz", "json")]
+    (result,) = record(paths)["results"]
+    assert [row["name"] for row in result["rows"] if not row["baseline"]] == [
+        line.split(":")[0] for line in first.stderr.splitlines() if ": its top fifth" in line
+    ]
+    assert first.stderr.splitlines()[-1] == result["answer"]
+    assert record(paths)["asked"]["steps"] == 5
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "trust-measures").iterdir()}
+    assert len(kept) == 2
+    again = written(run(*arguments, *settings))
+    assert record(again)["results"] == [result]
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "trust-measures").iterdir()} == kept
+
+
+def test_trust_is_drawn_again_without_the_model(model, labelled, tmp_path):
+    paths = written(
+        run("trust", model, "--data", labelled, "--index", "0,1", "--method", "saliency", "--steps", 2, "--out", tmp_path)
+    )
+    before = paths[0].read_bytes()
+    assert written(run("draw", paths[2]))[0].read_bytes() == before
+
+
+def test_trust_refuses_several_targets_of_one_image(model, picture):
+    assert "`--target` must name one class for each image" in mistake("trust", model, picture, "--target", 0, "--target", 1)
