@@ -3,9 +3,11 @@
     kerasdemos pretrained efficientnet_lite0 --out outputs && kerasdemos train digits_cnn --out outputs --if-missing
     python -m benchmarks.defaults --markdown defaults.md
 
-Deletion and insertion are those of Petsiuk, Das & Saenko (2018), arXiv:1806.07421, section 4: the area under the probability
-of the class while the highest pixels of the map are replaced (by gray, in a digit by black; low is good), or shown on a
-blurred image (high is good), in 50 steps. Photographs are square crops of those that come with scikit-image and matplotlib.
+Deletion and insertion are those of Petsiuk, Das & Saenko (2018), arXiv:1806.07421, section 4: the probability of the class
+while the highest pixels of the map are replaced (by gray, in a digit by black; low is good), or shown on a blurred image (high
+is good), in 50 steps. The curves are those of `visualize.metrics`; the tables have the means of their 51 points, which count
+the two ends in full where the area under the curve counts half of each. Photographs are square crops of those that come with
+scikit-image and matplotlib.
 """
 
 from __future__ import annotations
@@ -13,17 +15,17 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy as np
 import skimage
-import tensorflow as tf
 from PIL import Image
 
 import visualize
-from visualize.attribution.perturbation import fill_images
+from visualize import metrics
 from visualize.models.layers import card_of
 from visualize.results import Attribution
 
@@ -68,25 +70,6 @@ def crops_for(model: Any) -> np.ndarray:
     return np.stack(chosen)
 
 
-def areas(model: Any, images: np.ndarray, maps: np.ndarray, deleted: float) -> tuple[np.ndarray, np.ndarray]:
-    """Deletion and insertion of each image, (batch,) each: the mean probability over the steps, both ends included."""
-    blurred = fill_images(tf.constant(images), "blur").numpy()
-    targets = model.predict(images, verbose=0).argmax(axis=1)
-    deletion, insertion = [], []
-    for image, blur, values, target in zip(images, blurred, maps, targets, strict=True):
-        order = np.argsort(-values.ravel(), kind="stable")
-        rank = np.empty(values.size)
-        rank[order] = np.arange(values.size) / values.size
-        hidden = rank.reshape(1, *values.shape, 1) < np.linspace(0, 1, STEPS + 1).reshape(
-            -1, 1, 1, 1
-        )  # (steps, height, width, 1)
-        without, shown = np.where(hidden, np.float32(deleted), image), np.where(hidden, image, blur)
-        probabilities = model.predict(np.concatenate([without, shown]), batch_size=STEPS + 1, verbose=0)[:, target]
-        deletion.append(probabilities[: STEPS + 1].mean())
-        insertion.append(probabilities[STEPS + 1 :].mean())
-    return np.array(deletion), np.array(insertion)
-
-
 def settings_for(side: int) -> list[Setting]:
     """What is compared, for pictures of this side."""
     v, settings = visualize, []
@@ -107,11 +90,11 @@ def settings_for(side: int) -> list[Setting]:
 def measure(model: Any, images: np.ndarray, deleted: float, only: list[str]) -> list[str]:
     """A line of a table for each setting."""
     gray = sum(card_of(model).input_range) / 2
-    generator = np.random.default_rng(0)
     rows = []
 
-    def add(name: str, options: dict[str, Any], maps: np.ndarray, seconds: float) -> None:
-        deletion, insertion = areas(model, images, maps, deleted)
+    def add(name: str, options: dict[str, Any], maps: Attribution, seconds: float) -> None:
+        deletion = metrics.deletion(model, maps, fill=deleted, steps=STEPS, baselines=()).curves.mean(axis=1)
+        insertion = metrics.insertion(model, maps, steps=STEPS, baselines=()).curves.mean(axis=1)
         told = ", ".join(f"{key} {'default' if value is None else value}" for key, value in options.items())
         error = (insertion - deletion).std() / len(images) ** 0.5
         rows.append(
@@ -120,13 +103,14 @@ def measure(model: Any, images: np.ndarray, deleted: float, only: list[str]) -> 
         )
         print(rows[-1], flush=True)
 
-    add("random pixels", {}, generator.random(images.shape[:3]), 0.0)
+    gradients = visualize.saliency(model, images)  # whose maps are replaced by the noise
+    add("random pixels", {}, replace(gradients, values=metrics.baseline_maps(images)["random pixels"]), 0.0)
     for name, method, options in settings_for(images.shape[1]):
         if only and name not in only:
             continue
         passed = {key: gray if value == "gray" else value for key, value in options.items()}
         started = time.monotonic()
-        maps = method(model, images, **passed).values
+        maps = method(model, images, **passed)
         add(name, options, maps, time.monotonic() - started)
     return rows
 
