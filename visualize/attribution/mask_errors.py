@@ -110,8 +110,8 @@ class ErrorsOfBlocks(MaskErrors):
     ) -> tf.Tensor:
         """As `MaskErrors` says."""
         current, total, spread = sums
-        whole, rest = (tf.cast(number, values.dtype) for number in (count // self.rows, count % self.rows))
-        count = tf.cast(count, values.dtype)
+        whole, count = (tf.cast(number, values.dtype) for number in (count // self.rows, count))
+        rest = count - whole * self.rows
         current -= ratio * (shown / self.keep - count)  # w adds up to 0 over the whole blocks, so this is of the open one
         spread += whole * tf.math.squared_difference(total / whole, self.rows * values)
         spread += tf.math.squared_difference(current, rest * values)

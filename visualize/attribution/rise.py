@@ -77,13 +77,16 @@ def rise(
 
     Returns:
         Attribution whose values are mean(score x mask) / mean(mask) - mean(score) at each pixel, signed, in units of the
-        score.
+        score. `arrays["error"]` has the standard error of each pixel: how far the value would differ with other masks. It
+        is that of independent blocks of masks, so that there is none of fewer than two blocks (128 masks of 7 x 7 cells).
+        With `tolerance`, `arrays["masks"]` has the masks that each image took, and `settings.remarks` says which images
+        reached the most without being within it.
 
     Raises:
         InputError: `target` is not a class of the model, or a number is out of its range.
 
     Example:
-        visualize rise model.keras cat.png --masks 4000
+        visualize rise model.keras cat.png --masks 4000 --tolerance 0.1 --error
     """
     checked_count("masks", masks, 2)
     checked_count("cells", cells, 1)
@@ -137,13 +140,13 @@ class RISE(Method):
 
         whole_score, count = tf.cast(batch.score, tf.float32), tf.shape(images)[0]
         start = [tf.zeros(size), tf.zeros([count, *size]), tf.zeros([count]), *errors.start(count, size)]
-        if self.tolerance is None:
+        tolerance = self.tolerance
+        if tolerance is None:
             return self.map_and_error(whole_score, self.masks, *loop_over_copies(batch, self.masks, body, start))
         at_a_time = masks_at_a_time(self.cells ** len(size), self.keep)
 
         def is_enough(masks, *sums):
-            maps = self.map_and_error(whole_score, masks, *sums)
-            return (masks >= FEWEST_LOOKS * at_a_time) & is_within(maps["values"], maps["error"], self.tolerance)
+            return (masks >= FEWEST_LOOKS * at_a_time) & is_within(self.map_and_error(whole_score, masks, *sums), tolerance)
 
         taken, sums = loop_until_enough(batch, self.masks, body, start, at_a_time=at_a_time, is_enough=is_enough)
         return {**self.map_and_error(whole_score, taken, *sums), "masks": tf.fill([count], taken)}
@@ -235,7 +238,7 @@ def balanced_grid(number: tf.Tensor, shape: Sequence[int], seed: int) -> tuple[t
     """
     cells = math.prod(shape)
     rows = balanced_rows(cells)
-    block, row = number // rows, number % rows
+    block, row = number // rows, tf.math.floormod(number, rows)
     columns = tf.argsort(tf.random.stateless_uniform([rows - 1], tf.stack([seed, 2 * block])))[:cells] + 1
     shared = tf.bitwise.bitwise_and(columns, row)
     for shift in (16, 8, 4, 2, 1):  # the parity of all bits comes to the last one

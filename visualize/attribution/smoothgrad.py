@@ -64,13 +64,16 @@ def smoothgrad(
 
     Returns:
         Attribution whose values are max over channels of |mean of d score / d pixel|, never negative, in score per unit of
-        pixel. On a linear model they are |weight|, whatever the noise.
+        pixel. On a linear model they are |weight|, whatever the noise. `arrays["error"]` has the standard error of each pixel,
+        that of the mean in the channel that is shown: with other samples the mean would differ by about so much, and its size
+        by less where it is below its error. With `tolerance`, `arrays["samples"]` has the samples that each image took, and
+        `settings.remarks` says which images reached the most without being within it.
 
     Raises:
         InputError: `target` is not a class of the model, `samples` or `noise` is out of range, or `modifier` finds no ReLU.
 
     Example:
-        visualize smoothgrad model.keras cat.png --samples 50 --noise 0.2
+        visualize smoothgrad model.keras cat.png --tolerance 0.1 --error
     """
     method = SmoothGrad(modifier=modifier, samples=_samples(samples, tolerance), tolerance=tolerance, noise=noise, seed=seed)
     attribution = explain(prepare(model, images, target, input_name, precision), method, batch_size)
@@ -112,11 +115,14 @@ class _NoisyGradients(Method, abc.ABC):
         def body(numbers, *sums):
             return self.add(sums, gradients_of_copies(batch, self.noisy_copies(batch, numbers)), numbers[0])
 
-        start = [tf.zeros_like(batch.images)] * self.sums
-        if self.tolerance is None:
+        start, tolerance = [tf.zeros_like(batch.images)] * self.sums, self.tolerance
+        if tolerance is None:
             return self.highest_of_channels(self.samples, *loop_over_copies(batch, self.samples, body, start))
-        most, enough = self.samples, self.is_enough
-        count, sums = loop_until_enough(batch, most, body, start, at_a_time=SAMPLES, is_enough=enough)
+
+        def is_enough(count, *sums):
+            return is_within(self.highest_of_channels(count, *sums), tolerance)
+
+        count, sums = loop_until_enough(batch, self.samples, body, start, at_a_time=SAMPLES, is_enough=is_enough)
         counts = tf.fill(tf.shape(batch.images)[:1], count)
         return {**self.highest_of_channels(count, *sums), "samples": counts}
 
@@ -133,14 +139,9 @@ class _NoisyGradients(Method, abc.ABC):
         values, error = self.statistic(count, *sums)
         if self.samples == 1:
             return {"values": tf.reduce_max(values, axis=-1)}
-        channel = tf.argmax(values, axis=-1)[..., None]
-        of_channel = tf.gather(error, channel, batch_dims=channel.shape.rank - 1)[..., 0]
-        return {"values": tf.reduce_max(values, axis=-1), "error": of_channel}
-
-    def is_enough(self, count: tf.Tensor, *sums: tf.Tensor) -> tf.Tensor:
-        """Whether the error of each image is within the tolerance, (batch,)."""
-        maps = self.highest_of_channels(count, *sums)
-        return is_within(maps["values"], maps["error"], self.tolerance)
+        channel = tf.expand_dims(tf.argmax(values, axis=-1), axis=-1)
+        of_channel = tf.gather(error, channel, batch_dims=channel.shape.rank - 1)
+        return {"values": tf.reduce_max(values, axis=-1), "error": tf.squeeze(of_channel, axis=-1)}
 
     def noisy_copies(self, batch: Batch, numbers: tf.Tensor) -> tf.Tensor:
         """The copies of those numbers, (k, batch, height, width, channels); the noise of a number is one for all images."""
@@ -165,7 +166,8 @@ class SmoothGrad(_NoisyGradients):
     sums = 2
 
     def add(self, sums: Sequence[tf.Tensor], gradients: tf.Tensor, before: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        return add_samples(*sums, gradients, before)
+        total, spread = sums
+        return add_samples(total, spread, gradients, before)
 
     def statistic(self, count: int | tf.Tensor, *sums: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         total, spread = sums
@@ -208,7 +210,8 @@ def squaregrad(
 
     Returns:
         Attribution whose values are max over channels of the mean of (d score / d pixel)^2, never negative, in (score per unit
-        of pixel)^2. On a linear model they are weight^2, whatever the noise.
+        of pixel)^2. On a linear model they are weight^2, whatever the noise. `arrays["error"]` has the standard error of each
+        pixel, and with `tolerance` `arrays["samples"]` the samples that each image took.
 
     Raises:
         InputError: `target` is not a class of the model, `samples` or `noise` is out of range, or `modifier` finds no ReLU.
@@ -231,7 +234,8 @@ class SquareGrad(_NoisyGradients):
     sums = 2
 
     def add(self, sums: Sequence[tf.Tensor], gradients: tf.Tensor, before: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        return add_samples(*sums, tf.square(gradients), before)
+        total, spread = sums
+        return add_samples(total, spread, tf.square(gradients), before)
 
     def statistic(self, count: int | tf.Tensor, *sums: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         total, spread = sums
@@ -274,7 +278,8 @@ def vargrad(
 
     Returns:
         Attribution whose values are max over channels of the variance of d score / d pixel, never negative, in (score per unit
-        of pixel)^2. On a linear model they are exactly 0.
+        of pixel)^2. On a linear model they are exactly 0. `arrays["error"]` has the standard error of each pixel, and with
+        `tolerance` `arrays["samples"]` the samples that each image took.
 
     Raises:
         InputError: `target` is not a class of the model, `samples` or `noise` is out of range, or `modifier` finds no ReLU.

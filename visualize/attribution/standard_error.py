@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -99,8 +99,9 @@ def loop_until_enough(
     return count, state
 
 
-def is_within(values: tf.Tensor, error: tf.Tensor, tolerance: float) -> tf.Tensor:
-    """Whether the largest error of each map is at most this share of its largest magnitude, (batch,)."""
+def is_within(maps: Mapping[str, tf.Tensor], tolerance: float) -> tf.Tensor:
+    """Whether the largest "error" of each map is at most this share of the largest magnitude of its "values", (batch,)."""
+    values, error = maps["values"], maps["error"]
     axes = list(range(1, values.shape.rank))
     return tf.reduce_max(error, axes) <= tolerance * tf.reduce_max(tf.abs(values), axes)
 

@@ -41,7 +41,8 @@ def method_options(name: str) -> list[click.Parameter]:
         options += score_options() if takes(function, "images") else []
     has_pixels, maps = takes(function, "images") or takes(function, "input_range"), name in attribution_methods()
     pixels = pixel_options() if has_pixels else []
-    return [*options, *signature_options(function), *pixels, *drawing_options(maps=maps), *run_options()]
+    drawing = drawing_options(maps=maps, errors=takes(function, "tolerance"))
+    return [*options, *signature_options(function), *pixels, *drawing, *run_options()]
 
 
 def comparison_options() -> list[click.Parameter]:
@@ -78,7 +79,7 @@ def contrast_options() -> list[click.Parameter]:
         *score_options(),
         *common_options(),
         *pixel_options(),
-        *drawing_options(maps=True),
+        *drawing_options(maps=True, errors=False),
         *run_options(),
     ]
 
@@ -103,7 +104,7 @@ def trust_options() -> list[click.Parameter]:
 def gallery_options() -> list[click.Parameter]:
     """All options of `gallery`."""
     input_name = [option for option in common_options() if option.name == "input_name"]
-    drawing = [option for option in drawing_options(maps=True) if option.name != "beside"]  # few of its maps lie over pictures
+    drawing = [option for option in drawing_options(maps=True, errors=False) if option.name != "beside"]  # few maps lie over
     return [*model_options(), *image_options(), *input_name, *pixel_options(), *drawing, *run_options()]
 
 
@@ -176,8 +177,8 @@ def run_options() -> list[click.Parameter]:
     return [click.Option(["--out"], type=folder, default=Path(), metavar="DIR", help="Folder to write to.  [default: .]")]
 
 
-def drawing_options(*, maps: bool) -> list[click.Parameter]:
-    """How a figure is drawn and written; the options of maps for a command that draws any."""
+def drawing_options(*, maps: bool, errors: bool = True) -> list[click.Parameter]:
+    """How a figure is drawn and written; the options of maps, and of their errors, for a command that draws any."""
     formats = "Format of the picture: png, svg, pdf, or several with commas between.  [default: png]"
     dpi = "Pixels per inch of the picture.  [default: 120]"
     common: list[click.Parameter] = [
@@ -189,11 +190,13 @@ def drawing_options(*, maps: bool) -> list[click.Parameter]:
     scale = "A color scale for each map, or one that the maps of a method share.  [default: own]"
     clip = "Percent of the pixels, by magnitude, at which the colors end; 100 for the largest of all.  [default: 99.5]"
     overlay = "Maps over the picture, in gray.  [default: those that are coarser than a picture of 64 pixels or more]"
+    error = "The standard error of each pixel beside a map that has one: of SmoothGrad and its kin, and of RISE."
     return [
         click.Option(["--scale"], type=click.Choice(["own", "shared"]), help=scale),
         click.Option(["--clip"], type=float, metavar="PERCENT", help=clip),
         click.Option(["--overlay/--no-overlay"], default=None, help=overlay),
         click.Option(["--beside"], is_flag=True, help="A map that lies over the picture bare, too, beside it."),
+        *([click.Option(["--error"], is_flag=True, help=error)] if errors else []),
         click.Option(["--colormap"], metavar="NAME", help="A colormap of matplotlib.  [default: RdBu_r or inferno]"),
         click.Option(["--size"], type=float, metavar="INCHES", help="Shorter side of each picture."),
         click.Option(["--title/--no-title"], default=True, help="Titles: picture, class, score, method."),

@@ -14,6 +14,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 
 from visualize.errors import InputError
+from visualize.models.layers import listed
 from visualize.plotting.colors import Scale
 from visualize.plotting.figure import NARROW, ResultFigure, empty_figure
 from visualize.plotting.sheet_cells import (
@@ -56,6 +57,7 @@ class Column:
         scales: one for each image.
         targets: what each map explains, where the title of its row does not say it; else empty.
         header: what stands above the column.
+        errors: the largest standard error of each map, where it has one; else empty.
     """
 
     attribution: Attribution
@@ -63,6 +65,7 @@ class Column:
     scales: Sequence[Scale]
     targets: Sequence[str]
     header: str
+    errors: Sequence[str]
 
 
 def draw_attributions(attributions: Sequence[Attribution], style: Style, *, narrow: bool = False) -> ResultFigure:
@@ -86,6 +89,7 @@ def draw_attributions(attributions: Sequence[Attribution], style: Style, *, narr
     several_targets = _have_several_targets(attributions)
     columns = _columns_of(attributions, style, cell_width, several_targets=several_targets)
     _check_overlay(columns, style)
+    _check_error(attributions, style)
     titles, headers = _titles_of(first, slices, cell_width, several_targets=several_targets), [each.header for each in columns]
     headers += CLASS_HEADERS if has_classes else ()
     map_lines = max(_most_lines(_lines_above(column)) for column in columns)
@@ -138,8 +142,9 @@ def draw_in_axes(attributions: Sequence[Attribution], style: Style, axes: Sequen
             cell.set_xticks([])
             cell.set_yticks([])
             if style.title:
-                end = end_of(column.scales[image])
-                cell.set_title("\n".join([column.header.replace("\n", ", "), column.targets[image], end]), fontsize=8)
+                header, target, error = column.header.replace("\n", ", "), column.targets[image], column.errors[image]
+                lines = [header, target, end_of(column.scales[image]), *([error] if error else [])]
+                cell.set_title("\n".join(lines), fontsize=8)
 
 
 def _columns_of(
@@ -151,10 +156,30 @@ def _columns_of(
         named = several_targets and style.title
         targets = [target_of(attribution, image, cell_width) if named else "" for image in images]
         over, scales, header = lies_over(attribution, style), scales_of(attribution, style), header_of(attribution, cell_width)
-        columns.append(Column(attribution, over, scales, targets, header))
+        column = Column(attribution, over, scales, targets, header, _largest_errors(attribution))
+        columns.append(column)
         if over and style.beside:
-            columns.append(Column(attribution, False, scales, targets, header))
+            columns.append(replace(column, over_picture=False))
+        if style.error and "error" in attribution.arrays:
+            columns.append(_error_column(column, style))
     return columns
+
+
+def _error_column(column: Column, style: Style) -> Column:
+    """The standard errors of the maps of a column."""
+    attribution, (method, *_) = column.attribution, column.header.split("\n")
+    settings = attribution.settings.with_values(signed=False)
+    errors = replace(attribution, values=attribution.arrays["error"], settings=settings)
+    scales, empty = scales_of(errors, replace(style, colormap=None)), [""] * len(column.errors)
+    return Column(errors, False, scales, column.targets, f"{method}\nstandard error", empty)
+
+
+def _largest_errors(attribution: Attribution) -> list[str]:
+    """The largest standard error of each map, in its unit; empty where it is not known."""
+    if "error" not in attribution.arrays:
+        return [""] * len(attribution.values)
+    largest = [error.max() for error in attribution.arrays["error"]]
+    return [f"error up to \u00b1{error:.2g}" if np.isfinite(error) else "" for error in largest]
 
 
 def _check_overlay(columns: Sequence[Column], style: Style) -> None:
@@ -172,6 +197,20 @@ def _check_overlay(columns: Sequence[Column], style: Style) -> None:
     if style.beside:
         raise InputError(
             "`beside` needs maps that lie over the picture, as with `overlay=True`. Received: maps that stand alone."
+        )
+
+
+def _check_error(attributions: Sequence[Attribution], style: Style) -> None:
+    """Refuse to draw errors that no map has.
+
+    Raises:
+        InputError: none has.
+    """
+    if style.error and not any("error" in attribution.arrays for attribution in attributions):
+        methods = listed([attribution.method for attribution in attributions])
+        raise InputError(
+            "`error` needs maps that have a standard error: of smoothgrad, squaregrad, vargrad or rise, and of more than one "
+            f"sample or block of masks. Received: {methods}."
         )
 
 
@@ -212,16 +251,21 @@ def _strongest_slices(attributions: Sequence[Attribution]) -> tuple[list[Attribu
             attribution,
             values=attribution.values[batch, slices],
             images=attribution.images[batch, slices],
-            arrays=_classes_of_slices(attribution, slices),
+            arrays=_arrays_of_slices(attribution, slices),
         )
         for attribution in attributions
     ]
     return flat, slices
 
 
-def _classes_of_slices(attribution: Attribution, slices: np.ndarray) -> dict[str, np.ndarray]:
-    """The arrays, with the predicted classes, (batch, fronts, rows, columns), of the patches centered nearest to a slice."""
+def _arrays_of_slices(attribution: Attribution, slices: np.ndarray) -> dict[str, np.ndarray]:
+    """The arrays, with the errors of a slice, and the predicted classes of the patches centered nearest to it.
+
+    The classes are (batch, fronts, rows, columns).
+    """
     arrays = dict(attribution.arrays)
+    if "error" in arrays:
+        arrays["error"] = arrays["error"][np.arange(len(slices)), slices]
     if "position_classes" in arrays and arrays["position_classes"].ndim == 4:
         nearest = _nearest_positions(attribution, "fronts", 0, attribution.values.shape[1])
         arrays["position_classes"] = arrays["position_classes"][np.arange(len(slices)), nearest[slices]]
@@ -296,9 +340,9 @@ def _write_titles(cells: Sequence[Sequence[Axes]], titles: Sequence[str], column
 
 
 def _lines_above(column: Column) -> list[str]:
-    """What stands above each map: what it explains, and where its colors end if the color bar does not say so."""
+    """What stands above each map: what it explains, where its colors end if the color bar does not say so, and its error."""
     ends = [""] * len(column.scales) if have_one_end(column.scales) else map(end_of, column.scales)
-    return ["\n".join(filter(None, lines)) for lines in zip(column.targets, ends, strict=True)]
+    return ["\n".join(filter(None, lines)) for lines in zip(column.targets, ends, column.errors, strict=True)]
 
 
 def _write_headers(cells: Sequence[Sequence[Axes]], headers: Sequence[str], layout: SheetLayout, map_lines: int) -> None:

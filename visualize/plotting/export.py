@@ -186,6 +186,7 @@ def _described_image(attribution: Attribution, index: int) -> dict[str, object]:
         "score": float(attribution.scores[index]),
         "highest": float(attribution.values[index].max()),
         "lowest": float(attribution.values[index].min()),
+        **({"largest_error": float(attribution.arrays["error"][index].max())} if "error" in attribution.arrays else {}),
         **{name: value.item() if isinstance(value, np.generic) else value for name, value in per_image.items()},
         **_described_original(attribution, index),
     }

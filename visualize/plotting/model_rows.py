@@ -68,14 +68,14 @@ def _joined(parts: Sequence[Attribution]) -> Attribution:
         targets=targets[order],
         scores=np.concatenate([each.scores for each in parts])[order],
         settings=settings,
-        arrays=_arrays(parts, order),
+        arrays=_arrays(parts, order, size),
         originals=tuple(originals[index] for index in order) if any(originals) else (),
         display=replace(first.display, shared_scale=False),
     )
 
 
-def _arrays(parts: Sequence[Attribution], order: np.ndarray) -> dict[str, np.ndarray]:
-    """The names of the pictures, behind those of the models, and the probabilities that all models have."""
+def _arrays(parts: Sequence[Attribution], order: np.ndarray, size: tuple[int, ...]) -> dict[str, np.ndarray]:
+    """The names of the pictures, behind those of the models; the probabilities and errors that the maps of all models have."""
     labels = [
         f"{each.settings.model}: {each.arrays['names'][index]}" if "names" in each.arrays else str(each.settings.model)
         for each in parts
@@ -84,6 +84,8 @@ def _arrays(parts: Sequence[Attribution], order: np.ndarray) -> dict[str, np.nda
     arrays = {"names": np.array(labels)[order]}
     if all("probability" in each.arrays for each in parts):
         arrays["probability"] = np.concatenate([each.arrays["probability"] for each in parts])[order]
+    if all("error" in each.arrays for each in parts):
+        arrays["error"] = np.concatenate([_resized(each.arrays["error"], size) for each in parts])[order]
     return arrays
 
 

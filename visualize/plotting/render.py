@@ -43,6 +43,7 @@ def draw(
     clip: float = CLIP,
     overlay: bool | None = None,
     beside: bool = False,
+    error: bool = False,
     colormap: str | None = None,
     size: float | None = None,
     dpi: int = DPI,
@@ -63,6 +64,8 @@ def draw(
             rest; the figure says so where it makes a difference. 100 for the largest of all.
         overlay: whether maps lie over the picture; by default those that are coarser than a picture of 64 pixels or more.
         beside: whether a map that lies over the picture is drawn bare, too, beside it.
+        error: whether the standard error of each pixel is drawn beside a map that has one, `arrays["error"]`: those of
+            SmoothGrad and its kin and of RISE. The largest of it, in the unit of the map, always stands above the map.
         colormap: name of a colormap of matplotlib; by default red and blue for signed values, else inferno.
         size: inches of the shorter side of each picture; by default what suits their number.
         dpi: pixels per inch.
@@ -79,7 +82,8 @@ def draw(
             result that has none.
     """
     several = list(results) if isinstance(results, list | tuple) else [results]
-    style = Style(scale=scale, clip=clip, overlay=overlay, beside=beside, colormap=colormap, size=size, dpi=dpi, title=title)
+    maps = {"scale": scale, "clip": clip, "overlay": overlay, "beside": beside, "error": error, "colormap": colormap}
+    style = Style(**maps, size=size, dpi=dpi, title=title)
     if axes is not None:
         return _draw_into(several, style, [axes] if isinstance(axes, Axes) else list(np.ravel(np.asarray(axes, object))))
     return draw_styled(several, style)
@@ -211,7 +215,7 @@ def write_film(pictures: Sequence[Path], path: Path) -> Path:
 def _draw_into(results: Sequence[object], style: Style, axes: Sequence[object]) -> Figure:
     """Draw attributions into axes of the user's."""
     attributions = _checked_attributions(results)
-    unused = sorted({"beside", "dpi", "size"} & set(style.changes))
+    unused = sorted({"beside", "dpi", "error", "size"} & set(style.changes))
     if unused:
         raise InputError(f"`{unused[0]}` must be left out: it is for a figure of its own. Received: it, and `axes`.")
     own = [each for each in axes if isinstance(each, Axes)]

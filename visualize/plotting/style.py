@@ -28,6 +28,7 @@ class Style:
         overlay: whether maps lie over the picture, in gray; None for those that are coarser than a picture of 64 pixels or
             more.
         beside: whether a map that lies over the picture is drawn bare, too, beside it.
+        error: whether the standard error of a map is drawn beside it, where the map has one.
         colormap: name of a colormap of matplotlib; None for one that suits the map.
         size: inches of the shorter side of each picture; None for what suits their number.
         dpi: pixels per inch.
@@ -38,6 +39,7 @@ class Style:
     clip: float = CLIP
     overlay: bool | None = None
     beside: bool = False
+    error: bool = False
     colormap: str | None = None
     size: float | None = None
     dpi: int = DPI

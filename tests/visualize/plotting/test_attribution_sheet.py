@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from visualize import Attribution, draw, write_png
+from visualize import Attribution, InputError, draw, write_png
 
 
 def test_a_map_of_zeros_and_a_constant_map_say_so(attribution, texts_of):
@@ -173,3 +173,40 @@ def test_maps_of_several_classes_say_which_each_explains(attribution, texts_of, 
     boxes = [label.get_window_extent() for label in labels]
     for index, box in enumerate(boxes):
         assert not any(box.overlaps(other) for other in boxes[index + 1 :])
+
+
+def with_error(result, errors):
+    return dataclasses.replace(result, arrays={**result.arrays, "error": np.asarray(errors, "float32")})
+
+
+def test_the_largest_error_of_a_map_stands_above_it(attribution, texts_of):
+    errors = [np.full((6, 9), 0.02), np.linspace(0, 0.034, 54).reshape(6, 9), np.full((6, 9), np.nan)]
+    texts = texts_of(draw([with_error(attribution(count=3), errors), attribution(count=3, modifier="guided")]))
+    assert [text.split("\n")[-1] for text in texts if "error" in text] == ["error up to \u00b10.02", "error up to \u00b10.034"]
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_errors_are_drawn_on_demand_beside_the_maps_that_have_them(attribution, texts_of, images_of, signed):
+    plain = attribution(count=2)
+    known = with_error(attribution(count=2, modifier="guided", signed=signed), np.random.default_rng(5).random((2, 6, 9)))
+    without, drawn = draw([plain, known]), draw([plain, known], error=True, colormap="PiYG" if signed else "magma")
+    assert "saliency, guided\nstandard error" in texts_of(drawn)
+    assert not any("standard" in text for text in texts_of(without))
+    count, maps = len(images_of(without)), images_of(drawn)
+    assert len(maps) == count + 2 + 1  # a map for each image, and a color bar
+    beside = maps[3]  # after a picture and two maps
+    np.testing.assert_array_equal(beside.get_array(), known.arrays["error"][0])
+    assert beside.get_clim()[0] == 0
+    assert beside.get_cmap().name == "inferno"
+
+
+def test_errors_of_a_volume_are_those_of_the_drawn_slice(images_of):
+    values, errors = np.zeros((1, 4, 6, 9), "float32"), np.random.default_rng(0).random((1, 4, 6, 9))
+    values[0, 2] = 1
+    volume = Attribution(values, np.zeros((1, 4, 6, 9, 1)), np.zeros(1, int), np.zeros(1), "rise", {}, {"error": errors})
+    np.testing.assert_allclose(images_of(draw(volume, error=True))[2].get_array(), errors[0, 2])
+
+
+def test_errors_that_no_map_has_are_refused(attribution):
+    with pytest.raises(InputError, match=r"`error` needs maps that have a standard error: .* Received: 'saliency'\."):
+        draw(attribution(), error=True)
