@@ -8,6 +8,7 @@ import re
 import shlex
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -121,6 +122,8 @@ def test_the_help_shows_an_example_that_the_command_takes_and_the_paper(name):
     (line,) = re.findall(r"^  Example:\n    (.*)\n", shown, re.MULTILINE)
     program, own, *rest = shlex.split(line)
     assert (program, own) == ("visualize", name)
-    assert main.get_command(None, name).make_context(name, rest).params
+    command = main.get_command(None, name)
+    command = command.get_command(None, rest.pop(0)) if isinstance(command, click.Group) else command
+    assert command.make_context(name, rest).params
     if name in method_names():
         assert bool(re.search(r"\(\d{4}\)|arXiv:\d{4}\.\d{4,5}", shown)) == (name not in WITHOUT_PAPER)

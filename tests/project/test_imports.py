@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 ORDER = {
     "visualize": (
         "errors < _utils < tf_keras_vis < targets < models < data, engine, settings < results "
-        "< attribution, feature_visualization, inspection, plotting < metrics, bulk "
+        "< attribution, feature_visualization, inspection, plotting < metrics < bulk "
         "< report, callbacks, notebook, keras_vis, objectives < cli < __main__"
     ),
     "kerasdemos": "demo < layers, data < demos, plotting < registry < training < pretrained < cli < __main__",

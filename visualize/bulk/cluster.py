@@ -16,7 +16,7 @@ from typing import Any
 from visualize._utils.validation import checked_count, received
 from visualize.bulk.folder import Folder
 from visualize.bulk.plan import Request, plan_of
-from visualize.bulk.run import Progress, Tracker
+from visualize.bulk.progress import Progress, Tracker
 from visualize.bulk.shard import explain_shard
 from visualize.errors import InputError
 

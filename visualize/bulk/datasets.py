@@ -22,6 +22,7 @@ from visualize.data.picture_format import PictureFormat
 from visualize.errors import InputError
 from visualize.models.layers import card_of
 
+ZARR = ("zarr.json", ".zarray", ".zgroup")  # of the folder of an array or a group
 LISTS = (".txt", ".lst", ".list")
 PATH_COLUMNS, LABEL_COLUMNS = ("path", "file", "filename", "image"), ("label", "class", "target")
 
@@ -52,7 +53,7 @@ def source_of(data: Any, picture_format: PictureFormat) -> BulkSource:
 def _from_text(data: str, picture_format: PictureFormat) -> BulkSource:
     """The source that a path, a pattern or a name stands for."""
     path = Path(data)
-    if path.is_dir() and (path / "zarr.json").is_file():
+    if path.is_dir() and any((path / name).is_file() for name in ZARR):
         return _zarr(path, picture_format)
     if path.is_dir():
         return _files(path, _files_below(path))
@@ -173,14 +174,15 @@ def _mapped(path: Path) -> np.ndarray:
 def _arrays(images: Any, labels: Any, name: str, picture_format: PictureFormat, class_names: tuple[str, ...] = ()) -> Arrays:
     """Images in an array, each with its channels."""
     images = _with_channels(images, picture_format)
+    count = images.shape[0]  # an array of Zarr has no length
     labels = None if labels is None else np.asarray(labels)
-    if labels is not None and (labels.shape != (len(images),) or labels.dtype.kind not in "ui"):
+    if labels is not None and (labels.shape != (count,) or labels.dtype.kind not in "ui"):
         raise InputError(
-            f"`data` must have a whole number as the label of each of its {len(images)} images. "
+            f"`data` must have a whole number as the label of each of its {count} images. "
             f"Received: labels of shape {labels.shape}, dtype {labels.dtype}."
         )
     names = fitting_names(picture_format.model, class_names)
-    return Arrays(count=len(images), labels=labels, class_names=names, images=images, name=name)
+    return Arrays(count=count, labels=labels, class_names=names, images=images, name=name)
 
 
 def _with_channels(images: Any, picture_format: PictureFormat) -> Any:

@@ -15,8 +15,9 @@ from visualize._utils.lazy import tf
 from visualize._utils.validation import checked_path, received
 from visualize.bulk.datasets import source_of
 from visualize.bulk.folder import read_plan
-from visualize.bulk.sources import BulkSource
+from visualize.bulk.sources import BulkSource, PictureFiles
 from visualize.bulk.table import read_table
+from visualize.data.loading import from_files
 from visualize.data.picture_format import PictureFormat
 from visualize.errors import InputError
 from visualize.models.layers import describe
@@ -114,7 +115,11 @@ class Bulk:
         return Maps(group["maps"], group.get("scales"))
 
     def array(self, name: str, method: str | None = None) -> Any:
-        """A Zarr array, (images,): "scores", "targets", "predicted" or "probability" of a method, "ids" or "labels"."""
+        """A Zarr array, (images,): "scores", "targets", "predicted" or "probability" of a method, "ids" or "labels".
+
+        Raises:
+            InputError: there is no such array or method.
+        """
         group = self.arrays if name in ("ids", "labels") else self.arrays[self._checked(method)]
         if name not in group:
             raise InputError(f"`name` must be an array of the run. Received: {received(name)}. It has {sorted(group)}.")
@@ -172,7 +177,12 @@ class Bulk:
             why = self.errors().get(missing, "it is still to be explained.")
             raise InputError(f"{missing} has no map: {why}")
         source, picture_format = self._source(model, data)
-        images = np.concatenate([source.read(number, number + 1, picture_format).images for number in numbers])
+        if isinstance(source, PictureFiles):
+            pictures = from_files(picture_format.model, [source.root / name for name in ids], **self._framing)
+            images, originals = np.asarray(pictures.images), pictures.originals
+        else:
+            images = np.concatenate([source.read(number, number + 1, picture_format).images for number in numbers])
+            originals = ()
         each = {name: self.array(name, method).oindex[numbers] for name in ("scores", "targets", "predicted", "probability")}
         settings = {**dict(self.arrays[method].attrs), "class_names": self.settings["class_names"]}
         return Attribution(
@@ -183,7 +193,13 @@ class Bulk:
             method,
             settings,  # pyright: ignore[reportArgumentType]
             {"predicted": each["predicted"], "probability": each["probability"], "names": np.array(ids)},
+            originals,
         )
+
+    @property
+    def _framing(self) -> dict[str, Any]:
+        """Which input takes the pictures, and how they are brought to its size."""
+        return {"input_name": self.places["input_name"], "resize": self.places["resize"]}
 
     def _source(self, model: Any, data: Any) -> tuple[BulkSource, PictureFormat]:
         """The data set and the format of its pictures."""
@@ -194,7 +210,7 @@ class Bulk:
         if isinstance(model, str | Path):
             model = open_model(model, custom_objects=self.places["custom_objects"])
         describe(model, input_range=self.settings["input_range"])
-        picture_format = PictureFormat.of(model, self.places["input_name"], self.places["resize"])
+        picture_format = PictureFormat.of(model, **self._framing)
         return source_of(data, picture_format), picture_format
 
     def _checked(self, method: str | None) -> str:

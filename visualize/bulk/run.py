@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import itertools
 import random
-import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -17,6 +14,7 @@ from visualize._utils.atomic import check_writable_folder
 from visualize._utils.validation import checked_path
 from visualize.bulk.folder import Folder
 from visualize.bulk.plan import Plan, Request, plan_of
+from visualize.bulk.progress import Progress, Tracker
 from visualize.bulk.shard import explain_shard
 from visualize.bulk.sources import Piece
 from visualize.errors import InputError
@@ -28,33 +26,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 AHEAD = 2  # pieces that are read while one is explained
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run is.
-
-    Attributes:
-        done: images of the shards that are there.
-        total: images of the run, or of its share.
-        computed: images that this run itself explained.
-        seconds: since it began.
-    """
-
-    done: int
-    total: int
-    computed: int
-    seconds: float
-
-    @property
-    def rate(self) -> float:
-        """Images per second."""
-        return self.computed / max(self.seconds, 1e-9)
-
-    @property
-    def left(self) -> float | None:
-        """The seconds that remain; None before the first shard is done."""
-        return (self.total - self.done) / self.rate if self.computed else None
 
 
 def run_bulk(
@@ -227,25 +198,3 @@ def _ahead(reads: Iterable[Callable[[], T]]) -> Iterator[T]:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
-
-
-class Tracker:
-    """Counts the images that are done, and reports them."""
-
-    def __init__(self, plan: Plan, numbers: range, report: Callable[[Progress], None] | None):
-        self.numbers, self._plan, self._report = numbers, plan, report
-        self._started, self._done, self._computed = time.monotonic(), 0, 0
-        self._total = sum(self._images(number) for number in numbers)
-        self._lock = threading.Lock()
-
-    def add(self, number: int, *, computed: bool) -> None:
-        """One more shard is there."""
-        with self._lock:
-            self._done += self._images(number)
-            self._computed += self._images(number) if computed else 0
-        if self._report is not None:
-            self._report(Progress(self._done, self._total, self._computed, time.monotonic() - self._started))
-
-    def _images(self, number: int) -> int:
-        start, stop = self._plan.rows(number)
-        return stop - start

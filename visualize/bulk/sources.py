@@ -144,7 +144,11 @@ class Stream(BulkSource):
         return [str(number) for number in range(start, stop)]
 
     def read(self, start: int, stop: int, picture_format: PictureFormat) -> Piece:
-        """The next images; an earlier `start` begins the iterable again."""
+        """The next images; an earlier `start` begins the iterable again.
+
+        Raises:
+            InputError: the iterable ended earlier than it did the first time.
+        """
         if self._open.get("at", self.count) > start:
             self._open.update(at=0, images=self.images())
         images = self._open["images"]

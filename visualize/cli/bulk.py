@@ -113,7 +113,11 @@ def _of_one_column(option: click.Option) -> click.Option:
 
 
 def run(name: str, model: Path, out: Path, data: str, unsafe: bool, custom_objects: Sequence[str], **chosen: Any) -> None:
-    """Explain a data set by one method, and by those of --method."""
+    """Explain a data set by one method, and by those of --method.
+
+    Raises:
+        InputError: model, data or an option that does not fit.
+    """
     check_file(model)
     check_writable_folder("--out", out)
     own = {key: _single(key, value) for key, value in chosen.items() if key not in (*RUN, *COMMON, "method")}

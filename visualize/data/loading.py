@@ -250,7 +250,14 @@ def _datasets() -> dict[str, importlib.metadata.EntryPoint]:
 
 
 def load_dataset(data: str) -> Mapping[str, Any]:
-    """The images, and labels and class names if there are any, of a data set by these names."""
+    """The images, and labels and class names if there are any, of a data set by these names.
+
+    Args:
+        data: a `.npz` or `.npy` file, or `name:argument` of a registered data set.
+
+    Raises:
+        InputError: there is no such data set, or it cannot be read.
+    """
     if data.endswith(ARRAY_FILES):
         return _dataset_of_arrays(data)
     name, _, argument = data.partition(":")
