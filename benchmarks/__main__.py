@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
-from benchmarks import memory, methods, startup, windows, xla
+from benchmarks import memory, methods, metrics, startup, windows, xla
 from benchmarks.report import machine, write_markdown
 
+METRICS = (("digits_cnn", 16), ("mobilenet", 8))
 TABLES = (("digits_cnn", 1), ("digits_cnn", 64), ("mobilenet", 1), ("mobilenet", 8))
 
 
@@ -22,6 +23,7 @@ def main(rounds: int, markdown: Path | None) -> None:
     for make in (
         lambda: startup.report(rounds),  # first: nothing else is warm yet
         *(lambda name=name, count=count: methods.report(name, count, rounds) for name, count in TABLES),
+        *(lambda name=name, count=count: metrics.report(name, count, rounds) for name, count in METRICS),
         lambda: windows.report(rounds),
         memory.report,
         lambda: xla.report(rounds),

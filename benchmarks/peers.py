@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.workloads import TARGET
+from visualize.results import Attribution
 
 Contender = Callable[[keras.Model], Callable[[], object]]
 
@@ -73,6 +74,40 @@ def xplique(kind: str, images: np.ndarray, **options: Any) -> Contender:
         return lambda: np.asarray(explainer(images, targets))
 
     return prepare
+
+
+def xplique_metric(kind: str, attribution: Attribution, *, subsets: np.ndarray | None = None, **options: Any) -> Contender:
+    """A metric of Xplique on the maps of an attribution; the model and the images are given to it when it is made.
+
+    Args:
+        kind: "Deletion", "Insertion" or "MuFidelity".
+        attribution: images and maps.
+        subsets: of cells to hide, (samples, cells) bool; by default it draws its own.
+        options: of the metric.
+    """
+    import xplique.metrics  # pyright: ignore[reportMissingImports] installed by `make bench` alone
+
+    def prepare(model: keras.Model) -> Callable[[], object]:
+        targets = np.eye(model.output_shape[-1], dtype="float32")[attribution.targets]
+
+        def call() -> object:
+            metric = getattr(xplique.metrics, kind)(model, attribution.images, targets, **options)
+            if subsets is not None:
+                metric._perturb_samples = lambda inputs, count: _hidden(inputs, subsets[:count], options)
+            return metric(attribution.values)
+
+        return call
+
+    return prepare
+
+
+def _hidden(inputs: tf.Tensor, subsets: np.ndarray, options: dict[str, Any]) -> tuple[tf.Tensor, tf.Tensor]:
+    """What Xplique's µFidelity makes of images and its own subsets: copies, one after the other, and masks of what is shown."""
+    cells = options["grid_size"]
+    masks = tf.image.resize(1.0 - subsets.reshape(-1, cells, cells, 1), inputs.shape[1:-1], method="nearest")
+    masks = tf.repeat(tf.cast(masks, tf.float32)[None], len(inputs), axis=0)
+    copies = inputs[:, None] * masks + (1.0 - masks) * options["baseline_mode"]
+    return tf.reshape(copies, [-1, *inputs.shape[1:]]), masks
 
 
 def xplique_maximize(units: int, steps: int) -> Contender:

@@ -84,7 +84,8 @@ def _random_blocks(image: np.ndarray, generator: np.random.Generator) -> np.ndar
 
 def _closeness_to_center(size: Sequence[int]) -> np.ndarray:
     axes = np.meshgrid(*(np.arange(length) - (length - 1) / 2 for length in size), indexing="ij")
-    return -np.sqrt(sum(axis**2 for axis in axes))
+    distances = np.sqrt(sum(axis**2 for axis in axes))
+    return distances.max() - distances
 
 
 def _edges(image: np.ndarray) -> np.ndarray:

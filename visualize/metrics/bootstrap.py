@@ -10,6 +10,7 @@ import numpy as np
 CONFIDENCE = 0.95
 RESAMPLES = 2000
 FEWEST_IMAGES = 6  # of fewer, all signs of pure noise agree more often than one time in twenty
+DRAWS_AT_ONCE = 2**18  # of images, which bounds the memory
 Z = 1.959964  # the normal quantile of the confidence
 
 
@@ -37,7 +38,11 @@ def mean_interval(values: np.ndarray, seed: int = 0) -> Interval:
     if count < FEWEST_IMAGES:
         return Interval(mean, math.nan, math.nan)
     generator = np.random.default_rng(seed)
-    means = [values[generator.integers(count, size=count)].mean() for _ in range(RESAMPLES)]
+    at_once = max(1, DRAWS_AT_ONCE // count)
+    draws = (
+        generator.integers(count, size=(min(at_once, RESAMPLES - start), count)) for start in range(0, RESAMPLES, at_once)
+    )
+    means = np.concatenate([values[rows].mean(axis=1) for rows in draws])
     deviations = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]) - mean
     low, high = mean + deviations * math.sqrt(count / (count - 1)) * _student(count - 1) / Z
     return Interval(mean, float(low), float(high))

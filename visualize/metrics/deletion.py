@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from visualize._utils.lazy import keras
+from visualize._utils.lazy import keras, tf
 from visualize._utils.validation import checked_count
-from visualize.attribution.perturbation import fill_in_json
+from visualize.attribution.perturbation import Fill, fill_images, fill_in_json
 from visualize.attribution.request import Request
 from visualize.metrics.baselines import BASELINES, ranks_of
 from visualize.metrics.explained import request_of
-from visualize.metrics.perturbed_scores import RANKS, CopyScores, RankedPixels, ScoreName, metric_fill, perturbed_scores
+from visualize.metrics.perturbed_scores import (
+    RANKS,
+    Change,
+    CopyScores,
+    Perturbation,
+    ScoreName,
+    metric_fill,
+    perturbed_scores,
+)
 from visualize.metrics.record import Faithfulness, MapsToMeasure
 from visualize.results import Attribution
 
@@ -112,6 +121,43 @@ def insertion(
     return _measured(
         "insertion", request, attribution, metric_fill(request, fill, "blur"), steps, score, baselines, batch_size, seed
     )
+
+
+@dataclass(frozen=True)
+class RankedPixels(Perturbation):
+    """Copies in which the highest pixels of each of several maps are hidden, more and more of them; or are all that is shown.
+
+    The copies of a map follow one another, and the last one of all is hidden completely.
+
+    Attributes:
+        counts: how many pixels change, one number for each copy of a map.
+        fill: what hides them.
+        shows: the pixels are shown on the fill, instead of hidden in the image.
+    """
+
+    counts: tuple[int, ...]
+    fill: Fill
+    shows: bool
+
+    def specs(self, size: tuple[int, ...]) -> dict[str, tf.TensorSpec]:
+        """The rank of each pixel of each map, (batch, maps, height, width)."""
+        return {RANKS: tf.TensorSpec([None, None, *size], tf.int32)}
+
+    def copies(self, images: tf.Tensor, tensors: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, Change]:
+        """All copies of the first map, those of the second, ...; and the one that is hidden completely."""
+        ranks = tf.experimental.numpy.moveaxis(tensors[RANKS], 1, 0)  # (maps, batch, height, width)
+        hidden, changed = fill_images(images, self.fill), tf.constant(self.counts, tf.int32)
+        before, after = (hidden, images) if self.shows else (images, hidden)
+        count = tf.shape(ranks)[0] * len(self.counts) + 1
+
+        def change(numbers):
+            last = numbers == count - 1
+            map_of = tf.where(last, 0, numbers // len(self.counts))
+            most = tf.where(last, -1 if self.shows else 2**31 - 1, tf.gather(changed, numbers % len(self.counts)))
+            highest = tf.gather(ranks, map_of) < tf.reshape(most, [-1] + [1] * (ranks.shape.rank - 1))
+            return tf.where(highest[..., None], after, before)  # (k, batch, height, width, channels)
+
+        return count, change
 
 
 def _measured(

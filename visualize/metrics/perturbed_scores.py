@@ -11,7 +11,7 @@ import numpy as np
 
 from visualize._utils.lazy import keras, tf
 from visualize._utils.validation import checked_word
-from visualize.attribution.perturbation import Fill, checked_fill, fill_images, scores_of_copies
+from visualize.attribution.perturbation import Fill, checked_fill, scores_of_copies
 from visualize.attribution.request import COPIES_AT_ONCE, TARGETS, Batch, Request, ScoreSpec
 from visualize.engine.compile import Program, compiled
 from visualize.engine.forward import ForwardPass
@@ -129,49 +129,19 @@ class _PerturbedScores(Program):
         return score_at(forward.probabilities, targets)
 
 
-@dataclass(frozen=True)
-class RankedPixels(Perturbation):
-    """Copies in which the highest pixels of each of several maps are hidden, more and more of them; or are all that is shown.
-
-    The copies of a map follow one another, and the last one of all is hidden completely.
-
-    Attributes:
-        counts: how many pixels change, one number for each copy of a map.
-        fill: what hides them.
-        shows: the pixels are shown on the fill, instead of hidden in the image.
-    """
-
-    counts: tuple[int, ...]
-    fill: Fill
-    shows: bool
-
-    def specs(self, size: tuple[int, ...]) -> dict[str, tf.TensorSpec]:
-        """The rank of each pixel of each map, (batch, maps, height, width)."""
-        return {RANKS: tf.TensorSpec([None, None, *size], tf.int32)}
-
-    def copies(self, images: tf.Tensor, tensors: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, Change]:
-        """All copies of the first map, those of the second, ...; and the one that is hidden completely."""
-        ranks = tf.experimental.numpy.moveaxis(tensors[RANKS], 1, 0)  # (maps, batch, height, width)
-        hidden, changed = fill_images(images, self.fill), tf.constant(self.counts, tf.int32)
-        before, after = (hidden, images) if self.shows else (images, hidden)
-        count = tf.shape(ranks)[0] * len(self.counts) + 1
-
-        def change(numbers):
-            last = numbers == count - 1
-            map_of = tf.where(last, 0, numbers // len(self.counts))
-            most = tf.where(last, -1 if self.shows else 2**31 - 1, tf.gather(changed, numbers % len(self.counts)))
-            highest = tf.gather(ranks, map_of) < tf.reshape(most, [-1] + [1] * (ranks.shape.rank - 1))
-            return tf.where(highest[..., None], after, before)  # (k, batch, height, width, channels)
-
-        return count, change
-
-
-def metric_fill(request: Request, fill: Any, default: str) -> Fill:
+def metric_fill(request: Request, fill: Any, default: str, *, name: str = "fill") -> Fill:
     """What hides pixels: a number, a color, "mean", "blur" or "black", the low end of the input range, else 0.
+
+    Args:
+        request: of the images.
+        fill: what was passed; None for the default.
+        default: "mean", "blur" or "black".
+        name: of the parameter, for the message.
 
     Raises:
         InputError: it is none of these.
     """
     black = request.input_range[0] if request.input_range else 0.0
-    fill = None if isinstance(fill, str) and fill == "black" else default if fill is None else fill
-    return checked_fill(fill, black, request.inputs.images.shape[-1], or_image=", or 'black'")
+    fill = default if fill is None else fill
+    is_black = isinstance(fill, str) and fill == "black"
+    return checked_fill(None if is_black else fill, black, request.inputs.images.shape[-1], name=name, or_image=", or 'black'")
