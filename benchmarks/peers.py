@@ -102,7 +102,7 @@ def xplique_metric(kind: str, attribution: Attribution, *, subsets: np.ndarray |
 
 
 def _hidden(inputs: tf.Tensor, subsets: np.ndarray, options: dict[str, Any]) -> tuple[tf.Tensor, tf.Tensor]:
-    """What Xplique's µFidelity makes of images and its own subsets: copies, one after the other, and masks of what is shown."""
+    """What Xplique's µFidelity makes of images and its subsets: copies, one after the other, and masks of what is shown."""
     cells = options["grid_size"]
     masks = tf.image.resize(1.0 - subsets.reshape(-1, cells, cells, 1), inputs.shape[1:-1], method="nearest")
     masks = tf.repeat(tf.cast(masks, tf.float32)[None], len(inputs), axis=0)
