@@ -77,4 +77,4 @@ def test_numbers_of_words_are_refused():
         [keras.Input((5,), dtype="int32"), keras.layers.Embedding(9, 4), keras.layers.Flatten(), keras.layers.Dense(2)]
     )
     with pytest.raises(InputError, match="numbers of words"):
-        sensitivity(model, np.ones((1, 5), "int32"), method=visualize.occlusion)
+        sensitivity(model, np.ones((1, 5), "int32"), method=functools.partial(visualize.occlusion, fill=0, patch=1))
