@@ -169,7 +169,7 @@ def mu_fidelity(
         larger_is_better=True,
         unit="correlation",
         settings=settings_of(
-            perturbation, scores, seed, grid=list(grid), share=share, samples=samples, correlation=correlation
+            perturbation, scores, seed, grid=list(grid), share=float(share), samples=samples, correlation=correlation
         ),
         scores=scores.whole,
     )

@@ -1,5 +1,6 @@
 """Deletion and insertion against loops over the pixels, and on a model whose curve is known by hand."""
 
+import json
 from dataclasses import replace
 
 import keras
@@ -8,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 import visualize
-from visualize import InputError, Target, metrics
+from visualize import InputError, Target, describe, metrics
 from visualize.attribution.perturbation import fill_images
 
 
@@ -176,12 +177,31 @@ def test_a_region_or_a_function_of_the_scores_must_be_given_again(build, images_
     assert record.unit == "second of the logit"
 
 
-def test_black_is_the_low_end_of_the_input_range(build, images_for, attribution, tmp_path):
+def test_black_is_the_low_end_of_the_input_range(build, images_for, attribution):
     model = build("color")
     result = attribution(model, images_for(model))
-    black, zero = (metrics.deletion(model, result, steps=3, fill=fill, baselines=()) for fill in ("black", 0))
-    np.testing.assert_array_equal(black.curves, zero.curves)
-    assert black.settings["fill"] == 0
+    assert metrics.deletion(model, result, steps=3, fill="black", baselines=()).settings["fill"] == 0
+    model = describe(model, input_range=(-2, 2))
+    black, low = (metrics.deletion(model, result, steps=3, fill=fill, baselines=()) for fill in ("black", -2))
+    np.testing.assert_array_equal(black.curves, low.curves)
+    assert black.settings["fill"] == -2
+
+
+def test_records_are_plain_json(build, images_for):
+    model = build("color")
+    result = visualize.input_times_gradient(model, images_for(model))
+    few = {"samples": np.int64(4), "baselines": (), "seed": np.int64(2)}
+    records = [
+        metrics.deletion(model, result, steps=np.int64(3), fill=np.float32(0.5), baselines=()),
+        metrics.insertion(model, result, steps=3, fill=np.array([0.1, 0.2, 0.3])),
+        metrics.road(model, result, shares=np.array([0.5]), noise=np.float32(0.1), baselines=()),
+        metrics.sensitivity_n(model, result, sizes=np.array([2, 3]), **few),
+        metrics.mu_fidelity(model, result, share=np.float64(0.3), cells=np.int64(4), **few),
+        metrics.infidelity(model, result, side=np.int64(2), **few),
+        metrics.completeness(model, result),
+    ]
+    for record in records:
+        assert json.loads(json.dumps(record.as_json()))["settings"] == dict(record.settings)
 
 
 @pytest.mark.parametrize(
