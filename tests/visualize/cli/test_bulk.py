@@ -65,7 +65,10 @@ def test_a_map_of_a_folder_is_drawn_over_its_photograph(folder, tmp_path):
         chosen = [word for name in ids for word in ("--id", name)]
         result = run("draw", folder, *chosen, "--method", "gradcam", "--out", picture)
         assert result.exit_code == 0, result.output
-    heights = [Image.open(picture).height for picture in pictures]
+    heights = []
+    for picture in pictures:
+        with Image.open(picture) as drawn:
+            heights.append(drawn.height)
     assert heights[1] > 1.5 * heights[0]
     result = run("draw", folder, "--id", "cats/7.png", "--method", "saliency")
     assert result.stdout.splitlines() == [str(folder.with_name("maps-saliency-cats-7-png.png"))]
