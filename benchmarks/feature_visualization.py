@@ -38,13 +38,14 @@ def main() -> None:
     parser.add_argument("judge", type=Path)
     parser.add_argument("--parametrization", default="auto")
     parser.add_argument("--steps", type=int)
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path())
     chosen = parser.parse_args()
     explained, judge = (visualize.open_model(path) for path in (chosen.explained, chosen.judge))
-    options = {"parametrization": chosen.parametrization, "steps": chosen.steps}
-    started = time.perf_counter()
+    options = {"parametrization": chosen.parametrization, "steps": chosen.steps, "seed": chosen.seed}
+    started, processor = time.perf_counter(), time.process_time()
     tiles = visualize.maximize(explained, CLASSES, **options)
-    seconds = time.perf_counter() - started
+    seconds, processor = time.perf_counter() - started, time.process_time() - processor
     low, high = tiles.settings.input_range
     parts = (tiles.pictures - low) / (high - low)
     probabilities = judged(judge, parts)
@@ -54,7 +55,8 @@ def main() -> None:
     print(f"mean probability {own.mean():.3f}")
     photographs = [total_variation(cut(getattr(skimage.data, name)(), parts.shape[1:3])) for name in PHOTOGRAPHS]
     print(f"total variation {total_variation(parts):.4f}, of photographs {statistics.mean(photographs):.4f}")
-    print(f"{seconds:.0f} s, {ratio_to_floor(explained, tiles.settings.targets, options):.2f} of the bare gradients")
+    ratio = ratio_to_floor(explained, tiles.settings.targets, options)
+    print(f"{seconds:.0f} s, {processor:.0f} s of processor time, {ratio:.2f} of the bare gradients")
     chosen.out.mkdir(parents=True, exist_ok=True)
     visualize.save(chosen.out / "maximize-imagenet.npz", tiles)
     print(visualize.write_png(visualize.draw(tiles), chosen.out / "maximize-imagenet.png"))

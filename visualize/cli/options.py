@@ -105,7 +105,8 @@ def gallery_options() -> list[click.Parameter]:
     """All options of `gallery`."""
     input_name = [option for option in common_options() if option.name == "input_name"]
     drawing = [option for option in drawing_options(maps=True, errors=False) if option.name != "beside"]  # few maps lie over
-    return [*model_options(), *image_options(), *input_name, *pixel_options(), *drawing, *run_options()]
+    output = [option for option in score_options() if option.name == "output"]
+    return [*model_options(), *image_options(), *output, *input_name, *pixel_options(), *drawing, *run_options()]
 
 
 def model_options() -> list[click.Parameter]:
@@ -187,7 +188,7 @@ def drawing_options(*, maps: bool, errors: bool = True) -> list[click.Parameter]
     ]
     if not maps:
         return common
-    scale = "A color scale for each map, or one that the maps of a method share.  [default: own]"
+    scale = "A color scale for each map, or one that the maps of several images of a figure share.  [default: own]"
     clip = "Percent of the pixels, by magnitude, at which the colors end; 100 for the largest of all.  [default: 99.5]"
     overlay = "Maps over the picture, in gray.  [default: those that are coarser than a picture of 64 pixels or more]"
     error = "The standard error of each pixel beside a map that has one: of SmoothGrad and its kin, and of RISE."

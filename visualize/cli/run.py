@@ -15,6 +15,7 @@ import click
 
 from visualize._utils.text import printable
 from visualize.attribution.comparison import contrast
+from visualize.attribution.request import class_scores, prepare
 from visualize.cli.console import busy, import_tensorflow, progress_bar, say, uncollected, warnings_as_notes
 from visualize.cli.options import column_choices
 from visualize.data.loading import Source
@@ -29,6 +30,7 @@ from visualize.report.figures import compare_images, compare_several
 from visualize.report.methods import attribution_methods, method, takes
 from visualize.report.request import IMAGE_OPTIONS, Options, ReportRequest, Targets, column_targets, given, load_images
 from visualize.results import Structure
+from visualize.targets import Target
 
 if TYPE_CHECKING:
     import keras
@@ -87,6 +89,8 @@ def run_method(
     """
     function, options, range_noted = method(name), given(options), source is not None
     source = source if takes(function, "images") else None
+    as_sheet = "sheet" in options or "per_class" in options
+    _check_scale(drawing, source, as_sheet=as_sheet)
     arguments: list[object] = [model] if source is None else [model, source.images]
     targets = [(target,) for target in _targets(options, source)] if takes(function, "target") else [()]
     started = time.monotonic()
@@ -94,7 +98,6 @@ def run_method(
         columns = itertools.product(targets, _columns(function, options))
         results = [function(*arguments, *target, **column) for target, column in columns]
     seconds = time.monotonic() - started
-    as_sheet = "sheet" in options or "per_class" in options
     for figure in figures_of(results, model, source, as_sheet=as_sheet):
         if isinstance(figure.results[0], Structure) and sys.stderr.isatty():
             click.echo(export.table(figure.results[0]), err=True)
@@ -107,6 +110,7 @@ def run_comparison(model: keras.Model, request: ReportRequest, source: Source, d
     Yields:
         Each path when it is written.
     """
+    _check_scale(drawing, source, as_sheet=True)
     _, paths = compare_images(model, request, source, drawing, note=note, progress=progress_bar)
     yield from paths
 
@@ -138,6 +142,8 @@ def run_contrast(model: keras.Model, out: Path, options: Options, source: Source
         InputError: several targets for one image.
     """
     options = given(options)
+    as_sheet = "sheet" in options or "per_class" in options
+    _check_scale(drawing, source, as_sheet=as_sheet)
     common = {name: options[name] for name in ("input_name", "batch_size", "precision") if name in options}
     classes = options.get("against", ())
     against = classes[0] if len(classes) == 1 else list(classes) or None
@@ -148,7 +154,6 @@ def run_contrast(model: keras.Model, out: Path, options: Options, source: Source
     with progress_bar("contrast"):
         result = contrast(model, source.images, target, against, method=function, **common)
     seconds = time.monotonic() - started
-    as_sheet = "sheet" in options or "per_class" in options
     for figure in figures_of([result], model, source, as_sheet=as_sheet):
         yield from write_figure(figure, "contrast", model, out, options, seconds, drawing, note=note, range_noted=True)
 
@@ -186,10 +191,15 @@ def run_gallery(model: keras.Model, out: Path, options: Options, source: Source,
     Yields:
         Each path when it is written.
     """
+    _check_scale(drawing, source, as_sheet="sheet" in given(options) or "per_class" in given(options))
+    if options["output"] is not None:  # a wrong name is a mistake, not a figure less
+        class_scores(prepare(model, source.first().images, Target(output=options["output"]), options["input_name"]))
     for name in GALLERY:
         choices, own = column_choices(method(name)), drawing if name in attribution_methods() else drawing.without_maps
         every_column = {**options, **{option: ("none", *words) for option, words in choices.items()}}
         images = source
+        if not any(takes(method(name), parameter) for parameter in ("target", "output")):
+            every_column["output"] = None
         if name == "features":  # one image is enough where each gives a whole figure
             every_column, images = {**every_column, "images": options["images"][:1], "per_class": False}, source.first()
         try:
@@ -237,6 +247,16 @@ def _without_choices(
             paths = list(run_method(name, model, out, {**options, **dict.fromkeys(choices)}, source, drawing))
     note(f"no {name}{f' with a {next(iter(choices))}' if paths else ''}. {error}")
     return paths
+
+
+def _check_scale(drawing: Drawing, source: Source | None, *, as_sheet: bool) -> None:
+    """Refuse a scale that one image alone would share, before anything is computed.
+
+    Raises:
+        InputError: each figure is of one image.
+    """
+    if source is not None:
+        drawing.style.check_images(len(source.names) if as_sheet else 1)
 
 
 def _targets(options: Options, source: Source | None) -> list[Targets]:

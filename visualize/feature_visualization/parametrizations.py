@@ -10,7 +10,7 @@ import numpy as np
 from visualize._utils.lazy import tf
 from visualize.feature_visualization.colors import color_matrix
 
-FALLOFF = 1.25  # exponent of the frequency by which the sizes of waves fall; 1 in Lucid, more makes smoother pictures
+FALLOFF = 1.4  # exponent of the frequency by which the sizes of waves fall; 1 in Lucid, more makes smoother pictures
 MARGIN = 0.01  # of the input range: a sigmoid reaches its ends only at infinity
 TINY = 1e-12
 
@@ -111,13 +111,15 @@ class Fourier(Parametrization):
         """The factor of each wave, (height, width // 2 + 1): 1 / frequency ** FALLOFF, scaled.
 
         The scale is such that steps of 1 of all parameters move a pixel by about the input range: the derivative of a sigmoid
-        is at most 1 / 4, so its argument must move by 4.
+        is at most 1 / 4, so its argument must move by 4. A wave that is stored once moves it twice as far as one whose mirror
+        image is stored, too.
         """
         height, width, _ = self.shape
-        vertical, horizontal = np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)[None]
-        frequencies = np.maximum(np.hypot(vertical, horizontal), 1 / max(height, width))  # (height, width)
+        vertical, horizontal = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
+        frequencies = np.maximum(np.hypot(vertical, horizontal), 1 / max(height, width))  # (height, width // 2 + 1)
         sizes = frequencies**-FALLOFF
-        return 4 * height * width / np.sqrt(2 * (sizes**2).sum()) * sizes[:, : width // 2 + 1]
+        moved = np.where(_own_mirror(width), 1, 2) * sizes / (height * width)
+        return 4 / np.sqrt((moved**2).sum()) * sizes
 
 
 @dataclass(frozen=True)
@@ -166,12 +168,12 @@ class MagnitudeConstrained(Parametrization):
         """The images of parameters, whose magnitudes are the given ones."""
         real, imaginary = tf.unstack(parameters, axis=-1)  # (batch, height, width // 2 + 1, channels) each
         # In these columns the waves (k, l) and (-k, l) are one: the mean of their parameters counts.
-        own_mirror = tf.constant(self._own_mirror, parameters.dtype)[:, None]
+        own_mirror = tf.constant(_own_mirror(self.shape[1]), parameters.dtype)[:, None]
         mirrored = (-np.arange(self.shape[0])) % self.shape[0]
         real += own_mirror * (tf.gather(real, mirrored, axis=1) - real) / 2
         imaginary -= own_mirror * (tf.gather(imaginary, mirrored, axis=1) + imaginary) / 2
         squares = real**2 + imaginary**2
-        shortest = np.full((self.shape[0], len(self._own_mirror), 1), TINY)
+        shortest = np.full((*self.spectrum.shape[:2], 1), TINY)
         shortest[0, 0] = 1  # the mean color: shorter numbers stay as they are
         factors = tf.constant(self.spectrum, parameters.dtype) * tf.math.rsqrt(
             tf.maximum(squares, tf.constant(shortest, parameters.dtype))
@@ -183,14 +185,14 @@ class MagnitudeConstrained(Parametrization):
         """The parameters as they are: `images` clips pixels."""
         return parameters
 
-    @property
-    def _own_mirror(self) -> np.ndarray:
-        """Whether a column of the spectrum is its own mirror image, (width // 2 + 1,): the first, of even width the last."""
-        columns = np.arange(self.shape[1] // 2 + 1)
-        return (-columns) % self.shape[1] == columns
-
 
 PARAMETRIZATIONS: dict[str, type[Parametrization]] = {"pixel": Pixel, "fourier": Fourier, "maco": MagnitudeConstrained}
+
+
+def _own_mirror(width: int) -> np.ndarray:
+    """Whether a column of the spectrum is its own mirror image, (width // 2 + 1,): the first, of even width the last."""
+    columns = np.arange(width // 2 + 1)
+    return (-columns) % width == columns
 
 
 def _sum_of_waves(real: tf.Tensor, imaginary: tf.Tensor, shape: tuple[int, int, int]) -> tf.Tensor:

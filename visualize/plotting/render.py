@@ -215,6 +215,7 @@ def write_film(pictures: Sequence[Path], path: Path) -> Path:
 def _draw_into(results: Sequence[object], style: Style, axes: Sequence[object]) -> Figure:
     """Draw attributions into axes of the user's."""
     attributions = _checked_attributions(results)
+    style.check_images(len(attributions[0].values))
     unused = sorted({"beside", "dpi", "error", "size"} & set(style.changes))
     if unused:
         raise InputError(f"`{unused[0]}` must be left out: it is for a figure of its own. Received: it, and `axes`.")
@@ -240,7 +241,9 @@ def _figure_of(results: Sequence[object], style: Style) -> ResultFigure:
                 return draw_trust(trust)
             case History() as history:
                 return draw_curves(history)
-    return draw_attributions(_checked_attributions(results), style)
+    attributions = _checked_attributions(results)
+    style.check_images(len(attributions[0].values))
+    return draw_attributions(attributions, style)
 
 
 def _checked_attributions(results: Sequence[object]) -> list[Attribution]:

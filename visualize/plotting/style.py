@@ -58,6 +58,18 @@ class Style:
         if self.beside and self.overlay is False:
             raise InputError("`beside` needs maps that lie over the picture. Received: `overlay=False`.")
 
+    def check_images(self, count: int) -> None:
+        """Refuse a scale that one image alone would share.
+
+        Args:
+            count: images of a figure.
+
+        Raises:
+            InputError: it is asked for, and there is one.
+        """
+        if self.scale == "shared" and count == 1:
+            raise InputError("`scale` 'shared' needs several images in one figure. Received: one image.")
+
     @property
     def changes(self) -> dict[str, Any]:
         """What differs from the defaults, by name."""

@@ -253,6 +253,26 @@ def test_the_gallery_is_every_method_at_once(model, labelled, tmp_path):
     assert modifiers == [None, "guided", "relu"]
 
 
+def test_the_gallery_of_one_of_several_outputs(saved, tmp_path):
+    np.save(tmp_path / "images.npy", np.random.default_rng(0).random((2, 12, 12, 1)).astype("float32"))
+    arguments = (saved("two_outputs"), "--data", tmp_path / "images.npy", "--input-range", 0, 1)
+    paths = written(run("gallery", *arguments, "--output", "kind", "--out", tmp_path / "out"))
+    names = [path.name for path in paths if path.suffix == ".png"]
+    of_the_output = {name.split("-")[0] for name in names if "-kind" in name}
+    assert of_the_output == {"maximize", "occlusion", "saliency", "gradcam"}
+    assert {name.split("-")[0].split(".")[0] for name in names} - of_the_output == {"summary", "filters", "features"}
+    assert "`output`" in mistake("gallery", *arguments, "--output", "no", "--out", tmp_path / "none")
+
+
+def test_a_scale_that_one_image_would_share_is_refused_before_anything_is_computed(model, labelled, tmp_path):
+    for command in (("saliency", "--index", "0,1"), ("compare", "--index", "0"), ("gallery", "--index", "0,1")):
+        arguments = (command[0], model, "--data", labelled, *command[1:], "--scale", "shared", "--out", tmp_path / "none")
+        assert "`scale` 'shared' needs several images in one figure" in mistake(*arguments)
+    assert not (tmp_path / "none").exists()
+    shared = ("--data", labelled, "--index", "0,1", "--sheet", "--scale", "shared", "--out", tmp_path)
+    assert written(run("saliency", model, *shared))
+
+
 def test_the_gallery_skips_what_a_model_cannot_and_says_why(tmp_path, labelled):
     plain = keras.Sequential([keras.Input((12, 12, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
     plain.save(tmp_path / "plain.keras")

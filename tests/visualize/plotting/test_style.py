@@ -205,6 +205,8 @@ def test_what_would_change_nothing_is_refused(attribution, coarse):
     sequence = Attribution(np.ones((1, 4)), np.ones((1, 4, 1)), np.array([1]), np.array([2.0]), "occlusion", {})
     with pytest.raises(InputError, match="`overlay` must be left out for sequences"):
         draw(sequence, overlay=True)
+    with pytest.raises(InputError, match="`scale` 'shared' needs several images in one figure"):
+        draw([attribution(), attribution()], scale="shared")
     axes = Figure().subplots()
     for options in ({"size": 2}, {"dpi": 60}, {"beside": True}):
         with pytest.raises(InputError, match=rf"`{next(iter(options))}` must be left out: it is for a figure of its own"):
