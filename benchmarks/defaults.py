@@ -1,4 +1,4 @@
-"""Defaults by measure: what deletion and insertion say of the settings of occlusion, integrated gradients and RISE.
+"""Defaults by measure: what deletion and insertion say of the settings of occlusion, integrated gradients, relevance and RISE.
 
     kerasdemos pretrained efficientnet_lite0 --out outputs && kerasdemos train digits_cnn --out outputs --if-missing
     python -m benchmarks.defaults --markdown defaults.md
@@ -79,6 +79,7 @@ def settings_for(side: int) -> list[Setting]:
             settings.append(("occlusion", v.occlusion, {"patch": patch, "stride": max(1, patch // overlap), "fill": fill}))
     for baseline in (None, "gray", "mean", "blur"):
         settings.append(("integrated_gradients", v.integrated_gradients, {"baseline": baseline, "steps": 50}))
+    settings += [("relevance", v.relevance, {"rule": rule}) for rule in ("composite", "zplus", "gamma", "epsilon")]
     for cells in (5, 7, 10):
         for fill in (None, "mean", "blur"):
             settings.append(("rise", v.rise, {"masks": 500, "cells": cells, "fill": fill}))

@@ -18,7 +18,8 @@ from visualize.results import Attribution
 
 __all__ = ["relevance"]
 
-GAMMA = 0.25  # of the rule of that name, where it is left open
+EPSILON, TINY = 0.25, 1e-6  # of the composite rule, and of the others, where it is left open
+GAMMA = 0.25  # likewise
 MOST_COMPARED = 4  # images whose map is compared with that of another class
 NEARLY_BLIND = 0.9  # a correlation of the maps of two classes
 LEAST_REACHED = 0.5  # of the score, below which a remark says what became of the rest
@@ -29,9 +30,9 @@ def relevance(
     images: Any,
     target: Any = None,
     *,
-    rule: Literal["epsilon", "gamma", "zplus"] = "zplus",
+    rule: Literal["composite", "epsilon", "gamma", "zplus"] = "composite",
     pixels: Literal["box", "flat", "rule"] = "box",
-    epsilon: float = 1e-6,
+    epsilon: float | None = None,
     gamma: float | None = None,
     input_name: str | None = None,
     batch_size: int | None = None,
@@ -52,10 +53,12 @@ def relevance(
         images: (batch, height, width, channels), in the range the model was trained on.
         target: class to explain; one for all images or one per image; by default the model's own prediction.
         rule: of convolutions, pooling and sums of branches: "zplus", only contributions of the sign of the sum count;
-            "gamma", they count (1 + gamma) times; "epsilon", all count alike, which is noisy in deep networks.
+            "gamma", they count (1 + gamma) times; "epsilon", all count alike, which is noisy in deep networks; or "composite",
+            "zplus" in the first half of the convolutions and "epsilon" in the other.
         pixels: of the layers that read the image: "box" counts from the far end of the input range, "flat" shares evenly, and
             "rule" does as other layers do.
-        epsilon: what keeps denominators from zero, in units of activations; a larger one absorbs weak contributions.
+        epsilon: what keeps the denominators of that rule from zero, as a share of the root mean square of a layer's sums; a
+            larger one absorbs contributions that cancel out. By default 0.25 for "composite", else 1e-6.
         gamma: of the rule of that name; by default 0.25.
         input_name: name of the input to explain, for a model of several inputs.
         batch_size: images at a time; by default as many as suit their size.
@@ -79,6 +82,8 @@ def relevance(
     if gamma is not None and rule != "gamma":
         raise InputError(f"`gamma` must be left out unless `rule` is 'gamma'. Received: {gamma!r} for {rule!r}.")
     gamma = GAMMA if gamma is None else gamma
+    if epsilon is None:
+        epsilon = EPSILON if rule == "composite" else TINY
     method = Relevance(rule=rule, pixels=pixels, epsilon=epsilon, gamma=gamma, input_range=request.input_range)
     return _with_remarks(request, method, explain(request, method, batch_size), batch_size)
 
@@ -98,7 +103,7 @@ class Relevance(Method):
     input_range: tuple[float, float] | None
 
     def __post_init__(self):
-        checked_word("rule", self.rule, RULES)
+        checked_word("rule", self.rule, ("composite", *RULES))
         checked_word("pixels", self.pixels, PIXEL_RULES)
         for name in ("epsilon", "gamma"):
             if not checked_number(name, getattr(self, name)) > 0:
@@ -107,25 +112,15 @@ class Relevance(Method):
 
     def maps(self, batch: Batch) -> dict[str, tf.Tensor]:
         composite = Composite(
-            features=self.rule,
+            lower="zplus" if self.rule == "composite" else self.rule,
+            upper="epsilon" if self.rule == "composite" else self.rule,
             dense="epsilon",
             pixels=self.pixels,
             epsilon=self.epsilon,
             gamma=self.gamma,
             input_range=self.input_range,
         )
-        try:
-            pixels = relevance_of(batch.images, batch.score, composite)
-        except UnknownOperationError as unknown:
-            raise InputError(
-                f"The model must consist of operations that relevance has a rule for. Received: {unknown.operation.type} of "
-                f"{batch.forward.layer_holding(unknown.operation)!r}. Methods by gradients or occlusion need no rules."
-            ) from None
-        if pixels is None:
-            raise InputError(
-                "The score must depend on the pixels, by more than looking up whole numbers (tokens). It does not."
-            )
-        values = sum_of_channels(pixels)
+        values = sum_of_channels(_relevance_of_pixels(batch, composite))
         total = tf.reduce_sum(values, axis=list(range(1, values.shape.rank)))
         reached = tf.math.divide_no_nan(total, tf.cast(batch.score, values.dtype))
         return {"values": values, "reached": reached, "rival": _rival(batch)}
@@ -135,12 +130,33 @@ class Relevance(Method):
         return settings if self.rule == "gamma" else {name: value for name, value in settings.items() if name != "gamma"}
 
 
+def _relevance_of_pixels(batch: Batch, composite: Composite) -> tf.Tensor:
+    """The relevance of each pixel and channel, (batch, height, width, channels).
+
+    Raises:
+        InputError: there is no rule for an operation, or no path of relevance to the pixels.
+    """
+    try:
+        relevance = relevance_of(batch.images, batch.score, composite)
+    except UnknownOperationError as unknown:
+        raise InputError(
+            f"The model must consist of operations that relevance has a rule for. Received: {unknown.operation.type} of "
+            f"{batch.forward.layer_holding(unknown.operation)!r}. Methods by gradients or occlusion need no rules."
+        ) from None
+    if relevance is None:
+        raise InputError(
+            "The score must depend on the pixels, by more than looking up whole numbers (tokens). Received: a score that does "
+            "not. Occlusion needs no such path."
+        )
+    return relevance
+
+
 def _rival(batch: Batch) -> tf.Tensor:
     """The likeliest class besides the explained one, (batch,) int32; -1 where there are fewer than three."""
-    scores = batch.forward.scores
-    if batch.spec.function is not None or scores is None or scores.shape[-1] < 3:
+    scores, classes = batch.forward.scores, batch.notes["classes"]
+    if batch.spec.function is not None or scores is None or classes is None or classes < 3:
         return tf.fill([tf.shape(batch.images)[0]], -1)
-    explained = tf.one_hot(batch.targets, scores.shape[-1], on_value=True, off_value=False, dtype=tf.bool)
+    explained = tf.one_hot(batch.targets, classes, on_value=True, off_value=False, dtype=tf.bool)
     return tf.argmax(tf.where(explained, scores.dtype.min, scores), axis=-1, output_type=tf.int32)
 
 
@@ -160,8 +176,8 @@ def _with_remarks(request: Request, method: Relevance, attribution: Attribution,
         attribution = replace(attribution, settings=attribution.settings.with_values(class_correlation=round(correlation, 3)))
         if abs(correlation) > NEARLY_BLIND:
             remarks.append(
-                f"the map of the next likeliest class correlates {correlation:.2f} with this one: the rule hardly tells "
-                "classes apart here. `contrast` shows the difference."
+                f"the maps of this class and of the next likeliest correlate {correlation:.2f}: the rule hardly tells them "
+                "apart here. A contrast shows the difference."
             )
     return replace(attribution, arrays=arrays, settings=attribution.settings.with_values(remarks=remarks or None))
 

@@ -23,6 +23,8 @@ from visualize.engine.operations import (
 )
 from visualize.engine.relevance_sums import (
     AFFINE,
+    CONVOLUTIONS,
+    DENSE,
     LINEAR,
     SHAPING,
     Composite,
@@ -55,7 +57,9 @@ def relevance(images: tf.Tensor, score: tf.Tensor, composite: Composite) -> tf.T
         UnknownOperationError: an operation between the two has no rule.
     """
     operations = operations_between(images, score)
-    network = _Network(images, frozenset(operations), composite)
+    numbers = [number for number, operation in enumerate(operations) if operation.type in CONVOLUTIONS]
+    upper = operations[numbers[len(numbers) // 2] :] if numbers else operations
+    network = _Network(images, frozenset(operations), frozenset(upper), composite)
     return handed_back(operations, images, score, in_float32(score), network.handed_back)
 
 
@@ -66,11 +70,13 @@ class _Network:
     Attributes:
         images: where relevance is handed back to.
         between: the operations that depend on the images, and that the score depends on.
+        upper: those of them from the middle of the convolutions on.
         composite: which rule holds where.
     """
 
     images: tf.Tensor
     between: frozenset[tf.Operation]
+    upper: frozenset[tf.Operation]
     composite: Composite
 
     def handed_back(self, operation: tf.Operation, arrived: Mapping[int, tf.Tensor]) -> Signals:
@@ -79,11 +85,17 @@ class _Network:
         if linear is not None:
             tensor = linear.operation.inputs[linear.number]
             limits = None if self.composite.pixels == "rule" else self.range_of_pixels(tensor)
-            yield tensor, handed_to_inputs(linear, arrived[0], self.composite, limits)
+            yield tensor, handed_to_inputs(linear, arrived[0], self.rule_of(linear.operation), self.composite, limits)
         elif operation.type in TABLE:
             yield from TABLE[operation.type](self, operation, arrived)
         else:
             raise UnknownOperationError(operation)
+
+    def rule_of(self, operation: tf.Operation) -> str:
+        """The rule of a sum."""
+        if operation.type in DENSE:
+            return self.composite.dense
+        return self.composite.upper if operation in self.upper else self.composite.lower
 
     def depends(self, tensor: tf.Tensor) -> bool:
         """Whether a tensor depends on the images."""
@@ -167,7 +179,7 @@ def _added(network: _Network, operation: tf.Operation, arrived: Mapping[int, tf.
     variable = [terms[number] for number in numbers]
     constant = sum((values for number, values in enumerate(terms) if number not in numbers), zero)
     above, below = (tf.add_n([sign * tf.nn.relu(sign * values) for values in variable]) for sign in (1, -1))
-    of_positive, of_negative = rates(Parts(above, below, constant), relevance, composite.features, composite)
+    of_positive, of_negative = rates(Parts(above, below, constant), relevance, network.rule_of(operation), composite)
     for number, values in zip(numbers, variable, strict=True):
         share = tf.nn.relu(values) * of_positive - tf.nn.relu(-values) * of_negative
         yield operation.inputs[number], in_shape_of(operation.inputs[number], share)
@@ -195,8 +207,8 @@ def _matrix_product(network: _Network, operation: tf.Operation, arrived: Mapping
     """One half to each factor, by the epsilon rule (Achtibat et al., proposition 3.3)."""
     inputs = [tf.identity(in_float32(tensor)) for tensor in operation.inputs]
     (outputs,) = run_again(operation, inputs)
-    epsilon = network.composite.epsilon
-    rate = arrived[0] / (2 * outputs + tf.where(outputs >= 0, epsilon, -epsilon))
+    zero = tf.zeros_like(outputs)
+    rate, _ = rates(Parts(outputs, zero, zero), arrived[0] / 2, "epsilon", network.composite)
     for tensor, values, gradient in zip(operation.inputs, inputs, tf.gradients(outputs, inputs, rate), strict=True):
         yield tensor, values * gradient
 

@@ -1,9 +1,9 @@
 """Sums of a network: how much each input contributes to a neuron, and what it is handed back of the neuron's relevance.
 
-z is what a neuron k sums up of its inputs j, z_jk = x_j w_jk, and of its bias; R_k is its relevance. The rules are those of Bach
-et al. (2015), doi:10.1371/journal.pone.0130140, and Montavon et al. (2019), doi:10.1007/978-3-030-28954-6_10, section 10.2:
+z is what a neuron k sums up of its inputs j, z_jk = x_j w_jk, and of its bias; R_k is its relevance. The rules are those of
+Bach et al. (2015), doi:10.1371/journal.pone.0130140, and Montavon et al. (2019), doi:10.1007/978-3-030-28954-6_10, 10.2:
 
-    epsilon   R_j = sum_k z_jk / (z_k + epsilon sign(z_k)) R_k
+    epsilon   R_j = sum_k z_jk / (z_k + e sign(z_k)) R_k, where e is epsilon times the root mean square of the layer's z
     gamma     the same, where the z_jk of the sign of z_k count (1 + gamma) times: Andeol et al. (2021), arXiv:2109.00589
     zplus     the same, where only those count, which is gamma without end
     box       z_jk = x_j w_jk - l w_jk+ - h w_jk-, for pixels of the range from l to h
@@ -23,8 +23,8 @@ from visualize.engine.operations import in_float32, run_again
 RULES = ("epsilon", "gamma", "zplus")
 PIXEL_RULES = ("box", "flat", "rule")
 DENSE = {"MatMul", "BatchMatMulV2", "Einsum"}
-LINEAR = DENSE | {"Conv2D", "DepthwiseConv2dNative", "Conv3D", "Conv2DBackpropInput", "Conv3DBackpropInputV2"}
-LINEAR |= {"Mean", "Sum", "AvgPool", "AvgPool3D", "ResizeBilinear", "ResizeNearestNeighbor"}
+CONVOLUTIONS = {"Conv2D", "DepthwiseConv2dNative", "Conv3D", "Conv2DBackpropInput", "Conv3DBackpropInputV2"}
+LINEAR = CONVOLUTIONS | DENSE | {"Mean", "Sum", "AvgPool", "AvgPool3D", "ResizeBilinear", "ResizeNearestNeighbor"}
 ADDING = {"BiasAdd", "AddV2", "Add", "Sub"}
 AFFINE = ADDING | {"Mul", "RealDiv", "Neg"}  # where one input is constant
 SHAPING = {"Reshape", "Squeeze", "ExpandDims", "Transpose", "Identity", "Cast", "BatchToSpaceND"}
@@ -35,15 +35,18 @@ class Composite:
     """Which rule holds where.
 
     Attributes:
-        features: of convolutions, pooling and the sums of two branches: "epsilon", "gamma" or "zplus".
+        lower: of the first half of the convolutions, and of the pooling and sums of branches between them: "epsilon", "gamma"
+            or "zplus".
+        upper: of the other half.
         dense: of dense layers.
         pixels: of the layers that read the image: "box", "flat", or "rule" for the one of any other layer.
-        epsilon: what the denominators are kept from zero by.
+        epsilon: as a share of the root mean square of a layer's sums, for each image.
         gamma: by how much more contributions of the sign of the sum count.
         input_range: l and h of the box; None for the lowest and highest value of each image.
     """
 
-    features: str
+    lower: str
+    upper: str
     dense: str
     pixels: str
     epsilon: float
@@ -80,39 +83,40 @@ def rates(parts: Parts, relevance: tf.Tensor, rule: str, composite: Composite) -
     positive, negative, constant = parts
     total = positive + negative + constant
     is_positive = total >= 0
-    epsilon = tf.where(is_positive, composite.epsilon, -composite.epsilon)
-    if rule == "epsilon":
-        return (relevance / (total + epsilon),) * 2
     agreeing = tf.where(is_positive, positive + tf.nn.relu(constant), negative - tf.nn.relu(-constant))
     if rule == "zplus":
-        rate, others = relevance / (agreeing + epsilon), tf.zeros_like(total)
+        rate, others = tf.math.divide_no_nan(relevance, agreeing), tf.zeros_like(total)
     else:
-        others = relevance / (total + composite.gamma * agreeing + epsilon)
-        rate = (1 + composite.gamma) * others
+        share, more = composite.epsilon, composite.gamma if rule == "gamma" else 0.0
+        axes = list(range(1, total.shape.rank))
+        size = tf.sqrt(tf.reduce_mean(tf.square(total), axes, keepdims=True)) if axes else 0.0  # a score stands alone
+        epsilon = tf.where(is_positive, share * size, -share * size)
+        others = tf.math.divide_no_nan(relevance, total + more * agreeing + epsilon)
+        rate = (1 + more) * others
     return tf.where(is_positive, rate, others), tf.where(is_positive, others, rate)
 
 
 def handed_to_inputs(
-    linear: Linear, relevance: tf.Tensor, composite: Composite, limits: tuple[tf.Tensor, tf.Tensor] | None
+    linear: Linear, relevance: tf.Tensor, rule: str, composite: Composite, limits: tuple[tf.Tensor, tf.Tensor] | None
 ) -> tf.Tensor:
     """The relevance of each input of a linear operation, in its shape.
 
     Args:
         linear: the operation, with what follows it.
         relevance: of the output of the last operation of its chain.
-        composite: which rule holds where.
+        rule: "epsilon", "gamma" or "zplus".
+        composite: the numbers of the rules, and the one of pixels.
         limits: the lowest and highest values of the inputs where they are pixels that have a rule of their own; else None.
     """
     tensor, weights = in_float32(linear.operation.inputs[linear.number]), _weights_of(linear)
     if limits is None or weights is None:
-        rule = composite.dense if linear.operation.type in DENSE else composite.features
         inputs, parts = _by_sign(linear, tensor, weights, whole=rule == "epsilon")
         shares = rates(parts, relevance, rule, composite)
     else:
         inputs, parts = (
             _above_limits(linear, tensor, weights, limits) if composite.pixels == "box" else _evenly(linear, tensor, weights)
         )
-        shares = relevance / (parts.positive + composite.epsilon), tf.zeros_like(relevance)
+        shares = tf.math.divide_no_nan(relevance, parts.positive), tf.zeros_like(relevance)
     gradients = tf.gradients([parts.positive, parts.negative], inputs, list(shares))
     return tf.add_n([part * gradient for part, gradient in zip(inputs, gradients, strict=True) if gradient is not None])
 
