@@ -180,10 +180,10 @@ def _conjugate_gradients(start: tf.Tensor, free: tf.Tensor, tolerance: tf.Tensor
         tolerance: how far an equation of each image may miss, (batch, 1, 1, 1). An image that is solved stays as it is, so
             that it does not depend on the others.
     """
-    total = _sum_of_neighbors(tf.ones_like(free[:1]))  # 1, less at the border
+    total = _weighted_sum(tf.ones_like(free[:1]))  # less at the border
 
     def equations(values):
-        return free * (total * values - _sum_of_neighbors(values))
+        return free * (total * values - _weighted_sum(values))
 
     def dot(first, second):
         return tf.reduce_sum(first * second, axis=[1, 2, 3], keepdims=True)
@@ -208,11 +208,14 @@ def _conjugate_gradients(start: tf.Tensor, free: tf.Tensor, tolerance: tf.Tensor
     return tf.while_loop(unsolved, step, state)[1]
 
 
-def _sum_of_neighbors(values: tf.Tensor) -> tf.Tensor:
-    """The weighted sum of the eight neighbors of each pixel: 1/6 of those beside it, 1/12 of the diagonal ones, 0 outside."""
+def _weighted_sum(values: tf.Tensor) -> tf.Tensor:
+    """The sum of each pixel's neighbors: 1/6 of those beside it, 1/12 of the diagonal ones, nothing from outside.
+
+    With it goes a third of the pixel itself, which is in the total of the weights too, so that it cancels out of an equation.
+    """
     padded = tf.pad(values, [[0, 0], [1, 1], [1, 1], [0, 0]])
     rows = padded[:, :-2] + 2 * padded[:, 1:-1] + padded[:, 2:]
-    return (rows[:, :, :-2] + 2 * rows[:, :, 1:-1] + rows[:, :, 2:] - 4 * values) / 12  # [1 2 1; 2 0 2; 1 2 1] / 12
+    return (rows[:, :, :-2] + 2 * rows[:, :, 1:-1] + rows[:, :, 2:]) / 12  # [1 2 1; 2 4 2; 1 2 1] / 12
 
 
 def _checked_counts(shares: Sequence[float], pixels: int) -> tuple[int, ...]:

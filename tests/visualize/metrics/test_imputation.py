@@ -100,7 +100,8 @@ def test_noise_is_added_to_what_is_imputed_and_to_nothing_else():
         np.testing.assert_array_equal(changed, ranks[:, 0] < pixels)
         spread = images.numpy().max() - images.numpy().min()
         assert abs(copy[changed].std() / (0.1 * spread) - 1) < 0.1
-    assert not np.allclose(difference[0][:, :20], difference[1][:, :20])
+    both = (difference[0] != 0) & (difference[1] != 0)
+    assert abs(np.corrcoef(difference[0][both], difference[1][both])[0, 1]) < 0.1
 
 
 def test_the_noise_of_a_copy_does_not_depend_on_the_batch_size(build, images_for):

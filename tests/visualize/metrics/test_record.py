@@ -18,9 +18,9 @@ def record(values, baselines, larger_is_better=True):
 @pytest.mark.parametrize("count", [6, 12, 40])
 def test_the_interval_holds_the_true_mean_19_times_out_of_20(count):
     generator = np.random.default_rng(count)
-    intervals = [mean_interval(generator.standard_normal(count)) for _ in range(200)]
+    intervals = [mean_interval(generator.standard_normal(count)) for _ in range(600)]
     covered = np.mean([interval.low <= 0 <= interval.high for interval in intervals])
-    assert 0.91 <= covered <= 0.99
+    assert 0.93 <= covered <= 0.97
 
 
 def test_the_interval_is_about_the_mean_and_the_same_each_time():
