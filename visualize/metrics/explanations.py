@@ -22,7 +22,8 @@ class Explanations:
 
     Attributes:
         model: Keras model.
-        inputs: the arrays that it is called on.
+        images: as the user passed them.
+        inputs: the arrays that the model is called on.
         target: one class for each image, those of `original`.
         method: such as `visualize.gradcam`.
         options: of the method.
@@ -30,6 +31,7 @@ class Explanations:
     """
 
     model: keras.Model
+    images: Any
     inputs: Inputs
     target: Target
     method: Callable[..., Attribution]
@@ -54,7 +56,7 @@ class Explanations:
         target = target if isinstance(target, Target) else Target(target)
         if (original.targets >= 0).all():
             target = replace(target, classes=[int(each) for each in original.targets])
-        return cls(model, inputs_of(model, images, options.get("input_name")), target, method, options, original)
+        return cls(model, images, inputs_of(model, images, options.get("input_name")), target, method, options, original)
 
     def again(self) -> Attribution:
         """The maps of the same images, with whatever weights are in use."""

@@ -15,9 +15,10 @@ from visualize.attribution.request import class_scores, prepare
 from visualize.metrics.baselines import BASELINES
 from visualize.metrics.complexity import effective_area
 from visualize.metrics.deletion import deletion, insertion
-from visualize.metrics.randomization import randomization
+from visualize.metrics.explanations import Explanations
+from visualize.metrics.randomization import randomized
 from visualize.metrics.record import Faithfulness
-from visualize.metrics.robustness import sensitivity
+from visualize.metrics.robustness import RADIUS, sensitivity_around
 from visualize.results import Attribution
 from visualize.targets import Target, split_target
 
@@ -77,19 +78,25 @@ class Subject:
         middle = np.argsort(-others, axis=1, kind="stable")[:, scores.shape[1] // 2]
         return cls(model, images, first, replace(target, classes=middle.tolist()), options)
 
-    def maps(self, method: Callable[..., Attribution], target: Target | None = None) -> Attribution:
-        """The maps of a method for the explained classes or for others, as an explanation of the explained ones.
+    def explanations(self, method: Callable[..., Attribution]) -> Explanations:
+        """The maps of a method.
 
         Raises:
             InputError: the method cannot be applied.
         """
-        own = self.options_of(method)
-        attribution = compare(self.model, self.images, target or self.target, methods=[method], **own)[0]
+        return Explanations.of(self.model, self.images, self.target, method, self._options_of(method))
+
+    def maps_of_other(self, method: Callable[..., Attribution]) -> Attribution:
+        """The maps of a method for the other classes."""
+        return compare(self.model, self.images, self.other, methods=[method], **self._options_of(method))[0]
+
+    def as_own(self, attribution: Attribution) -> Attribution:
+        """Maps as an explanation of the explained classes, whatever they are of."""
         classes = self.target.classes
         targets = np.array(classes, attribution.targets.dtype) if isinstance(classes, list) else attribution.targets
         return replace(attribution, targets=targets)
 
-    def options_of(self, method: Callable[..., Attribution]) -> dict[str, Any]:
+    def _options_of(self, method: Callable[..., Attribution]) -> dict[str, Any]:
         """Those of the options that a method takes."""
         taken = parameters_of("methods", method)
         return {name: value for name, value in self.options.items() if name in taken}
@@ -162,7 +169,8 @@ def measure(
     Raises:
         InputError: the method cannot be applied.
     """
-    attribution = subject.maps(method)
+    explanations = subject.explanations(method)
+    attribution = subject.as_own(explanations.original)
     batch_size = subject.options.get("batch_size")
     common: dict[str, Any] = {
         "steps": options.steps,
@@ -178,10 +186,10 @@ def measure(
         "insertion": inserted.values,
         "left": _left(deleted.points, deleted.curves),
         "area": effective_area(attribution),
-        **_changes(subject, method, options),
+        **_changes(explanations, options),
     }
     if subject.other is not None:
-        other = subject.maps(method, subject.other)
+        other = subject.as_own(subject.maps_of_other(method))
         values["own class"] = (deletion(subject.model, other, baselines=(), **common).values - deleted.values) + (
             inserted.values - insertion(subject.model, other, baselines=(), **common).values
         )
@@ -203,12 +211,10 @@ def label_of(method: Callable[..., Attribution]) -> str:
     return f"{name_of(method)} ({settings})" if settings else name_of(method)
 
 
-def _changes(subject: Subject, method: Callable[..., Attribution], options: TrustOptions) -> dict[str, np.ndarray]:
+def _changes(explanations: Explanations, options: TrustOptions) -> dict[str, np.ndarray]:
     """How maps change with the weights of the model, and with noise on the images."""
-    arguments = (subject.model, subject.images, subject.target)
-    own = subject.options_of(method)
-    shuffled = randomization(*arguments, method=method, steps=WEIGHT_STEPS, seed=options.seed, **own)
-    noisy = sensitivity(*arguments, method=method, samples=options.samples, seed=options.seed, **own)
+    shuffled = randomized(explanations, WEIGHT_STEPS, options.seed)
+    noisy = sensitivity_around(explanations, RADIUS, options.samples, options.seed)
     correlations = {"head": shuffled.correlations[0], "all layers": shuffled.correlations[-1]}
     return {**correlations, "sensitivity": noisy.average}
 

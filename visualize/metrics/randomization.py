@@ -19,7 +19,6 @@ from visualize.metrics.explanations import Explanations
 from visualize.metrics.ranks import rank_correlation
 from visualize.models.layers import layers_by_path
 from visualize.results import Attribution
-from visualize.targets import Target
 
 BINS = 100  # of the histogram whose entropy is the complexity of a map
 
@@ -80,14 +79,22 @@ def randomization(
     Raises:
         InputError: the method cannot be applied, `steps` is no whole number from 1, or the model has no weights to shuffle.
     """
-    rng_seed = checked_count("seed", seed, 0)
-    explanations = Explanations.of(model, images, target, method, options)
-    layers = _layers_from_the_top(model, images, explanations.target, options.get("input_name"))
+    steps, seed = None if steps is None else checked_count("steps", steps, 1), checked_count("seed", seed, 0)
+    return randomized(Explanations.of(model, images, target, method, options), steps, seed)
+
+
+def randomized(explanations: Explanations, steps: int | None, seed: int) -> Randomization:
+    """What `randomization` returns, for maps that are there already.
+
+    Raises:
+        InputError: the model has no weights to shuffle.
+    """
+    layers = _layers_from_the_top(explanations)
     if not layers:
         raise InputError("The model must have weights that differ from one another. Received: none.")
-    counts = _steps(len(layers), None if steps is None else checked_count("steps", steps, 1))
-    shuffles = [shuffled_weights(weights, (rng_seed, number)) for number, weights in enumerate(layers.values())]
-    other, maps = OtherWeights(model), []
+    counts = _steps(len(layers), steps)
+    shuffles = [shuffled_weights(weights, (seed, number)) for number, weights in enumerate(layers.values())]
+    other, maps = OtherWeights(explanations.model), []
     for count in counts:
         other.assign({key: value for values in shuffles[:count] for key, value in values.items()})
         with other.in_use():
@@ -121,14 +128,13 @@ def _changes(original: np.ndarray, maps: np.ndarray, layers: tuple[str, ...], co
     return Randomization(layers, counts, signed, magnitudes, (after - before) / np.where(before > 0, before, 1))
 
 
-def _layers_from_the_top(
-    model: keras.Model, images: Any, target: Target, input_name: str | None
-) -> dict[str, list[keras.Variable]]:
+def _layers_from_the_top(explanations: Explanations) -> dict[str, list[keras.Variable]]:
     """The weights that each layer holds itself, by its path; the layer that is executed last first.
 
     Weights of which all values are equal are not among them: in another order they are the same.
     """
-    request = prepare(model, images, target, input_name)
+    model, images = explanations.model, explanations.images
+    request = prepare(model, images, explanations.target, explanations.options.get("input_name"))
     graph = compiled(model, _ExecutionOrder(replace(request.spec, function=None)), request.tensor_specs)
     layers, claimed, own = layers_by_path(model), set(), {}
     for path in (*graph.notes["order"], ""):  # a layer ends before the one that contains it; what none of them holds

@@ -16,6 +16,7 @@ from visualize.metrics.explanations import Explanations, check_changeable
 from visualize.models.input_range import range_of
 from visualize.results import Attribution
 
+RADIUS = 0.02  # of the default, as a share of the input range
 AT_ONCE = 64  # noisy copies of images that one call of the method receives: the maps of that many are in memory
 
 
@@ -38,7 +39,7 @@ def sensitivity(
     target: Any = None,
     *,
     method: Callable[..., Attribution] = saliency,
-    radius: float = 0.02,
+    radius: float = RADIUS,
     samples: int = 10,
     seed: int = 0,
     **options: Any,
@@ -68,11 +69,20 @@ def sensitivity(
     samples, radius = checked_count("samples", samples, 1), checked_number("radius", radius)
     if not radius > 0:
         raise InputError(f"`radius` must be above 0. Received: {radius}.")
-    generator = np.random.default_rng(checked_count("seed", seed, 0))
-    explanations = Explanations.of(model, images, target, method, options)
+    seed = checked_count("seed", seed, 0)
+    return sensitivity_around(Explanations.of(model, images, target, method, options), radius, samples, seed)
+
+
+def sensitivity_around(explanations: Explanations, radius: float, samples: int, seed: int) -> Sensitivity:
+    """What `sensitivity` returns, for maps that are there already.
+
+    Raises:
+        InputError: the images are tokens.
+    """
     check_changeable(explanations.inputs)
+    generator = np.random.default_rng(seed)
     pictures, maps = explanations.inputs.images, explanations.original.values
-    (low, high), _ = range_of(model, explanations.inputs.input_name)
+    (low, high), _ = range_of(explanations.model, explanations.inputs.input_name)
     changes = []
     for copies in _pieces(samples, max(1, AT_ONCE // len(pictures))):
         noise = generator.uniform(-1, 1, (copies, 1, *pictures.shape[1:])) * radius * (high - low)

@@ -20,7 +20,7 @@ from visualize.metrics.measured_method import MeasuredMethod, Subject, TrustOpti
 from visualize.models.layers import card_of, origin_of
 from visualize.results import Attribution, Trust
 
-RISE_MASKS = 500  # of the default: each of the eight maps that a method is measured by needs so many forward passes
+RISE_MASKS = 500  # of the default: each of the six maps that a method is measured by needs so many forward passes
 Progress = Callable[[str], AbstractContextManager[None]]  # shows the progress of a computation of this name
 
 
