@@ -12,7 +12,7 @@ ROUNDS := 7
 MARKDOWN :=
 PYTHON ?=
 
-.PHONY: install demo pictures bench test fast lint format lock clean
+.PHONY: install demo pictures bench truth test fast lint format lock clean
 
 install: $(STAMP)
 
@@ -67,6 +67,11 @@ fast: install
 # make bench ROUNDS=7 MARKDOWN=bench.md
 bench: $(BENCH)/.installed
 	@$(BENCH)/bin/python -m benchmarks --rounds $(ROUNDS) $(if $(MARKDOWN),--markdown $(MARKDOWN))
+
+# What each method finds where it is known what the network looks at; the networks are trained once, some minutes.
+# make truth TRUTH=--write also writes the record of the package and the tables of docs/methods.md.
+truth: install
+	@$(BIN)/python -m benchmarks.truth --folder build/truth $(TRUTH)
 
 $(BENCH)/.installed: $(STAMP) benchmarks/requirements.txt
 	@echo "Installing the peers beside us into $(BENCH): another 700 MB, a few minutes."

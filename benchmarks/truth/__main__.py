@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
@@ -11,24 +10,39 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import click
 
 from benchmarks.report import Report
+from benchmarks.truth import pages
 from benchmarks.truth.cases import CASES
 from benchmarks.truth.rows import rows
+from benchmarks.truth.sheet import draw_sheet
 from benchmarks.truth.table import measure
 from benchmarks.truth.training import NotSolvedError
+from visualize.plotting import write_png
 
 BASELINE_ROWS = ("random",)
 
 
 @click.command()
 @click.option("--folder", default="build/truth", show_default=True, type=click.Path(path_type=Path), help="Of the networks.")
-@click.option("--images", default=48, show_default=True, type=click.IntRange(4), help="How many of each case.")
+@click.option("--images", default=32, show_default=True, type=click.IntRange(4), help="How many of each case.")
 @click.option(
     "--case", "chosen_cases", multiple=True, type=click.Choice([case.name for case in CASES]), help="By default all."
 )
 @click.option("--method", "chosen_rows", multiple=True, help="A row of the table; by default all.")
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Write every measure, with standard errors.")
-def main(folder: Path, images: int, chosen_cases: tuple[str, ...], chosen_rows: tuple[str, ...], file: Path | None) -> None:
-    """Print the table. Networks are trained once, some minutes, and kept in a folder."""
+@click.option(
+    "--write", is_flag=True, help="Write the record of the package and the tables of docs/methods.md; of all rows and cases."
+)
+def main(
+    folder: Path, images: int, chosen_cases: tuple[str, ...], chosen_rows: tuple[str, ...], file: Path | None, write: bool
+) -> None:
+    """Print how much each method finds where the truth is known. Networks are trained once and kept in a folder.
+
+    \b
+    python -m benchmarks.truth
+    python -m benchmarks.truth --case textures_vit --method gradcam --method occlusion
+    """
+    if write and (chosen_cases or chosen_rows):
+        raise click.UsageError("--write takes all rows and cases, so it goes with neither --case nor --method.")
     cases = [case for case in CASES if not chosen_cases or case.name in chosen_cases]
     known = rows()
     unknown = set(chosen_rows) - {row.name for row in known}
@@ -45,9 +59,15 @@ def main(folder: Path, images: int, chosen_cases: tuple[str, ...], chosen_rows: 
         header,
         tuple((row.name, *(truth.text(row.name, case) for case in cases)) for row in chosen),
     ).show()
+    text = pages.record_text(truth.record())
     if file:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(truth.record(), indent=1) + "\n", encoding="utf-8")
+        file.write_text(text, encoding="utf-8")
+    if write:
+        pages.RECORD.write_text(text, encoding="utf-8")
+        for language, page in pages.PAGES.items():
+            page.write_text(pages.updated(page.read_text(encoding="utf-8"), truth.record(), language), encoding="utf-8")
+        write_png(draw_sheet(folder), pages.SHEET)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def additive_network() -> keras.Model:
 def contributions(model: keras.Model, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """What each square adds to the score of its picture's target, beyond what a black one would add: (count, 8, 8)."""
     kernel = model.get_layer("scores").get_weights()[0]  # (filters, classes)
-    maps = keras.Model(model.inputs, model.get_layer("hidden").output)
+    maps = keras.Model(model.input, model.get_layer("hidden").output)
     parts, black = (maps.predict(pictures, verbose=0) @ kernel / CELLS**2 for pictures in (images, np.zeros_like(images[:1])))
     return np.take_along_axis(parts - black, targets[:, None, None, None], axis=-1)[..., 0]
 

@@ -27,6 +27,7 @@ class Question:
         images: (count, height, width, 1).
         targets: (count,) which score of each is explained.
         score: the measures of maps, (count, height, width).
+        masks: (count, height, width) bool, the true pixels; None where the truth is a number for each part.
         accuracy: of the network; None if it is right by construction.
     """
 
@@ -34,6 +35,7 @@ class Question:
     images: np.ndarray
     targets: np.ndarray
     score: Callable[[np.ndarray], Measured]
+    masks: np.ndarray | None = None
     accuracy: float | None = None
 
 
@@ -63,7 +65,9 @@ def _planted(recipe: Recipe, count: int, folder: Path, note: Callable[[str], Non
     """Of pictures that the network gets right, as nearly all of them."""
     model, accuracy = trained(recipe, folder, note)
     pictures = _solved(model, recipe.data("test", 2 * count, SEED), count)
-    return Question(model, pictures.images, pictures.labels, functools.partial(localization, pictures.masks), accuracy)
+    return Question(
+        model, pictures.images, pictures.labels, functools.partial(localization, pictures.masks), pictures.masks, accuracy
+    )
 
 
 def _solved(model: keras.Model, pictures: Planted, count: int) -> Planted:
@@ -78,14 +82,14 @@ def _mosaic(split: bool, count: int, folder: Path, note: Callable[[str], None]) 
     model, targets = mosaics.grid_network(digits), pictures.labels
     if split:
         model, targets = mosaics.split_network(digits), mosaics.targets_of_cells(pictures)
-    return Question(model, pictures.images, targets, functools.partial(localization, pictures.masks), accuracy)
+    return Question(model, pictures.images, targets, functools.partial(localization, pictures.masks), pictures.masks, accuracy)
 
 
 def _parts(count: int, folder: Path, note: Callable[[str], None]) -> Question:
     model, accuracy = trained(BARS, folder, note)
     drawn = parts.drawings("test", count, SEED)
     targets = drawn.planted.labels
-    scores = keras.Model(model.inputs, model.get_layer("scores").output)
+    scores = keras.Model(model.input, model.get_layer("scores").output)
 
     def score_of_targets(images: np.ndarray) -> np.ndarray:
         return np.take_along_axis(scores.predict(images, verbose=0), targets[:, None], axis=1)[:, 0]
@@ -98,12 +102,12 @@ def _parts(count: int, folder: Path, note: Callable[[str], None]) -> Question:
         rows = zip(sums, drops, drawn.there, strict=True)
         return {"agreement": np.array([measures.rank_correlation(own[there], drop[there]) for own, drop, there in rows])}
 
-    return Question(model, drawn.planted.images, targets, score, accuracy)
+    return Question(model, drawn.planted.images, targets, score, accuracy=accuracy)
 
 
 def _additive(count: int, folder: Path, note: Callable[[str], None]) -> Question:
     model = additive.additive_network()
-    images = mosaics.mosaics("test", count, SEED).images
+    images = mosaics.mosaics("test", count, SEED, margin=0).images
     targets = np.arange(count) % additive.CLASSES  # not the model's own: half of the contributions are negative
     truth = additive.contributions(model, images, targets)
 

@@ -10,7 +10,9 @@ from benchmarks.truth.networks import cnn, convolved
 from benchmarks.truth.planted import DIGIT, Planted, digits
 
 CELLS = 2  # along each side
-SIDE = CELLS * DIGIT
+MARGIN = 4  # black around each digit, so that hardly anything of one reaches the maps of another
+CELL = DIGIT + 2 * MARGIN
+SIDE = CELLS * CELL
 CLASSES = 10
 CONVOLUTIONS = 4
 
@@ -19,36 +21,39 @@ def single_digits(part: str, count: int, seed: int) -> Planted:
     """Digits of MNIST, which the network is trained on; the whole picture is the class."""
     images, labels = digits(part)
     chosen = np.random.default_rng([seed, part == "test"]).permutation(len(images))[:count]
-    return Planted(images[chosen][..., None], labels[chosen], np.ones((len(chosen), DIGIT, DIGIT), bool))
+    pictures = np.pad(images[chosen], ((0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN)))
+    return Planted(pictures[..., None], labels[chosen], np.ones(pictures.shape, bool))
 
 
-def mosaics(part: str, count: int, seed: int) -> Planted:
+def mosaics(part: str, count: int, seed: int, margin: int = MARGIN) -> Planted:
     """Pictures of 2x2 digits, all different; the label and the mask are those of one of the four, each as often as the others.
 
     Args:
         part: "train" or "test", of MNIST.
         count: how many.
         seed: of everything that is random.
+        margin: black pixels around each digit.
     """
     images, labels = digits(part)
+    side = DIGIT + 2 * margin
     generator = np.random.default_rng([seed, part == "test"])
-    pictures = np.zeros((count, SIDE, SIDE), "float32")
-    masks = np.zeros((count, SIDE, SIDE), bool)
+    pictures = np.zeros((count, CELLS * side, CELLS * side), "float32")
+    masks = np.zeros(pictures.shape, bool)
     targets = np.zeros(count, "int64")
     for number in range(count):
         classes = generator.permutation(CLASSES)[: CELLS**2]
         for cell, label in enumerate(classes):
             own = generator.choice(np.flatnonzero(labels == label))
-            pictures[number][_cell(cell)] = images[own]
+            pictures[number][_cell(cell, side)] = np.pad(images[own], margin)
         cell = number % CELLS**2
-        masks[number][_cell(cell)] = True
+        masks[number][_cell(cell, side)] = True
         targets[number] = classes[cell]
     return Planted(pictures[..., None], targets, masks)
 
 
 def digit_network() -> keras.Model:
     """The network of single digits."""
-    return cnn(DIGIT, CLASSES, convolutions=CONVOLUTIONS)
+    return cnn(CELL, CLASSES, convolutions=CONVOLUTIONS)
 
 
 def grid_network(trained: keras.Model) -> keras.Model:
@@ -74,13 +79,13 @@ def split_network(trained: keras.Model) -> keras.Model:
 
 def targets_of_cells(mosaic: Planted) -> np.ndarray:
     """The number of the score of each mosaic's explained cell in the `split_network`."""
-    corners = mosaic.masks[:, DIGIT // 2 :: DIGIT, DIGIT // 2 :: DIGIT].reshape(len(mosaic), -1)
+    corners = mosaic.masks[:, CELL // 2 :: CELL, CELL // 2 :: CELL].reshape(len(mosaic), -1)
     return corners.argmax(axis=1) * CLASSES + mosaic.labels
 
 
-def _cell(number: int) -> tuple[slice, slice]:
+def _cell(number: int, side: int) -> tuple[slice, slice]:
     row, column = divmod(number, CELLS)
-    return slice(row * DIGIT, (row + 1) * DIGIT), slice(column * DIGIT, (column + 1) * DIGIT)
+    return slice(row * side, (row + 1) * side), slice(column * side, (column + 1) * side)
 
 
 def _with_weights(model: keras.Model, trained: keras.Model) -> keras.Model:

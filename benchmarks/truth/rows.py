@@ -29,7 +29,7 @@ class Row:
 
 def random(model: keras.Model, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Noise: what chance finds."""
-    return np.random.default_rng().random(images.shape[:3])
+    return np.random.default_rng(0).random(images.shape[:3])
 
 
 def edges(model: keras.Model, images: np.ndarray, targets: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from typing import Any
 from benchmarks.truth.cases import Case
 from benchmarks.truth.rows import Row
 from visualize.errors import InputError
+from visualize.report.chooser import number
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +43,7 @@ class Truth:
     def text(self, row: str, case: Case) -> str:
         """The number that the table shows: ".88", "-.03", or a dash."""
         cell = self.cells[row][case.name]
-        return "-" if cell.refusal else short(cell.means[case.measure])
+        return "-" if cell.refusal else number(cell.means[case.measure])
 
     def record(self) -> dict[str, Any]:
         """The same as plain values."""
@@ -90,18 +91,11 @@ def measure(
                 cells[row.name][case.name] = Cell({}, {}, str(error))
                 continue
             cells[row.name][case.name] = Cell(
-                {name: round(float(values.mean()), 4) for name, values in scores.items()},
-                {name: round(float(values.std() / len(values) ** 0.5), 4) for name, values in scores.items()},
+                {name: round(float(values.mean()), 3) for name, values in scores.items()},
+                {name: round(float(values.std() / len(values) ** 0.5), 3) for name, values in scores.items()},
             )
         told = "right by construction" if question.accuracy is None else f"accuracy {question.accuracy:.3f}"
         note(f"{case.name}: {told}, {time.monotonic() - started:.0f} s")
         del question
         gc.collect()
     return Truth(tuple(cases), accuracies, cells, count)
-
-
-def short(value: float) -> str:
-    """Two digits without the leading zero: ".88", "1.0", "-.03"."""
-    if abs(value) >= 0.995:
-        return f"{value:.1f}"
-    return f"{value:.2f}".replace("0.", ".", 1)

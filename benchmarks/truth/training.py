@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
 from collections.abc import Callable
@@ -51,7 +52,8 @@ class Recipe:
         """Where it is kept; the name changes with the code that makes the network, so that no old one is taken for it."""
         modules = (inspect.getmodule(self.data), networks, planted, inspect.getmodule(Recipe))
         sources = "".join(inspect.getsource(module) for module in modules if module)
-        text = f"{sources} {self.build} {self.pictures} {self.epochs} {self.rate}"
+        build = self.build if isinstance(self.build, functools.partial) else functools.partial(self.build)
+        text = f"{sources} {build.func.__name__} {build.args} {build.keywords} {self.pictures} {self.epochs} {self.rate}"
         return folder / f"{self.name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.keras"
 
 

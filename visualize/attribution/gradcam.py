@@ -53,6 +53,16 @@ def gradcam(
         InputError: `layer` is no layer of the model, has no map of more than one position, or does not lead to the score;
             `target` is not a class of the model; `modifier` finds no ReLU between layer and score.
 
+    Cost:
+        1 forward pass, and a backward pass to the layer.
+
+    Needs:
+        Gradients, and a layer with maps.
+
+    Misleads:
+        As coarse as the layer's maps. Each map has one weight for all places, so places may be marked that the score does not
+        use.
+
     Example:
         visualize gradcam model.keras cat.png --target 281 --layer base/out_relu
     """
@@ -126,6 +136,16 @@ def gradcam_plus_plus(
         InputError: `layer` is no layer of the model, has no map of more than one position, or does not lead to the score;
             `target` is not a class of the model; `modifier` finds no ReLU between layer and score.
 
+    Cost:
+        1 forward pass, and a backward pass to the layer.
+
+    Needs:
+        Gradients, and a layer with maps.
+
+    Misleads:
+        As coarse as the layer's maps. Positive gradients alone: it hardly tells classes apart, as what speaks for another
+        class is marked, too.
+
     Example:
         visualize gradcam_plus_plus model.keras cat.png
     """
@@ -183,6 +203,16 @@ def layercam(
         InputError: `layer` is no layer of the model, has no map of more than one position, or does not lead to the score;
             `target` is not a class of the model; `modifier` finds no ReLU between layer and score.
 
+    Cost:
+        1 forward pass, and a backward pass to the layer.
+
+    Needs:
+        Gradients, and a layer with maps.
+
+    Misleads:
+        As coarse as the layer's maps. Positive gradients alone: it hardly tells classes apart, as what speaks for another
+        class is marked, too.
+
     Example:
         visualize layercam model.keras cat.png --layer block_2
     """
@@ -236,6 +266,15 @@ def hirescam(
     Raises:
         InputError: `layer` is no layer of the model, has no map of more than one position, or does not lead to the score;
             `target` is not a class of the model; `modifier` finds no ReLU between layer and score.
+
+    Cost:
+        1 forward pass, and a backward pass to the layer.
+
+    Needs:
+        Gradients, and a layer with maps.
+
+    Misleads:
+        As coarse as the layer's maps.
 
     Example:
         visualize hirescam model.keras cat.png
@@ -292,6 +331,16 @@ def xgradcam(
         InputError: `layer` is no layer of the model, has no map of more than one position, or does not lead to the score;
             `target` is not a class of the model; `modifier` finds no ReLU between layer and score.
 
+    Cost:
+        1 forward pass, and a backward pass to the layer.
+
+    Needs:
+        Gradients, and a layer with maps.
+
+    Misleads:
+        As coarse as the layer's maps. Each map has one weight for all places, so places may be marked that the score does not
+        use.
+
     Example:
         visualize xgradcam model.keras cat.png
     """
@@ -345,6 +394,16 @@ def guided_gradcam(
     Raises:
         InputError: `layer` is no layer of the model, has no map of more than one position, or does not lead to the score;
             `target` is not a class of the model; the model has no ReLU between image and score.
+
+    Cost:
+        1 forward and 2 backward passes.
+
+    Needs:
+        Gradients, a layer with maps, and ReLUs.
+
+    Misleads:
+        Its fine lines are those of guided backpropagation, the edges that the network sees; only the coarse part knows the
+        class.
 
     Example:
         visualize guided_gradcam model.keras cat.png

@@ -62,6 +62,16 @@ def scorecam(
     Raises:
         InputError: `layer` is no layer of the model, or has no map of more than one position; `target` is not a class.
 
+    Cost:
+        1 forward pass for each channel of the layer.
+
+    Needs:
+        Scores, and a layer with maps.
+
+    Misleads:
+        As coarse as the layer's maps. Where one channel raises the score most, it is nearly alone in the map, which then
+        hardly tells classes apart.
+
     Example:
         visualize scorecam model.keras cat.png
     """
@@ -145,6 +155,16 @@ def ablationcam(
     Raises:
         InputError: `layer` is no layer of the model, or has no map of more than one position; `target` is not a class.
 
+    Cost:
+        1 forward pass from the layer on for each of its channels.
+
+    Needs:
+        Scores, and a layer with maps.
+
+    Misleads:
+        As coarse as the layer's maps. Each map has one weight for all places, so places may be marked that the score does not
+        use.
+
     Example:
         visualize ablationcam model.keras cat.png
     """
@@ -207,6 +227,15 @@ def eigencam(
 
     Raises:
         InputError: `layer` is no layer of the model, or has no map of more than one position.
+
+    Cost:
+        1 forward pass to the layer.
+
+    Needs:
+        A layer with maps.
+
+    Misleads:
+        It shows what the layer sees most of and hardly tells classes apart: it is not told which one is asked for.
 
     Example:
         visualize eigencam model.keras cat.png

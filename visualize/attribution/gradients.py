@@ -53,6 +53,16 @@ def saliency(
     Raises:
         InputError: `target` is not a class of the model, or `modifier` finds no ReLU between image and score.
 
+    Cost:
+        1 forward and 1 backward pass.
+
+    Needs:
+        Gradients.
+
+    Misleads:
+        It tells where the score is sensitive, not what a pixel contributes, and it is noisy. It hardly tells classes apart,
+        least of all with a modifier.
+
     Example:
         visualize saliency model.keras cat.png dog.png --modifier guided
     """
@@ -102,6 +112,15 @@ def input_times_gradient(
 
     Raises:
         InputError: `target` is not a class of the model, or `modifier` finds no ReLU between image and score.
+
+    Cost:
+        1 forward and 1 backward pass.
+
+    Needs:
+        Gradients.
+
+    Misleads:
+        A black pixel (0) has no value, however much it matters; noisy.
 
     Example:
         visualize input_times_gradient model.keras cat.png
@@ -162,6 +181,15 @@ def integrated_gradients(
     Raises:
         InputError: `target` is not a class of the model, `baseline` is no number or image of the model, `steps` is below 1, or
             `modifier` finds no ReLU between image and score.
+
+    Cost:
+        50 to 800 forward and backward passes, as many as completeness needs.
+
+    Needs:
+        Gradients, and a baseline.
+
+    Misleads:
+        A pixel equal to the baseline has no value, however much it matters: black on black.
 
     Example:
         visualize integrated_gradients model.keras cat.png --steps 100

@@ -82,6 +82,16 @@ def occlusion(
     Raises:
         InputError: `patch` or `stride` out of range, or `target` is not a class of the model.
 
+    Cost:
+        1 forward pass for each position of the square, or windows of one.
+
+    Needs:
+        Scores alone.
+
+    Misleads:
+        What is there twice has no value, as hiding one of the two changes nothing; what hides the pixels may itself look like
+        a class.
+
     Example:
         visualize occlusion model.keras cat.png --patch 32 --stride 8
     """

@@ -85,6 +85,16 @@ def rise(
     Raises:
         InputError: `target` is not a class of the model, or a number is out of its range.
 
+    Cost:
+        2000 forward passes.
+
+    Needs:
+        Scores alone.
+
+    Misleads:
+        Coarse and random: how much another seed changes is how much not to believe. What hides the pixels may itself look like
+        a class.
+
     Example:
         visualize rise model.keras cat.png --masks 4000 --tolerance 0.1 --error
     """

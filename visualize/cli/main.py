@@ -20,6 +20,7 @@ from visualize.cli.console import OneLineGroup, once, one_line_errors, progress_
 from visualize.errors import InputError
 from visualize.models.layers import cam_layer, listed
 from visualize.models.safe_loading import check_file
+from visualize.report.chooser import COLUMNS, MEANING
 from visualize.report.methods import attribution_methods, help_text, method, method_names
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 HELP = """Show what a saved Keras model learned, and why it says what it says.
 
 \b
+  visualize methods                                which method to choose
   visualize layers model.keras                     every layer by its path
   visualize saliency model.keras cat.png           which pixels matter
   visualize gradcam model.keras cat.png dog.png    which regions speak for the class
@@ -205,6 +207,27 @@ def layers(model: Path, unsafe: bool, custom_objects: Sequence[str]) -> None:
         click.echo(printable(f"Default CAM layer: {path} ({reason})."))
     except InputError as error:
         click.echo(printable(f"Default CAM layer: none. {error}"))
+
+
+@command()
+@click.option(
+    "--by", type=click.Choice(list(COLUMNS.values())), default="CNN", show_default=True, help="The number to sort by."
+)
+def methods(by: str) -> None:
+    """List every method: what it explains a score by, its cost, what it needs, and what it found where the truth is known.
+
+    The first row is chance. `visualize METHOD --help` says when a method misleads.
+
+    Example:
+        visualize methods --by ViT
+    """
+    from rich.console import Console
+
+    from visualize.cli import run
+
+    wide = None if sys.stdout.isatty() else 1000  # a pipe gets each method on one line
+    Console(width=wide, highlight=False, markup=False).print(run.choices_table(by))
+    say(MEANING)
 
 
 @command(

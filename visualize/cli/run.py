@@ -25,6 +25,7 @@ from visualize.models.layers import LayerFact, card_of, describe
 from visualize.models.loading import open_model
 from visualize.plotting import export
 from visualize.plotting.style import Drawing
+from visualize.report.chooser import BASELINE, COLUMNS, choices, found, number
 from visualize.report.figure_files import Figure, figures_of, write_figure
 from visualize.report.figures import compare_images, compare_several
 from visualize.report.methods import attribution_methods, method, takes
@@ -220,6 +221,22 @@ def layer_table(facts: Sequence[LayerFact]) -> Table:
         shape = " x ".join("?" if size is None else str(size) for size in fact.shape[1:])
         cam, kernels = ("yes" if mark else "" for mark in (fact.spatial and fact.within, fact.has_kernels))
         table.add_row(printable(fact.path), printable(fact.kind), shape, f"{fact.parameters:,}", cam, kernels)
+    return table
+
+
+def choices_table(by: str) -> Table:
+    """One row per method, below what chance finds, for the terminal; sorted by one of the columns of numbers."""
+    from rich.table import Table
+
+    table = Table("method", "idea", "cost", "needs", *COLUMNS.values(), box=None, header_style="bold")
+    table.columns[0].no_wrap = True
+    for column in table.columns[4:]:
+        column.justify = "right"
+    chance = found(BASELINE)
+    table.add_row(BASELINE, "noise: what chance finds", "", "", *(number(chance[case]) for case in COLUMNS))
+    (case,) = (case for case, title in COLUMNS.items() if title == by)
+    for choice in choices(case):
+        table.add_row(choice.name, choice.idea, choice.cost, choice.needs, *(number(choice.found[case]) for case in COLUMNS))
     return table
 
 

@@ -49,20 +49,22 @@ def summary_line(name: str) -> str:
 
 def argument_help(function: Callable[..., object]) -> dict[str, str]:
     """The text of each entry of a docstring's Args section, with a capital letter."""
-    entries = re.findall(r"^    (\w+): (.*?)(?=^    \w|\Z)", _section(function, "Args"), re.MULTILINE | re.DOTALL)
+    entries = re.findall(r"^    (\w+): (.*?)(?=^    \w|\Z)", section(function, "Args"), re.MULTILINE | re.DOTALL)
     return {name: " ".join((text[:1].upper() + text[1:]).split()) for name, text in entries}
 
 
 def help_text(function: Callable[..., object]) -> str:
-    """The docstring up to its sections, what it returns, and its example."""
+    """The docstring up to its sections, what it returns, what is to be known before it is believed, and its example."""
     head = re.split(r"^\w+:$", inspect.cleandoc(function.__doc__ or ""), maxsplit=1, flags=re.MULTILINE)[0].strip()
-    returned = " ".join(_section(function, "Returns").split())
-    example = inspect.cleandoc(_section(function, "Example"))
-    parts = [head, f"Result: {returned}" if returned else "", f"\b\nExample:\n  {example}" if example else ""]
+    titles = {"Result": "Returns", "Cost": "Cost", "Needs": "Needs", "Misleads": "Misleads"}
+    told = {title: " ".join(section(function, name).split()) for title, name in titles.items()}
+    example = inspect.cleandoc(section(function, "Example"))
+    parts = [head, *(f"{title}: {text}" for title, text in told.items() if text)]
+    parts.append(f"\b\nExample:\n  {example}" if example else "")
     return "\n\n".join(part for part in parts if part)
 
 
-def _section(function: Callable[..., object], name: str) -> str:
+def section(function: Callable[..., object], name: str) -> str:
     """The body of a docstring's section, indented as in the docstring; "" if there is none."""
     text = inspect.cleandoc(function.__doc__ or "")
     section = re.search(rf"^{name}:\n(.*?)(?=^\w|\Z)", text, re.MULTILINE | re.DOTALL)
