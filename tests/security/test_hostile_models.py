@@ -535,6 +535,15 @@ def test_a_model_of_a_program_is_not_run_on_what_no_memory_holds(way, method, fo
     assert "\n" not in str(caught.value)
 
 
+def test_a_picture_is_not_enlarged_to_a_size_that_no_memory_holds(tmp_path, four_gigabytes):
+    ending_in_two_scores((30000, 30000, 3), keras.layers.AveragePooling2D(100)).save(tmp_path / "model.keras")
+    assert "The input 'input_layer" in refusal(tmp_path / "model.keras")
+    model = ending_in_two_scores((None, 20000, 3), keras.layers.AveragePooling2D(100))
+    Image.fromarray(np.zeros((60, 2, 3), "uint8")).save(tmp_path / "tall.png")  # 600000 x 20000
+    with pytest.raises(InputError, match=r"^A picture in the size of the model must take at most 268,435,456 bytes"):
+        visualize.from_files(model, [tmp_path / "tall.png"])
+
+
 def test_an_input_that_no_memory_holds_is_not_made_to_trace_a_model(four_gigabytes):
     model = ending_in_two_scores((30000, 30000, 3), keras.layers.Conv2D(1, 1))
     for method in ("summary", "layer_facts", "maximize"):

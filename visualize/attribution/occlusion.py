@@ -266,7 +266,7 @@ class _UnhiddenProgram(Program):
         starts, sides = ((), ()) if self.patches is None else (self.patches.starts, self.patches.sides)
         chosen = plan(forward, starts, sides, batch=self.planned_batch, path=self.path)
         notes = {**self.spec.notes(forward), "plan": chosen.record.settings, "kept": 0}
-        notes["one_by_one"] = any(forward.training_layers)
+        notes["one_by_one"] = forward.needs_one_by_one
         if isinstance(chosen, WindowPlan):
             notes["kept"] = chosen.kept
             copies = _TracedCopies(model, self.spec, inputs, report["target"], forward.score_kind)
@@ -327,7 +327,8 @@ class _FullProgram(Program):
         image, corner, sides, fills, targets = (inputs.pop(name) for name in (IMAGE, CORNER, SIDES, FILLS, TARGETS))
         copies = {name: tf.gather(tensor, image) for name, tensor in inputs.items()}
         name = self.spec.signature.input_name
-        copies[name] = tf.where(self._hidden_pixels(corner, sides), tf.gather(fills, image), copies[name])
+        hidden = tf.where(self._hidden_pixels(corner, sides), tf.gather(fills, image), copies[name])
+        copies[name] = tf.ensure_shape(hidden, copies[name].shape)  # fills do not tell that an axis has a length of 1
         _, report = self.spec.score(self.spec.forward(model, copies), tf.gather(targets, image))
         return {name: report[name] for name in MEASURED if name in report}, {}
 

@@ -14,7 +14,7 @@ from visualize.engine.shapes import sizes
 from visualize.errors import InputError
 
 FILL_WORDS = ("mean", "blur")
-BLUR = 0.1  # standard deviation, as a fraction of the image's shortest side
+BLUR = 0.1  # standard deviation, as a fraction of the image's side along each axis
 
 Fill = float | tuple[float, ...] | str  # a number, a color, or one of FILL_WORDS
 
@@ -136,7 +136,7 @@ def fill_images(images: tf.Tensor, fill: Fill) -> tf.Tensor:
     Args:
         images: (batch, height, width, channels), with one to three spatial axes.
         fill: a number; a color, one number per channel; "mean", the mean color of each image; or "blur", the image through a
-            Gaussian of a tenth of its shortest side, cut off and renormalized at the border. Fong & Vedaldi (2017),
+            Gaussian of a tenth of its side along each axis, cut off and renormalized at the border. Fong & Vedaldi (2017),
             arXiv:1704.03296, section 4.1, hide parts of images in this way.
     """
     axes = list(range(1, images.shape.rank - 1))
@@ -147,7 +147,7 @@ def fill_images(images: tf.Tensor, fill: Fill) -> tf.Tensor:
         return tf.zeros([tf.shape(images)[0], *[1] * (images.shape.rank - 1)], images.dtype) + color
     size = sizes(images, 1, -1)
     for axis, length in enumerate(size, 1):
-        weights = tf.constant(_gaussian(length, BLUR * min(size)), images.dtype)
+        weights = tf.constant(_gaussian(length, BLUR * length), images.dtype)
         order = [axis, *(other for other in range(images.shape.rank) if other != axis)]
         blurred = tf.tensordot(weights, images, axes=[1, axis])  # the blurred axis comes first
         images = tf.transpose(blurred, np.argsort(order))

@@ -409,7 +409,7 @@ class _Explanation(Program):
         if batch.forward.unmodified:
             layers = list(batch.forward.unmodified)
             batch.remark(f"the modifier left {listed(layers)} unchanged: they hold ReLUs as parts of other functions.")
-        one_by_one = any(batch.forward.training_layers)
+        one_by_one = batch.forward.needs_one_by_one
         return {**batch.report, **arrays}, {**batch.notes, "arrays": sorted(arrays), "one_by_one": one_by_one}
 
 
@@ -425,7 +425,7 @@ class _ClassScores(Program):
         forward = self.spec.forward(model, inputs)
         _, report = self.spec.score(forward, targets)  # refuses a model without classes
         results = {"scores": forward.scores, "probabilities": forward.probabilities, "targets": report["target"]}
-        return results, {**self.spec.notes(forward), "one_by_one": any(forward.training_layers)}
+        return results, {**self.spec.notes(forward), "one_by_one": forward.needs_one_by_one}
 
 
 def _own_score(function: Callable, forward: ForwardPass) -> tf.Tensor:

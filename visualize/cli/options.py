@@ -299,10 +299,10 @@ def _range(text: str) -> range:
     first, dash, last = text.strip().partition("-")
     if not dash or not first:  # a number, perhaps below zero
         return range(int(text), int(text) + 1)
-    numbers = range(int(first), int(last) + 1)
-    if not 0 < len(numbers) <= MOST_IMAGES:
+    start, stop = int(first), int(last) + 1
+    if not 0 < stop - start <= MOST_IMAGES:
         raise ValueError(text)
-    return numbers
+    return range(start, stop)
 
 
 def _check_without_images(options: Options) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from visualize._utils.limits import check_tensor
 from visualize._utils.validation import checked_word
 from visualize.models.card import RESIZE_MODES, Card
 
@@ -73,6 +74,7 @@ class Framing:
         new = self._free_lengths(size, height, width)
         if new == (height, width):
             return picture, None
+        check_tensor("A picture in the size of the model", (*new, picture.shape[2]), 4)
         if self.mode == "fit":
             framed, box = _fitted(picture, new)
         else:

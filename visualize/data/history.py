@@ -45,7 +45,7 @@ def read_history(path: str | Path) -> History:
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"`history` must be a .csv file. Received: {path}, which does not exist.")
+        raise InputError(f"`history` must be a .csv file. Received: {path}, where there is no such file.")
     if path.stat().st_size > MAX_BYTES:
         raise InputError(f"`history` must have at most {MAX_BYTES:,} bytes. Received: {path}, of {path.stat().st_size:,}.")
     try:
@@ -78,7 +78,7 @@ def _table(rows: Iterable[list[str]]) -> tuple[list[str], np.ndarray]:
     """
     numbers, rows = array("d"), iter(rows)
     names = next(rows, None)
-    if names is None:
+    if names is None or len(set(names)) < len(names):  # two columns of one name
         raise ValueError
     for count, row in enumerate(rows):
         if len(row) != len(names):

@@ -106,8 +106,8 @@ class PictureFormat:
         Raises:
             InputError: bytes that cannot be made to fit.
         """
-        pixels = as_bytes(batch)
-        if pixels.dtype != np.uint8:
+        pixels, dtype = as_bytes(batch), input_dtype(self.model, self.input_name)
+        if pixels.dtype != np.uint8 or (self.shape is None and "int" in dtype):  # such as tokens, which are no pixels
             return Prepared(pixels, (None,) * len(pixels), [])
         framed, originals = self._frame(pixels, name)
         changes = [describe_change(original, framed.shape[1:3]) for original in originals if original is not None]
@@ -119,8 +119,8 @@ class PictureFormat:
         (low, high), reason = range_of(self.model, self.input_name)
         note = f"input range {low:g} to {high:g} assumed, as {reason}; a card or --input-range LOW HIGH settles it"
         images = scaled(pixels, (low, high))
-        takes_integers = "int" in input_dtype(self.model, self.input_name)
-        return np.rint(images) if takes_integers else images, [note] if reason else []
+        dtype = input_dtype(self.model, self.input_name)
+        return np.rint(images) if "int" in dtype or dtype == "bool" else images, [note] if reason else []
 
     def _lacks_channels(self, array: np.ndarray) -> bool:
         """Whether an array is (height, width) or (batch, height, width), gray pictures without a channel axis."""

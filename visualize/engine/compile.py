@@ -24,7 +24,9 @@ import numpy as np
 
 from visualize._utils.lazy import keras, tf
 from visualize._utils.limits import largest_tensor
+from visualize._utils.text import shortened
 from visualize.engine.other_weights import stateless, weights_in_use
+from visualize.errors import InputError
 from visualize.models.input_structure import fixed_batch_size
 from visualize.models.layers import check_model
 
@@ -54,18 +56,38 @@ class CompiledGraph:
     Attributes:
         notes: the plain Python values that the program noted while it was traced.
         fixed_batch_size: the number of rows that the model takes at once; None where it takes any number.
+        own_variables: those that are no weights of the model, which its layers may assign to when they are called.
     """
 
-    def __init__(self, concrete: Any, names: tuple[str, ...], notes: dict[str, Any], fixed_batch_size: int | None = None):
+    def __init__(
+        self,
+        concrete: Any,
+        names: tuple[str, ...],
+        notes: dict[str, Any],
+        fixed_batch_size: int | None = None,
+        own_variables: tuple[tf.Variable, ...] = (),
+    ):
         self._concrete = concrete
+        self._own_variables = own_variables
         self._most_rows = max(1, largest_tensor() // max(1, _largest_row(concrete.graph)))
         self._names = names  # an input may have a name that is no Python argument: they go by position
         self.notes = notes
         self.fixed_batch_size = fixed_batch_size
 
     def __call__(self, tensors: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Run the graph."""
-        return self._concrete(*(tensors[name] for name in self._names))
+        """Run the graph. Variables stay as they are.
+
+        Raises:
+            InputError: an operation of the model refuses the numbers.
+        """
+        before = [(variable, variable.numpy()) for variable in self._own_variables]
+        try:
+            return self._concrete(*(tensors[name] for name in self._names))
+        except (tf.errors.InvalidArgumentError, tf.errors.OutOfRangeError, tf.errors.FailedPreconditionError) as error:
+            raise InputError(f"The model cannot be run on these numbers: {_reason(error)}") from error
+        finally:
+            for variable, value in before:
+                variable.assign(value)
 
     def run_batches(
         self, arrays: Mapping[str, np.ndarray], *, batch_size: int, constants: Mapping[str, Any] | None = None
@@ -191,7 +213,15 @@ def _traced(model: keras.Model, program: Program, specs: Mapping[str, tf.TensorS
             concrete = tf.function(traced, autograph=False).get_concrete_function(*specs.values())
     finally:
         held.clear()
-    return CompiledGraph(concrete, tuple(specs), notes, fixed_batch_size(model))
+    weights = {id(variable.value) for variable in model.variables}
+    own = tuple(variable for variable in concrete.graph.variables if id(variable) not in weights)
+    return CompiledGraph(concrete, tuple(specs), notes, fixed_batch_size(model), own)
+
+
+def _reason(error: tf.errors.OpError) -> str:
+    """What an operation says that refuses its numbers, without where in the code of Keras it was built."""
+    said = error.message.partition("[[{{node")[0].strip().splitlines()
+    return shortened(said[-1].strip() if said else type(error).__name__)
 
 
 def _largest_row(graph: tf.Graph) -> int:

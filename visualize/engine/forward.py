@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from visualize._utils.lazy import keras, tf
 from visualize._utils.limits import check_tensor
 from visualize._utils.text import first_line
-from visualize.engine.integer_inputs import float_casts
+from visualize.engine.integer_inputs import float_casts, looks_up
 from visualize.engine.logits import behind_scores, score_at, scores_behind
 from visualize.engine.other_weights import stateless
 from visualize.engine.precision import lowered
@@ -57,20 +59,24 @@ class OperationCall:
 
 
 class TrainingLayers(NamedTuple):
-    """Paths of layers that run in training mode.
+    """Paths of layers that make what a model returns depend on more than the image, most of them in training mode.
 
     Attributes:
         normalizing: they normalize by the statistics of the batch.
         random: they draw at random.
+        mixing: they compute something else of the whole batch, such as a mean.
     """
 
     normalizing: tuple[str, ...]
     random: tuple[str, ...]
+    mixing: tuple[str, ...] = ()
 
     def remarks(self) -> list[str]:
         """What a reader of a result must know."""
         alone = "(training=True): images were run one by one."
         remarks = [f"{listed(self.normalizing)} normalize by the statistics of the batch {alone}"] if self.normalizing else []
+        if self.mixing:
+            remarks.append(f"{listed(self.mixing)} compute something of the whole batch: images were run one by one.")
         drawn = f"{listed(self.random)} draw at random, as in training: this is the result of one draw."
         return [*remarks, *([drawn] if self.random else [])]
 
@@ -149,14 +155,15 @@ class ForwardPass:
             )
             raise InputError(
                 f"The score has no gradient with respect to {name}: it does not depend on it, or only through an operation "
-                f"that has none ({looked_up}). Choose another layer; occlusion needs no gradient."
+                f"that has none ({looked_up}). {'' if name == 'the image' else 'Choose another layer; '}"
+                f"{'O' if name == 'the image' else 'o'}cclusion needs no gradient."
             )
         return existing
 
     @property
     def holds_tokens(self) -> bool:
         """Whether the images are whole numbers that the model looks up, and never uses as numbers."""
-        return self.integers is not None and not self._casts
+        return self.integers is not None and not self._casts and looks_up(self.integers)
 
     @functools.cached_property
     def _casts(self) -> list[tuple[tf.Tensor, tf.Tensor]]:
@@ -186,15 +193,20 @@ class ForwardPass:
         if not relus.activations:
             parts = f"{listed(relatives)} hold ReLUs as parts of other functions, which are not modified"
             raise InputError(
-                f"`modifier` must be None here: no ReLU stands between {name} and the score, so it would change nothing"
-                f"{f' ({parts})' if relatives else ''}. Received: {self.modifier!r}."
+                f"The modifier {self.modifier!r} must have a ReLU to change. Received: no ReLU stands between {name} and the "
+                f"score, so it would change nothing{f' ({parts})' if relatives else ''}."
             )
         self.unmodified.update(dict.fromkeys(relatives))
         return relus.activations
 
     def _layer_of(self, scope: str) -> str:
-        """The path of the innermost layer within whose scope an operation was built; the scope itself where there is none."""
-        paths = [call.path for call in self.calls if any(tensor.op.name.startswith(f"{scope}/") for tensor in call.outputs)]
+        """The path of the innermost layer within whose scope an operation was built; else the name of the model around it."""
+        paths = [
+            call.path
+            for call in self.calls
+            if any(tensor.op.name.startswith(f"{scope}/") for tensor in call.outputs)
+            and any(part.startswith(call.layer.name) for part in scope.split("/"))  # and not of a layer beside the operation
+        ]
         return min(paths, key=lambda path: -path.count("/")) if paths else scope.rpartition("/")[2]
 
     def layer(self, path: str) -> keras.Layer | keras.Operation:
@@ -243,6 +255,11 @@ class ForwardPass:
         return tensor.op in self._downstream and tensor.op in self._upstream
 
     @property
+    def needs_one_by_one(self) -> bool:
+        """Whether images must be run alone, as some layers make what they return depend on the batch, or draw at random."""
+        return any(self.training_layers)
+
+    @property
     def training_layers(self) -> TrainingLayers:
         """The layers that the model itself runs in training mode, where that makes a map depend on more than its image."""
         return self._training_layers(self._upstream)
@@ -254,15 +271,20 @@ class ForwardPass:
     def _training_layers(self, upstream: set[tf.Operation]) -> TrainingLayers:
         calls = [call for call in self.calls if call.training and any(output.op in upstream for output in call.outputs)]
         normalizing = [call.path for call in calls if _normalizes_by_batch(call.layer)]
-        random = [call.path for call in calls if hasattr(call.layer, "seed_generator")] or self._drawing_layers(upstream)
-        return TrainingLayers(tuple(dict.fromkeys(normalizing)), tuple(dict.fromkeys(random)))
+        random = [call.path for call in calls if hasattr(call.layer, "seed_generator")]
+        random = random or self._layers_around([op for op in upstream if "Random" in op.type])
+        mixing = self._layers_around([op for op in upstream if _reduces_batch(op)])
+        return TrainingLayers(
+            tuple(dict.fromkeys(normalizing)),
+            tuple(dict.fromkeys(random)),
+            tuple(path for path in dict.fromkeys(mixing) if path not in normalizing),
+        )
 
-    def _drawing_layers(self, upstream: set[tf.Operation]) -> list[str]:
-        """The innermost layers in which the model draws random numbers, whatever mode they were called in."""
-        draws = [op for op in upstream if "Random" in op.type]
-        made_before = _reachable([self.images.op], _producers) if draws else set()  # as the noise of SmoothGrad is
+    def _layers_around(self, operations: list[tf.Operation]) -> list[str]:
+        """The innermost layers in which the model has these operations, whatever mode they were called in."""
+        made_before = _reachable([self.images.op], _producers) if operations else set()  # as the noise of SmoothGrad is
         paths = []
-        for operation in draws:
+        for operation in operations:
             if operation not in made_before:
                 paths.append(self.layer_holding(operation))
         return sorted(paths)
@@ -469,6 +491,14 @@ def _normalizes_by_batch(layer: keras.Layer) -> bool:
     return isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
 
 
+def _reduces_batch(operation: tf.Operation) -> bool:
+    """Whether an operation makes one number of those of all images, such as the mean over the batch."""
+    if operation.type not in ("Mean", "Sum", "Max", "Min", "Prod") or not operation.inputs[0].shape.rank:
+        return False
+    axes, rank = tf.get_static_value(operation.inputs[1]), operation.inputs[0].shape.rank
+    return axes is not None and operation.inputs[0].shape[0] is None and 0 in np.atleast_1d(axes) % rank
+
+
 def _calls_of(layer: keras.Layer) -> tuple[str, ...]:
     """The methods that compute a layer."""
     return ("call", "quantized_call") if getattr(layer, "quantization_mode", None) else ("call",)
@@ -488,7 +518,11 @@ def _as_python(function: Callable) -> Callable:
 
 def _is_whole_numbers_of(tensor: Any, images: tf.Tensor) -> bool:
     """Whether a tensor is the images, rounded."""
-    return tf.is_tensor(tensor) and tensor.dtype.is_integer and images.op in _reachable([tensor.op], _producers)
+    return (
+        tf.is_tensor(tensor)
+        and (tensor.dtype.is_integer or tensor.dtype.is_bool)
+        and images.op in _reachable([tensor.op], _producers)
+    )
 
 
 def _tensors_in(structure: Any) -> tuple[tf.Tensor, ...]:

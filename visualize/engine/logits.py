@@ -84,7 +84,8 @@ def head_of(output: tf.Tensor) -> Head:
     """Look behind the softmax or sigmoid of an output, also through what only reorders or scales its probabilities.
 
     Reshapes (a flattened group of softmaxes, a sigmoid squeezed to (batch,)), transpositions and positive factors are gone
-    through: the logits take the same order, and the factor says nothing of them.
+    through: the logits take the same order, and the factor says nothing of them. So are the logarithm of a softmax and the
+    exponential of a log-softmax, whose probabilities are the same.
     """
     operations = behind_scores(output)
     if not operations:
@@ -108,10 +109,12 @@ def behind_scores(output: tf.Tensor) -> list[tf.Operation]:
     while operations[-1].type not in ACTIVATIONS:
         operation = operations[-1]
         scaled = _scaled(operation)
-        if scaled is None and operation.type not in PASS_THROUGH and not only_reorders(operation):
+        if scaled is None and operation.type not in (*PASS_THROUGH, "Log", "Exp") and not only_reorders(operation):
             return []
         operations.append((operation.inputs[0] if scaled is None else scaled).op)
-    return operations
+    changed = {operation.type for operation in operations[:-1]} & {"Log", "Exp"}
+    allowed = {"Exp"} if operations[-1].type == "LogSoftmax" else {"Log"}
+    return operations if changed <= allowed else []
 
 
 def before_activation(tensor: tf.Tensor, kinds: tuple[str, ...] = ACTIVATIONS) -> tuple[tf.Tensor, str | None]:

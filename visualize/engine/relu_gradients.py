@@ -152,18 +152,11 @@ def _register_gradients() -> None:
 
 
 def _is_gate(operation: tf.Operation) -> bool:
-    """Whether it is the relu6 of a hard sigmoid, relu6(x + 3) / 6."""
+    """Whether it is the relu6 of a hard sigmoid, relu6(x + 3) / 6, wherever the division by 6 stands."""
     if operation.type != "Relu6":
         return False
     shift = _maker(operation.inputs[0])
-    if shift.type not in ("AddV2", "Add", "BiasAdd") or not any(_is_constant(value, 3) for value in shift.inputs):
-        return False
-    users = _users(operation.outputs[0])
-    return bool(users) and all(
-        (user.type == "Mul" and any(_is_constant(value, 1 / 6) for value in user.inputs))
-        or (user.type == "RealDiv" and _is_constant(user.inputs[1], 6))
-        for user in users
-    )
+    return shift.type in ("AddV2", "Add", "BiasAdd") and any(_is_constant(value, 3) for value in shift.inputs)
 
 
 def _is_half_of_prelu(operation: tf.Operation) -> bool:

@@ -314,7 +314,10 @@ def _optimized(
 ) -> OptimizedImages:
     """The images after all steps."""
     copies, inputs = settings.copies, start.inputs
-    batches = _batches(settings, len(objectives.weights), inputs, batch_size)
+    if graph.notes["of_batch"] and not settings.diversity:
+        batches = even_slices(len(objectives.weights) * copies, inputs.fixed_batch_size or 1)
+    else:
+        batches = _batches(settings, len(objectives.weights), inputs, 1 if graph.notes["of_batch"] else batch_size)
     held = {f"held_{name}": tf.constant(inputs.arrays[name]) for name in inputs.others}
     parameters = starting_parameters(
         parametrization, objectives.noise_keys, copies, start.picture, settings.seed, inputs.images.dtype
@@ -363,7 +366,7 @@ def _tiles(
         targets=labels,
         scores=[float(score) for score in optimized.scores],
         still=list(dict.fromkeys(label for label, still in zip(labels, optimized.still, strict=True) if still)),
-        remarks=_remarks(labels, optimized.fell, notes["random"]) or None,
+        remarks=_remarks(labels, optimized.fell, notes) or None,
         input_range=list(start.input_range),
         input_range_assumed=start.input_range_assumed,
         held=dict.fromkeys(start.inputs.others, "zeros" if start.picture is None else "as given"),
@@ -378,14 +381,17 @@ def _tiles(
     )
 
 
-def _remarks(labels: Sequence[Any], fell: np.ndarray, random: Sequence[str]) -> list[str]:
-    """What a reader must know: which scores did not rise, and what draws at random."""
+def _remarks(labels: Sequence[Any], fell: np.ndarray, notes: Mapping[str, Any]) -> list[str]:
+    """What a reader must know: which scores did not rise, what draws at random, and what depends on the batch."""
     remarks = []
     if fallen := list(dict.fromkeys(label for label, each in zip(labels, fell, strict=True) if each)):
         remarks.append(
             f"The steps ended below where they began for {listed(fallen)}: the picture of the highest score on the way is "
             "shown. Weaker penalties (`lp_norm`, `total_variation`) or a smaller `step_size` let the score rise."
         )
-    if random:
-        remarks.append(f"{listed(random)} draw at random, as in training: each step, and the score below, is one draw.")
+    if notes["random"]:
+        drawn = f"{listed(notes['random'])} draw at random, as in training"
+        remarks.append(f"{drawn}: each step, and the score below, is one draw.")
+    if notes["of_batch"]:
+        remarks.append(f"{listed(notes['of_batch'])} compute something of the whole batch: each unit was maximized alone.")
     return remarks

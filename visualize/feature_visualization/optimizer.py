@@ -184,8 +184,9 @@ class _Loop:
         transforms = {name: array[index] for name, array in self.transforms.items()}
         shown = transform(images, transforms, self.optimizer.parametrization.span)
         readout = self.readout.read(self.model, shown)
-        random = readout.forward.training_layers_before(readout.score).random
-        self.notes.update(counts=readout.counts, score=readout.kind, random=random)
+        layers = readout.forward.training_layers_before(readout.score)
+        of_batch = (*layers.normalizing, *layers.mixing)
+        self.notes.update(counts=readout.counts, score=readout.kind, random=layers.random, of_batch=of_batch)
         return readout
 
     def _score_gradient(self, readout: Readout, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

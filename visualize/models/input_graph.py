@@ -60,6 +60,23 @@ def reshaped_vector(model: keras.Model, input_name: str | None) -> tuple[int, ..
     return picture if picture is not None and 2 <= len(picture) <= 4 else None
 
 
+def moves_channels_last(model: keras.Model, input_name: str | None) -> bool:
+    """Whether the picture that a model makes of a flat vector has its channels first, and the model then moves them last.
+
+    So do models of CIFAR's files, whose rows are red, green and blue planes.
+    """
+    picture, reshaped = reshaped_vector(model, input_name), False
+    for operation, _ in first_operations(model, input_name) if picture is not None and len(picture) > 2 else ():
+        kind = type(operation).__name__
+        if kind in ("Permute", "Transpose"):
+            order = operation.dims if isinstance(operation, keras.layers.Permute) else (operation.axes or ())[1:]
+            return reshaped and tuple(order) == (*range(2, len(picture or ()) + 1), 1)
+        if kind != "Reshape" and kind not in ELEMENTWISE:
+            return False
+        reshaped = reshaped or kind == "Reshape"
+    return False
+
+
 def _reshaped(length: int, target: tuple[int, ...]) -> tuple[int, ...] | None:
     """The shape of a vector that is reshaped, where one length may be -1; None where rows of the batch are mixed."""
     known = -int(np.prod(target)) if -1 in target else int(np.prod(target))

@@ -34,6 +34,8 @@ def range_of(model: keras.Model, input_name: str | None = None) -> tuple[tuple[f
     if known is not None:
         return known, ""
     dtype = input_dtype(model, input_name)
+    if dtype == "bool":
+        return FRACTIONS, ""
     if "int" in dtype:
         return INTEGERS.get(dtype, BYTES), "" if dtype in INTEGERS else f"its input is {dtype}"
     preprocessing = _preprocessing(model, input_name)

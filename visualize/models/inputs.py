@@ -13,7 +13,7 @@ from visualize._utils.lazy import keras, tf
 from visualize._utils.limits import check_tensor
 from visualize._utils.validation import checked_count
 from visualize.errors import InputError
-from visualize.models.input_graph import axes_of_first_reader, reshaped_vector
+from visualize.models.input_graph import axes_of_first_reader, moves_channels_last, reshaped_vector
 from visualize.models.input_structure import (
     Structure,
     arrays_by_name,
@@ -79,7 +79,8 @@ class InputSignature:
         if self.vector:
             images = tf.reshape(images, [-1, int(np.prod(images.shape[1:]))])
         if self.integers is not None:
-            images = tf.saturate_cast(tf.round(images), self.integers)
+            rounded = tf.round(images)
+            images = tf.cast(rounded > 0, tf.bool) if self.integers == "bool" else tf.saturate_cast(rounded, self.integers)
         return packed({**tensors, self.input_name: images}, self.structure)
 
 
@@ -163,12 +164,13 @@ def inputs_of(model: keras.Model, images: Any, input_name: str | None = None) ->
     if _is_text(arrays[chosen]):
         raise InputError(f"`input_name` must name an input of numbers. Received: {chosen!r}, which holds text.")
     _check_range(arrays[chosen], card_of(model).input_range)
-    integers = arrays[chosen].dtype.name if arrays[chosen].dtype.kind in "ui" else None
+    integers = arrays[chosen].dtype.name if arrays[chosen].dtype.kind in "uib" else None
     if integers is not None:
         arrays[chosen] = _as_floats(chosen, arrays[chosen])
     picture = reshaped_vector(model, chosen) if arrays[chosen].ndim == 2 else None
     images = arrays[chosen] if picture is None else arrays[chosen].reshape(-1, *picture)
-    channels = channels_of(model, images.ndim - 1, chosen)
+    moved = picture is not None and moves_channels_last(model, chosen)
+    channels = Channels.FIRST if moved else channels_of(model, images.ndim - 1, chosen)
     signature = InputSignature(structure, chosen, channels, integers, vector=picture is not None)
     return Inputs({**arrays, chosen: channels.to_last(images)}, signature, fixed_batch_size(model))
 
@@ -253,8 +255,10 @@ def _picture(model: keras.Model, input_name: str | None) -> tuple[PictureShape, 
         shapes = {name: shape for name, shape in shapes.items() if name == input_name}
     pictures = []
     for name, shape in shapes.items():
+        moved = len(shape) == 1 and moves_channels_last(model, name)
         shape = (reshaped_vector(model, name) or shape) if len(shape) == 1 else shape
         channels = channels_of(model, len(shape), name) if 2 <= len(shape) <= 3 else None
+        channels = Channels.FIRST if moved else channels
         if len(shape) == 2 and channels is Channels.NONE:
             pictures.append(((shape[0], shape[1], 1), channels))
         elif len(shape) == 3:
@@ -394,7 +398,7 @@ def _array(name: str, value: Any, declared: tuple[tuple[int | None, ...], str] |
     if declared is not None:
         shape, dtype = declared
         _check_shape(name, array, shape)
-        if "int" in dtype:
+        if "int" in dtype or dtype == "bool":
             return _whole_numbers(name, array, dtype)
         with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and refused below
             array = array.astype(dtype if dtype in ("float32", "float64") else "float32", copy=False)
@@ -411,13 +415,13 @@ def _whole_numbers(name: str, array: np.ndarray, dtype: str) -> np.ndarray:
     Raises:
         InputError: it holds fractions, or numbers that the type cannot hold.
     """
-    limits = np.iinfo(dtype)
+    least, most = (0, 1) if dtype == "bool" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
     whole = array.dtype.kind in "bui" or bool((np.isfinite(array) & (np.floor(array) == array)).all())
-    if not whole or (array.size and (array.min() < limits.min or array.max() > limits.max)):
+    if not whole or (array.size and (array.min() < least or array.max() > most)):
         hint = " Scale fractions of 0 to 1 by 255 and round them." if dtype == "uint8" and not whole else ""
         kind = "whole numbers" if whole else "floats"
         raise InputError(
-            f"{name!r} must hold whole numbers from {limits.min} to {limits.max}, as the model takes {dtype}. "
+            f"{name!r} must hold whole numbers from {least} to {most}, as the model takes {dtype}. "
             f"Received: {kind} from {array.min():g} to {array.max():g}.{hint}"
         )
     return array.astype(dtype, copy=False)

@@ -75,12 +75,14 @@ def check_output_sizes(model: keras.Model) -> None:
     """Refuse a model whose layers need much memory for a single image, as far as it states the shapes of their outputs.
 
     Raises:
-        InputError: the output of a layer is larger than this machine can hold with those of other layers.
+        InputError: an input, or the output of a layer, is larger than this machine can hold with those of other layers.
     """
     for path, layer in layers_by_path(model).items():
         for node in layer._inbound_nodes:
             for tensor in node.outputs:
                 check_tensor(f"The output of {path!r}", tensor.shape[1:], tf.as_dtype(tensor.dtype).size)
+    for tensor in getattr(model, "inputs", None) or ():  # a Sequential model does not list its InputLayer
+        check_tensor(f"The input {tensor.name!r}", tensor.shape[1:], tf.as_dtype(tensor.dtype).size)
 
 
 def describe(

@@ -21,13 +21,21 @@ def test_the_mean_is_the_mean_color_of_each_image():
     )
 
 
-def test_blur_is_a_gaussian_of_a_tenth_of_the_shortest_side():
+def test_blur_is_a_gaussian_of_a_tenth_of_each_side():
     found = np.asarray(fill_images(tf.constant(IMAGES), "blur"))
     rows, columns = np.mgrid[:10, :7]
     for row, column in ((0, 0), (5, 3), (9, 6), (2, 6)):
-        weights = np.exp(-((rows - row) ** 2 + (columns - column) ** 2) / (2 * 0.7**2))
+        weights = np.exp(-((rows - row) ** 2) / (2 * 1.0**2) - (columns - column) ** 2 / (2 * 0.7**2))
         expected = (weights[..., None] * IMAGES).sum(axis=(1, 2)) / weights.sum()
         np.testing.assert_allclose(found[:, row, column], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(1, 40, 2), (40, 1, 2), (2, 30, 30, 1)])
+def test_blur_hides_something_of_strips_and_of_few_frames_too(shape):
+    model = keras.Sequential([keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(2, use_bias=False)])
+    images = np.random.default_rng(0).random((1, *shape), "float32")
+    blurred, black = (np.abs(occlusion(model, images, 0, fill=fill).values).mean() for fill in ("blur", 0.0))
+    assert blurred > black / 10
 
 
 def test_an_even_image_loses_nothing_by_its_mean_or_by_blur():

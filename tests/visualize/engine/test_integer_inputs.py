@@ -149,3 +149,64 @@ def test_one_token_after_another_is_hidden():
         hidden[0, position] = 0
         fall = (model.predict(words, verbose=0) - model.predict(hidden, verbose=0))[0, 0]
         assert np.ravel(result.values)[position] == pytest.approx(fall, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["occlusion", "gradcam"])
+def test_a_token_beyond_the_vocabulary_is_refused_by_what_tensorflow_says_of_it(name):
+    with pytest.raises(
+        visualize.InputError, match=r"cannot be run on these numbers: indices\[0,\d\] = 2\d is not in \[0, 20\)$"
+    ):
+        getattr(visualize, name)(tokens(), np.arange(15, 24)[None], 0, **({"fill": 0} if name == "occlusion" else {}))
+
+
+BEFORE_THE_CAST = {  # what a model does to integers, and the same to floats
+    "flipped channels": (lambda x: x[..., ::-1], lambda x: x[..., ::-1]),
+    "swapped channels": (
+        lambda x: keras.ops.concatenate([x[..., 2:], x[..., :2]], -1),
+        lambda x: keras.ops.concatenate([x[..., 2:], x[..., :2]], -1),
+    ),
+    "inverted": (lambda x: 255 - x, lambda x: 255.0 - x),
+    "padded": (keras.layers.ZeroPadding2D((1, 0)), keras.layers.ZeroPadding2D((1, 0))),
+}
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32"])
+@pytest.mark.parametrize("name", BEFORE_THE_CAST)
+def test_gradients_pass_what_means_the_same_for_floats(name, dtype, pictures):
+    keras.utils.set_random_seed(0)
+    head = [keras.layers.Conv2D(4, 3, activation="relu"), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3)]
+    inner = keras.Sequential([keras.Input((None, 10, 3)), *head])
+    whole, floats = keras.Input((12, 10, 3), dtype=dtype), keras.Input((12, 10, 3))
+    of_whole, of_floats = BEFORE_THE_CAST[name]
+    model = keras.Model(whole, inner(keras.ops.cast(of_whole(whole), "float32") / 127.5))
+    expected = keras.Model(floats, inner(of_floats(floats) / 127.5))
+    for method in (visualize.saliency, visualize.input_times_gradient):
+        result = method(model, pictures, 1)
+        np.testing.assert_allclose(result.values, method(expected, pictures.astype("float32"), 1).values, rtol=1e-4, atol=1e-9)
+
+
+def test_numbers_that_stay_integers_are_no_tokens(pictures):
+    pixels = keras.Input((12, 10, 3), dtype="uint8")
+    model = keras.Model(pixels, network()(keras.ops.cast(pixels // 16, "float32")))
+    with pytest.raises(visualize.InputError, match=r"a cast to integers, argmax, rounding\). Occlusion needs no gradient"):
+        visualize.saliency(model, pictures, 0)
+    assert np.abs(visualize.rise(model, pictures, 0, masks=40).values).max() > 0
+
+
+def test_a_model_of_true_and_false_is_explained_as_one_of_ones_and_zeros():
+    keras.utils.set_random_seed(0)
+    inner = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(2, name="scores")])
+    inputs = keras.Input((8, 8, 1), dtype="bool")
+    model = keras.Model(inputs, inner(keras.ops.cast(inputs, "float32")))
+    images = np.random.default_rng(0).random((2, 8, 8, 1)) > 0.5
+    for method in (visualize.saliency, visualize.integrated_gradients, visualize.occlusion):
+        options = {"fill": 0} if method is visualize.occlusion else {}
+        result = method(model, images, 1, **options)
+        np.testing.assert_allclose(result.values, method(inner, images, 1, **options).values, atol=1e-5)
+    faint = visualize.occlusion(model, images, 1, patch=2, stride=2, fill=0.4)  # rounded to False, as for other integers
+    np.testing.assert_allclose(
+        faint.values, visualize.occlusion(inner, images, 1, patch=2, stride=2, fill=0).values, atol=1e-5
+    )
+    with pytest.raises(visualize.InputError, match="whole numbers from 0 to 1, as the model takes bool"):
+        visualize.saliency(model, np.full((1, 8, 8, 1), 2), 0)
+    assert set(np.unique(visualize.maximize(model, 1, steps=3).pictures) <= 1) == {True}

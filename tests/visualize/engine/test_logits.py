@@ -11,6 +11,8 @@ HEADS = {
     "log_softmax": lambda logits: keras.layers.Activation("log_softmax")(logits),
     "reshaped": lambda logits: keras.layers.Reshape((3,))(keras.layers.Softmax()(logits)),
     "scaled": lambda logits: keras.layers.Rescaling(100.0)(keras.layers.Softmax()(logits)),
+    "logarithm": lambda logits: keras.ops.log(keras.ops.softmax(logits)),
+    "exponential": lambda logits: keras.ops.exp(keras.ops.log_softmax(logits)),
     "divided": lambda logits: keras.ops.softmax(logits) / 4.0,
     "reshaped and scaled": lambda logits: keras.layers.Reshape((3,))(keras.layers.Rescaling(0.5)(keras.ops.softmax(logits))),
 }

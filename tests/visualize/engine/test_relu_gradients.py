@@ -61,6 +61,7 @@ NO_RELUS = {
     "hard_sigmoid": L.Activation("hard_sigmoid"),
     "hard_silu": L.Activation("hard_silu"),
     "gate of MobileNetV3": lambda x: L.Multiply()([x, L.ReLU(6.0)(x + 3.0) * (1.0 / 6.0)]),
+    "gate, divided at the end": lambda x: x * keras.ops.relu6(x + 3.0) / 6.0,
     "prelu": L.PReLU(alpha_initializer="ones"),
     "leaky": L.LeakyReLU(),
     "maximum": lambda x: keras.ops.maximum(x, 0.0),
@@ -93,6 +94,7 @@ def test_beside_a_relu_they_keep_the_chain_rule_and_are_reported(name, modifier)
     np.testing.assert_allclose(explained.values, np.abs(passed @ first.T), rtol=1e-4, atol=1e-6)
     (remark,) = explained.settings.remarks
     assert "unchanged: they hold ReLUs as parts of other functions" in remark
+    assert "'relu'" not in remark
 
 
 def test_concatenated_relus_of_both_signs_are_relus():

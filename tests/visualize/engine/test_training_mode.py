@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import visualize
 
@@ -41,6 +42,20 @@ METHODS = {
     "scorecam": visualize.scorecam,
     "integrated_gradients": lambda *arguments: visualize.integrated_gradients(*arguments, steps=5),
 }
+
+
+def test_occlusion_never_has_two_hidden_copies_in_the_batch_that_a_layer_normalizes_by():
+    model = model_of(True, False)
+    images = np.repeat(IMAGES, 8, axis=0)  # so many that windows would be faster
+    result = visualize.occlusion(model, images, 1, patch=1, stride=1, fill=0)
+    assert result.settings["path"] == "full"
+    assert "'normalization' need each image alone" in result.settings["path_reason"]
+    hidden = images[:1].copy()
+    hidden[0, 4, 7] = 0
+    fall = (model(images[:1]) - model(hidden)).numpy()[0, 1]
+    assert result.values[0, 4, 7] == pytest.approx(fall, abs=1e-6)
+    with pytest.raises(visualize.InputError, match="need each image alone"):
+        visualize.occlusion(model, images, 1, patch=1, path="windows")
 
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
@@ -114,3 +129,51 @@ def test_a_maximized_input_of_a_model_that_draws_says_so():
     assert visualize.maximize(model_of(False, False), 1, **options).settings.remarks is None
     before_it = visualize.maximize(model_of(False, True), 1, layer="convolution", **options)
     assert before_it.settings.remarks is None
+
+
+class Centered(L.Layer):
+    """A layer of somebody's own that subtracts the mean of the batch."""
+
+    def call(self, inputs):
+        return inputs - keras.ops.mean(inputs, axis=0, keepdims=True)
+
+
+class Counting(L.Layer):
+    """A layer that counts its calls in a variable that Keras does not know."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = tf.Variable(0.0, trainable=False)
+
+    def call(self, inputs):
+        self.calls.assign_add(1.0)
+        return inputs
+
+
+def test_a_layer_that_reads_the_whole_batch_gets_each_image_alone():
+    keras.utils.set_random_seed(0)
+    layers = [L.Conv2D(6, 3, activation="relu"), Centered(name="centered"), L.Flatten(), L.Dense(3)]
+    model = keras.Sequential([keras.Input((12, 12, 1)), *layers])
+    together = visualize.saliency(model, IMAGES, 1)
+    assert together.settings.remarks == ["'centered' compute something of the whole batch: images were run one by one."]
+    np.testing.assert_allclose(together.values[2:3], visualize.saliency(model, IMAGES[2:3], 1).values, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_a_variable_that_keras_does_not_know_stays_as_it_is(method):
+    counting = Counting()
+    layers = [L.Conv2D(6, 3, activation="relu"), counting, L.GlobalAveragePooling2D(), L.Dense(3)]
+    model = keras.Sequential([keras.Input((12, 12, 1)), *layers])
+    before = float(counting.calls.numpy())
+    method(model, IMAGES, 1)
+    assert float(counting.calls.numpy()) == before
+    model.predict(IMAGES, verbose=0)
+    assert float(counting.calls.numpy()) > before  # the model itself still counts
+
+
+def test_units_are_maximized_alone_where_a_layer_normalizes_by_the_batch():
+    model, options = model_of(True, False), {"steps": 3, "parametrization": "pixel"}
+    together = visualize.maximize(model, [0, 1, 2], **options)
+    alone = visualize.maximize(model, 1, **options)
+    assert together.settings["scores"][1] == pytest.approx(alone.settings["scores"][0], abs=1e-5)
+    assert "'normalization' compute something of the whole batch: each unit was maximized alone." in together.settings.remarks

@@ -264,3 +264,43 @@ def test_a_model_that_reshapes_in_its_own_code_is_explained_as_the_message_says(
     plain = keras.Sequential([keras.Input((6, 8, 1)), *model.body])
     for method in (gradcam, saliency):
         np.testing.assert_allclose(method(wrapped, images, 1).values, method(plain, images, 1).values, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        lambda x: keras.layers.Permute((2, 3, 1))(keras.layers.Reshape((3, 6, 8))(x)),
+        lambda x: keras.ops.transpose(keras.ops.reshape(x / 255, (-1, 3, 6, 8)), (0, 2, 3, 1)),
+    ],
+)
+def test_a_vector_of_red_green_and_blue_planes_is_explained_as_a_picture(steps):
+    """So are the rows of CIFAR's files, (3072,), which models reshape to (3, 32, 32) and transpose."""
+    keras.utils.set_random_seed(0)
+    vector = keras.Input((144,))
+    maps = keras.layers.Conv2D(4, 3, activation="relu", name="conv")(steps(vector))
+    model = keras.Model(vector, keras.layers.Dense(3)(keras.layers.Flatten()(maps)))
+    rows = np.random.default_rng(0).random((2, 144), "float32")
+    result = saliency(model, rows, 1)
+    with tf.GradientTape() as tape:
+        tape.watch(watched := tf.constant(rows))
+        scores = model(watched)[:, 1]
+    planes = np.abs(tape.gradient(scores, watched).numpy()).reshape(2, 3, 6, 8)
+    np.testing.assert_allclose(result.values, planes.max(axis=1), rtol=1e-4)
+    np.testing.assert_array_equal(result.images, rows.reshape(2, 3, 6, 8).transpose(0, 2, 3, 1))
+    hidden = rows.reshape(2, 3, 6, 8).copy()
+    hidden[:, :, 2:4, 6:8] = 0
+    falls = np.asarray(model(rows) - model(hidden.reshape(2, -1)))[:, 1]
+    np.testing.assert_allclose(occlusion(model, rows, 1, patch=2, stride=2, fill=0).values[:, 3, 7], falls, atol=1e-5)
+    assert gradcam(model, rows, 1).settings.map == [4, 6]
+    assert visualize.models.inputs.picture_shape(model) == (6, 8, 3)
+
+
+def test_a_vector_may_be_a_picture_of_one_row():
+    keras.utils.set_random_seed(0)
+    steps = [keras.layers.Reshape((1, 20, 1)), keras.layers.Conv2D(3, (1, 3), activation="relu"), keras.layers.Flatten()]
+    model = keras.Sequential([keras.Input((20,)), *steps, keras.layers.Dense(2)])
+    rows = np.random.default_rng(0).random((2, 20), "float32")
+    result = occlusion(model, rows, 1, patch=1, stride=1, fill=0, path="full")
+    hidden = rows.copy()
+    hidden[:, 7] = 0
+    np.testing.assert_allclose(result.values[:, 0, 7], np.asarray(model(rows) - model(hidden))[:, 1], atol=1e-6)

@@ -18,6 +18,7 @@ from visualize.attribution.incremental.receptive_field import hidden_span
 from visualize.attribution.incremental.walk import ChangedMap, Step, SumStep, leaf_calls, read_by_output, steps_of
 from visualize.engine.forward import ForwardPass, LayerCall
 from visualize.errors import InputError
+from visualize.models.layers import listed
 
 WORTH = 0.9  # windows must take at most this part of the full computation's estimated time
 LIVE = 2**24  # numbers that the windows of one batch may have in memory
@@ -109,7 +110,10 @@ def plan(
     """
     if path == "full":
         return FullPlan(PlanRecord("full", "asked for"))
-    candidates, reason = window_plans(forward, starts, patch, batch=batch)
+    if alone := list(dict.fromkeys(sum(forward.training_layers, ()))):  # windows have several positions side by side
+        candidates, reason = [], f"{listed(alone)} need each image alone"
+    else:
+        candidates, reason = window_plans(forward, starts, patch, batch=batch)
     best = min(candidates, key=lambda candidate: candidate.time, default=None)
     if best is None and path == "windows":
         raise InputError(
