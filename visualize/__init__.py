@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from visualize.attribution.comparison import compare as compare
     from visualize.attribution.comparison import compare_models as compare_models
     from visualize.attribution.comparison import contrast as contrast
+    from visualize.attribution.deeplift import deeplift as deeplift
     from visualize.attribution.gradcam import gradcam as gradcam
     from visualize.attribution.gradcam import gradcam_plus_plus as gradcam_plus_plus
     from visualize.attribution.gradcam import guided_gradcam as guided_gradcam
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "visualize": ("callbacks", "keras_vis", "metrics", "objectives"),
     "visualize.attribution.comparison": ("compare", "compare_models", "contrast"),
+    "visualize.attribution.deeplift": ("deeplift",),
     "visualize.attribution.gradcam": (
         "gradcam",
         "gradcam_plus_plus",

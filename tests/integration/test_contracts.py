@@ -21,6 +21,7 @@ MORE = [
     visualize.ablationcam,
     visualize.rise,
     visualize.relevance,
+    visualize.deeplift,
 ]
 
 

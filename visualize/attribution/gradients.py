@@ -197,7 +197,7 @@ def integrated_gradients(
     if steps is not None:
         checked_count("steps", steps, 1)
     request = prepare(model, images, target, input_name, precision)
-    method = IntegratedGradients(modifier=modifier, baseline=_baseline(request, baseline))
+    method = IntegratedGradients(modifier=modifier, baseline=checked_baseline(request, baseline))
     count = steps or FEWEST_STEPS
     attribution = _with_steps(explain(request, method, batch_size, numbers={"steps": count}), count)
     while steps is None and count < MOST_STEPS and (rows := np.flatnonzero(_relative_gap(attribution) > TOLERANCE)).size:
@@ -236,10 +236,7 @@ class IntegratedGradients(Method):
     baseline: Fill | BaselineImage
 
     def maps(self, batch: Batch) -> dict[str, tf.Tensor]:
-        if isinstance(self.baseline, BaselineImage):
-            baseline = tf.constant(self.baseline.array, batch.images.dtype)
-        else:
-            baseline = fill_images(batch.images, self.baseline)
+        baseline = baseline_images(batch.images, self.baseline)
         difference, steps = batch.images - baseline, batch.numbers["steps"]
 
         def copies_on_path(numbers):
@@ -256,6 +253,13 @@ class IntegratedGradients(Method):
     def settings(self) -> dict[str, Any]:
         baseline = "an image" if isinstance(self.baseline, BaselineImage) else fill_in_json(self.baseline)
         return {**super().settings(), "baseline": baseline}
+
+
+def baseline_images(images: tf.Tensor, baseline: Fill | BaselineImage) -> tf.Tensor:
+    """The baseline of images, in a shape that broadcasts to theirs."""
+    if isinstance(baseline, BaselineImage):
+        return tf.constant(baseline.array, images.dtype)
+    return fill_images(images, baseline)
 
 
 def _relative_gap(attribution: Attribution) -> np.ndarray:
@@ -292,7 +296,12 @@ def _with_remarks(attribution: Attribution) -> Attribution:
     return replace(attribution, settings=settings)
 
 
-def _baseline(request: Request, baseline: Any) -> Fill | BaselineImage:
+def checked_baseline(request: Request, baseline: Any) -> Fill | BaselineImage:
+    """A baseline as it is passed, or black where it is None.
+
+    Raises:
+        InputError: it is neither a number, a color, a word nor an image of the model.
+    """
     inputs, black = request.inputs, request.input_range[0] if request.input_range else 0.0
     shapes = dict.fromkeys((inputs.taken_shape, inputs.images.shape[1:]))  # of a flat vector, and of its picture
     if isinstance(baseline, list | tuple | np.ndarray) and np.shape(baseline) in shapes:

@@ -10,7 +10,7 @@ import numpy as np
 from visualize._utils.lazy import keras, tf
 from visualize._utils.validation import checked_number, checked_word
 from visualize.attribution.request import Batch, Method, Request, explain, prepare, sum_of_channels
-from visualize.engine.relevance_rules import UnknownOperationError
+from visualize.engine.operations import UnknownOperationError
 from visualize.engine.relevance_rules import relevance as relevance_of
 from visualize.engine.relevance_sums import PIXEL_RULES, RULES, Composite
 from visualize.errors import InputError

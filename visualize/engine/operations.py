@@ -23,6 +23,14 @@ AXIS_NAMES = ("dim", "reduction_indices", "split_dim", "squeeze_dims")  # of arg
 ONLY_SHAPES = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"}
 
 
+class UnknownOperationError(Exception):
+    """There is no rule for an operation."""
+
+    def __init__(self, operation: tf.Operation):
+        super().__init__(operation.type)
+        self.operation = operation
+
+
 def operations_between(start: tf.Tensor, end: tf.Tensor) -> list[tf.Operation]:
     """The operations through which the elements of `end` depend on those of `start`, in the order in which they run.
 

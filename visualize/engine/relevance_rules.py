@@ -14,6 +14,7 @@ from visualize._utils.lazy import tf
 from visualize.engine.operations import (
     REARRANGING,
     Signals,
+    UnknownOperationError,
     by_chain_rule,
     handed_back,
     in_float32,
@@ -35,14 +36,6 @@ from visualize.engine.relevance_sums import (
     term,
     with_input,
 )
-
-
-class UnknownOperationError(Exception):
-    """There is no rule for an operation."""
-
-    def __init__(self, operation: tf.Operation):
-        super().__init__(operation.type)
-        self.operation = operation
 
 
 def relevance(images: tf.Tensor, score: tf.Tensor, composite: Composite) -> tf.Tensor | None:
