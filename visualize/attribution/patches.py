@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from visualize.data.framing import PHOTOGRAPH_SIDE
 from visualize.errors import InputError
-
-PHOTOGRAPH_SIDE = 64  # pixels of the shorter side, at least
 
 
 @dataclass(frozen=True)

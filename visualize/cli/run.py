@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import numpy as np
 
 from visualize._utils.text import printable
-from visualize.attribution.comparison import contrast
+from visualize.attribution.comparison import COMPARED, contrast
+from visualize.attribution.cost import cost_sentence, passes, seconds_per_pass
 from visualize.attribution.request import class_scores, prepare
 from visualize.cli.console import busy, import_tensorflow, progress_bar, say, uncollected, warnings_as_notes
 from visualize.cli.options import column_choices
+from visualize.data.framing import PHOTOGRAPH_SIDE
 from visualize.data.loading import Source
 from visualize.errors import InputError
 from visualize.metrics.trust import trust
@@ -112,6 +115,7 @@ def run_comparison(model: keras.Model, request: ReportRequest, source: Source, d
         Each path when it is written.
     """
     _check_scale(drawing, source, as_sheet=True)
+    _say_cost(model, request, source)
     _, paths = compare_images(model, request, source, drawing, note=note, progress=progress_bar)
     yield from paths
 
@@ -264,6 +268,21 @@ def _without_choices(
             paths = list(run_method(name, model, out, {**options, **dict.fromkeys(choices)}, source, drawing))
     note(f"no {name}{f' with a {next(iter(choices))}' if paths else ''}. {error}")
     return paths
+
+
+def _say_cost(model: keras.Model, request: ReportRequest, source: Source) -> None:
+    """Tell the user how long a comparison will take, if that is long."""
+    images, count = source.images, len(source.names)
+    if not isinstance(images, np.ndarray) or images.ndim != 4 or min(images.shape[1:3]) < PHOTOGRAPH_SIDE:
+        return  # several inputs, or pictures so small that it is soon done
+    methods = [method(name) for name in request.methods] or COMPARED
+    maps = count if count > 1 else max(1, len(request.targets))  # several targets of one image are columns
+    sentence = ""
+    with busy("timing the model"), contextlib.suppress(InputError):  # what is wrong is said where it matters
+        seconds = seconds_per_pass(model, images, input_name=request.input_name, output=request.output)
+        sentence = cost_sentence(passes(methods, images.shape[1:3]), maps, seconds)
+    if sentence:
+        note(sentence)
 
 
 def _check_scale(drawing: Drawing, source: Source | None, *, as_sheet: bool) -> None:

@@ -11,6 +11,7 @@ from visualize._utils.limits import check_tensor
 from visualize._utils.validation import checked_word
 from visualize.models.card import RESIZE_MODES, Card
 
+PHOTOGRAPH_SIDE = 64  # pixels of the shorter side from which a picture counts as a photograph, no drawing of pixels
 MAX_SIDE = 2048  # pixels of the longer side of a photograph that is kept to draw on
 
 Box = tuple[float, float, float, float]

@@ -9,13 +9,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from visualize.data.framing import Box, Original, place
+from visualize.data.framing import PHOTOGRAPH_SIDE, Box, Original, place
 from visualize.plotting.colors import Scale, as_rgb, overlaid, scale_of
 from visualize.plotting.style import Style
 from visualize.plotting.text import fits
 from visualize.results import Attribution
 
-PHOTOGRAPH_SIDE = 64  # pixels of the shorter side from which a picture counts as a photograph, no drawing of pixels
 MAX_SIDE = 1024  # pixels of what is drawn in one cell
 BAR_POINTS = 7  # font size at a color bar
 SEQUENCE_MARGIN = 0.08  # of the height of its cell, above its highest and below its lowest number
