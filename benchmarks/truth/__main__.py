@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -30,7 +31,7 @@ BASELINE_ROWS = ("random",)
 @click.option("--method", "chosen_rows", multiple=True, help="A row of the table; by default all.")
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Write every measure, with standard errors.")
 @click.option(
-    "--write", is_flag=True, help="Write the record of the package and the tables of docs/methods.md; of all rows and cases."
+    "--write", is_flag=True, help="Write the record of the package, docs/truth.png and the tables of docs/methods.md."
 )
 def main(
     folder: Path, images: int, chosen_cases: tuple[str, ...], chosen_rows: tuple[str, ...], file: Path | None, write: bool
@@ -40,9 +41,15 @@ def main(
     \b
     python -m benchmarks.truth
     python -m benchmarks.truth --case textures_vit --method gradcam --method occlusion
+    python -m benchmarks.truth --write --method gradcam
     """
-    if write and (chosen_cases or chosen_rows):
-        raise click.UsageError("--write takes all rows and cases, so it goes with neither --case nor --method.")
+    old = json.loads(pages.RECORD.read_text(encoding="utf-8"))
+    if write and chosen_cases:
+        raise click.UsageError("--write takes all cases, so it does not go with --case.")
+    if write and chosen_rows and images != old["pictures"]:
+        raise click.UsageError(
+            f"--write --method must be of --images {old['pictures']}, as the record is. Received: {images}."
+        )
     cases = [case for case in CASES if not chosen_cases or case.name in chosen_cases]
     known = rows()
     unknown = set(chosen_rows) - {row.name for row in known}
@@ -64,9 +71,10 @@ def main(
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
     if write:
-        pages.RECORD.write_text(text, encoding="utf-8")
+        record = pages.merged(old, truth.record(), [row.name for row in known]) if chosen_rows else truth.record()
+        pages.RECORD.write_text(pages.record_text(record), encoding="utf-8")
         for language, page in pages.PAGES.items():
-            page.write_text(pages.updated(page.read_text(encoding="utf-8"), truth.record(), language), encoding="utf-8")
+            page.write_text(pages.updated(page.read_text(encoding="utf-8"), record, language), encoding="utf-8")
         write_png(draw_sheet(folder), pages.SHEET)
 
 

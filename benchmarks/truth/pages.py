@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,18 @@ def record_text(record: dict[str, Any]) -> str:
     cases = _lines({name: json.dumps(facts) for name, facts in record["cases"].items()})
     rows = {row: _lines({case: json.dumps(cell) for case, cell in cells.items()}) for row, cells in record["rows"].items()}
     return _lines({"pictures": json.dumps(record["pictures"]), "cases": cases, "rows": _lines(rows)}) + "\n"
+
+
+def merged(old: dict[str, Any], new: dict[str, Any], rows: Sequence[str]) -> dict[str, Any]:
+    """A record with what was measured anew in place of what was there, of these rows in this order.
+
+    Raises:
+        ValueError: the two are of different numbers of pictures.
+    """
+    if old["pictures"] != new["pictures"]:
+        raise ValueError(f"The record is of {old['pictures']} pictures. Received: {new['pictures']}.")
+    cells = {row: old["rows"].get(row, {}) | new["rows"].get(row, {}) for row in rows}
+    return new | {"cases": old["cases"] | new["cases"], "rows": {row: own for row, own in cells.items() if own}}
 
 
 def _lines(entries: dict[str, str]) -> str:

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from scipy.stats import spearmanr
 
 import visualize
-from benchmarks.truth import additive, measures, mosaics, networks, parts, patterns, textures
+from benchmarks.truth import additive, measures, mosaics, networks, pages, parts, patterns, textures
 from benchmarks.truth.__main__ import main
 from benchmarks.truth.cases import CASES
 from benchmarks.truth.rows import VARIANTS, Row, random, rows
@@ -171,10 +171,25 @@ def test_a_network_that_does_not_solve_its_task_is_refused(tmp_path):
     assert recipe.file(tmp_path) not in [other.file(tmp_path) for other in others]
 
 
-def test_the_record_is_written_as_a_whole_or_not_at_all():
+def test_a_method_that_is_measured_anew_leaves_the_others_on_record_as_they_are():
+    def record(count, **rows):
+        return {"pictures": count, "cases": {"a": {"accuracy": count}}, "rows": rows}
+
+    old = record(32, random={"a": 1}, gradcam={"a": 2, "b": 3}, gone={"a": 4})
+    new = record(32, random={"a": 5}, fresh={"a": 6})
+    rows_now = ["random", "fresh", "gradcam", "unmeasured"]
+    assert pages.merged(old, new, rows_now)["rows"] == {"random": {"a": 5}, "fresh": {"a": 6}, "gradcam": {"a": 2, "b": 3}}
+    with pytest.raises(ValueError, match=r"The record is of 32 pictures\. Received: 8\."):
+        pages.merged(old, record(8), rows_now)
+
+
+def test_the_record_is_written_of_all_cases_and_of_one_number_of_pictures():
     result = CliRunner().invoke(main, ["--write", "--case", "additive"])
     assert result.exit_code == 2
-    assert "--write takes all rows and cases" in result.output
+    assert "--write takes all cases" in result.output
+    result = CliRunner().invoke(main, ["--write", "--method", "gradcam", "--images", "8"])
+    assert result.exit_code == 2
+    assert "must be of --images 32, as the record is. Received: 8." in result.output
     result = CliRunner().invoke(main, ["--method", "gradcamm"])
     assert result.exit_code == 2
     assert "gradcamm. Choices: random, edges" in result.output
