@@ -59,6 +59,15 @@ def deeplift(
         InputError: `target` is not a class of the model, `baseline` is no number or image of the model, or there is no rule
             for an operation.
 
+    Cost:
+        2 forward and 2 backward passes.
+
+    Needs:
+        A rule for each operation, and a reference.
+
+    Misleads:
+        A pixel equal to the reference has no value, however much it matters: black on black.
+
     Example:
         visualize deeplift model.keras cat.png --baseline blur
     """

@@ -75,6 +75,15 @@ def relevance(
     Raises:
         InputError: `target` is not a class of the model, a number is out of range, or there is no rule for an operation.
 
+    Cost:
+        1 forward and 2 backward passes.
+
+    Needs:
+        A rule for each operation.
+
+    Misleads:
+        PENDING
+
     Example:
         visualize relevance model.keras cat.png
     """

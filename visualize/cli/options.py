@@ -63,7 +63,9 @@ def comparison_options() -> list[click.Parameter]:
 def several_models_options() -> list[click.Parameter]:
     """All options of `compare`: other models may stand before the images."""
     images = click.Argument(["images"], metavar="[MODEL]... [IMAGES]...", nargs=-1, type=click.Path(path_type=Path))
-    return [images if option.name == "images" else option for option in comparison_options()]
+    measured = "Print above each map its deletion (low is faithful) and insertion (high is faithful)."
+    options = [images if option.name == "images" else option for option in comparison_options()]
+    return [*options, click.Option(["--trust"], is_flag=True, help=measured)]
 
 
 def contrast_options() -> list[click.Parameter]:

@@ -1,5 +1,6 @@
 """Metrics: how far the maps of a method can be believed, each beside maps that know nothing of the model."""
 
+from visualize.metrics.annotation import with_faithfulness as with_faithfulness
 from visualize.metrics.baselines import BASELINES as BASELINES
 from visualize.metrics.baselines import baseline_maps as baseline_maps
 from visualize.metrics.completeness import completeness as completeness

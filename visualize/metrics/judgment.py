@@ -109,7 +109,7 @@ def _reasons(records: Sequence[Faithfulness], passes: Mapping[str, bool | None],
 def _caveats(records: Sequence[Faithfulness]) -> list[str]:
     """The maps that know the picture but not the model, and are as faithful as the method: no reason, but to be known."""
     as_good = [name for name in WITHOUT_MODEL if all(record.comparisons[name].verdict != "better" for record in records)]
-    return [f"no better than {_joined(as_good)}"] if as_good else []
+    return [f"no better than {_joined(as_good)}".replace("distance", "the distance")] if as_good else []
 
 
 def _clauses(passes: Mapping[str, bool | None], reasons: Sequence[str]) -> list[str]:

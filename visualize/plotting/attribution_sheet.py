@@ -32,7 +32,7 @@ from visualize.plotting.sheet_cells import (
     scales_of,
     size_of,
 )
-from visualize.plotting.sheet_labels import header_of, picture_of, target_of, title_of
+from visualize.plotting.sheet_labels import header_of, measures_of, picture_of, target_of, title_of
 from visualize.plotting.sheet_layout import GAP, MAX_COLUMNS, TEXT_LINE, Rectangle, SheetLayout
 from visualize.plotting.style import Style
 from visualize.plotting.text import epoch_label, fitted
@@ -155,6 +155,7 @@ def _columns_of(
         images = range(len(attribution.values))
         named = several_targets and style.title
         targets = [target_of(attribution, image, cell_width) if named else "" for image in images]
+        targets = ["\n".join(filter(None, lines)) for lines in zip(targets, measures_of(attribution), strict=True)]
         over, scales, header = lies_over(attribution, style), scales_of(attribution, style), header_of(attribution, cell_width)
         column = Column(attribution, over, scales, targets, header, _largest_errors(attribution))
         columns.append(column)

@@ -40,6 +40,17 @@ def target_of(attribution: Attribution, image: int, inches: float) -> str:
     return title_of(replace(attribution, arrays=arrays), image, inches)
 
 
+def measures_of(attribution: Attribution) -> list[str]:
+    """The deletion and insertion of each map, where they were measured; else empty."""
+    arrays = attribution.arrays
+    if not {"deletion", "insertion"} <= arrays.keys():
+        return [""] * len(attribution.values)
+    return [
+        f"deletion {deleted:.2f}, insertion {inserted:.2f}"
+        for deleted, inserted in zip(arrays["deletion"], arrays["insertion"], strict=True)
+    ]
+
+
 def header_of(attribution: Attribution, inches: float) -> str:
     """The method of a column, and the settings that tell it from the others."""
     settings = attribution.settings

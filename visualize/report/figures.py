@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from visualize.attribution.comparison import compare, compare_models
 from visualize.data.loading import Source
@@ -17,6 +17,7 @@ from visualize.errors import InputError
 from visualize.feature_visualization.maximize import maximize
 from visualize.inspection.filters import filters
 from visualize.inspection.summary import summary
+from visualize.metrics.annotation import with_faithfulness
 from visualize.models.layers import card_of, describe, origin_of
 from visualize.plotting.export import DEFAULT_DRAWING, plain_name
 from visualize.plotting.style import Drawing
@@ -168,7 +169,13 @@ def compare_images(
         results = [
             result
             for target in request.column_targets(source)
-            for result in compare(model, source.images, target, methods=methods, **request.common_options)
+            for result in _measured(
+                model,
+                compare(model, source.images, target, methods=methods, **request.common_options),
+                source.images,
+                target,
+                trust=request.trust,
+            )
         ]
     seconds = time.monotonic() - started
     for name, reason in (results[0].settings.left_out or {}).items():
@@ -217,6 +224,13 @@ def compare_several(
         images = {name: source.images for name, source in sources.items()}
         target = request.target(next(iter(sources.values())))
         results = compare_models(models, images, target, methods=methods, **request.common_options)
+        results = [
+            each
+            for name, model in models.items()
+            for each in _measured(
+                model, [own for own in results if own.settings.model == name], images[name], target, trust=request.trust
+            )
+        ]
     seconds = time.monotonic() - started
     for name, reason in (results[0].settings.left_out or {}).items():
         note(f"no {name}. {reason}")
@@ -229,6 +243,13 @@ def compare_several(
     command, first = "compare-" + "-".join(map(plain_name, models)), next(iter(models.values()))
     figure = Figure(columns, picture)
     return write_figure(figure, command, first, request.out, options, seconds, drawing, note=note, range_noted=True)
+
+
+def _measured(
+    model: keras.Model, results: Sequence[Attribution], images: Any, target: Any, *, trust: bool
+) -> Sequence[Attribution]:
+    """The results, with the deletion and insertion of each map where they are to be trusted or not."""
+    return with_faithfulness(model, results, images=images, target=target) if trust else results
 
 
 def _with_file(attribution: Attribution, model: keras.Model) -> Attribution:

@@ -39,6 +39,7 @@ class ReportRequest:
         batch_size: images at a time; None for as many as suit their size.
         precision: in which the layers compute: "float32", "bfloat16" or "auto".
         input_range: values of a black and of a white pixel; None for what the model's card says.
+        trust: whether the deletion and insertion of each map of a comparison are measured.
         out: the folder to write to.
         unsafe: whether the model's file may run code of its own.
         custom_objects: names of Python modules to import before the model is opened.
@@ -58,6 +59,7 @@ class ReportRequest:
     batch_size: int | None = None
     precision: str = "float32"
     input_range: tuple[float, float] | None = None
+    trust: bool = False
     out: Path = Path()
     unsafe: bool = False
     custom_objects: tuple[str, ...] = ()
@@ -77,7 +79,16 @@ class ReportRequest:
     def comparison_options(self) -> Options:
         """The options of `compare` by their names, for the record and the name of its files."""
         score = {"method": self.methods, "target": self.targets, "output": self.output, "region": self.region}
-        return given({**self._image_options, **score, **self.common_options, "input_range": self.input_range, "sheet": True})
+        return given(
+            {
+                **self._image_options,
+                **score,
+                **self.common_options,
+                "input_range": self.input_range,
+                "trust": self.trust,
+                "sheet": True,
+            }
+        )
 
     @property
     def _image_options(self) -> dict[str, Any]:

@@ -717,3 +717,18 @@ def test_trust_is_drawn_again_without_the_model(model, labelled, tmp_path):
 
 def test_trust_refuses_several_targets_of_one_image(model, picture):
     assert "`--target` must name one class for each image" in mistake("trust", model, picture, "--target", 0, "--target", 1)
+
+
+def test_compare_with_trust_measures_each_map_and_records_it(model, labelled, tmp_path):
+    arguments = ("compare", model, "--data", labelled, "--index", "0,1", "--method", "saliency", "--method", "gradcam")
+    paths = written(run(*arguments, "--trust", "--out", tmp_path))
+    results = visualize.load(next(path for path in paths if path.suffix == ".npz"))
+    opened = visualize.open_model(model)
+    for result, part in zip(results, record(paths)["results"], strict=True):
+        deleted = visualize.metrics.deletion(opened, result, steps=20)
+        np.testing.assert_allclose(result.arrays["deletion"], deleted.values, rtol=1e-5)
+        assert [image["insertion"] for image in part["images"]] == result.arrays["insertion"].tolist()
+    assert record(paths)["asked"]["trust"] is True
+    axes = [each.get_title() for each in visualize.draw(results).axes]
+    shown = "deletion {:.2f}, insertion {:.2f}".format(*(results[1].arrays[name][0] for name in ("deletion", "insertion")))
+    assert any(shown in title for title in axes)
