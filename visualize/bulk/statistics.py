@@ -33,8 +33,8 @@ def map_statistics(values: np.ndarray) -> dict[str, np.ndarray]:
 
 def _half_area(rows: np.ndarray) -> np.ndarray:
     """The share of the positions, the highest first, that holds half of the mass."""
-    held = np.cumsum(np.sort(rows, axis=1)[:, ::-1], axis=1, dtype="float32")
-    return ((held < 0.5 - 1e-6).sum(axis=1) + 1) / rows.shape[1]  # two equal positions hold half each, to round-off
+    outside = np.cumsum(np.sort(rows, axis=1), axis=1)  # the mass of all but the highest positions
+    return (outside > 0.5 + 1e-5).sum(axis=1) / rows.shape[1]  # two equal positions hold half each, to round-off
 
 
 def _entropy(rows: np.ndarray) -> np.ndarray:
