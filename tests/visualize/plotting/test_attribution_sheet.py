@@ -173,3 +173,20 @@ def test_maps_of_several_classes_say_which_each_explains(attribution, texts_of, 
     boxes = [label.get_window_extent() for label in labels]
     for index, box in enumerate(boxes):
         assert not any(box.overlaps(other) for other in boxes[index + 1 :])
+
+
+def test_measures_of_a_map_stand_above_it_on_two_lines_where_one_is_too_wide():
+    numbers = np.random.default_rng(0)
+    arrays = {"deletion": np.array([0.1, 0.2]), "insertion": np.array([0.9, 0.8])}
+    images = numbers.random((2, 8, 8, 1))
+    measured = Attribution(
+        numbers.random((2, 8, 8)), images, np.zeros(2, int), np.zeros(2), "saliency", {"unit": "score"}, arrays
+    )
+    wide, narrow = (
+        [axes.get_title() for axes in draw(measured, size=size).axes if "deletion" in axes.get_title()] for size in (3, 1)
+    )
+    assert [title.split("\n")[0] for title in wide] == ["deletion 0.10, insertion 0.90", "deletion 0.20, insertion 0.80"]
+    assert [title.split("\n")[:2] for title in narrow] == [
+        ["deletion 0.10", "insertion 0.90"],
+        ["deletion 0.20", "insertion 0.80"],
+    ]
