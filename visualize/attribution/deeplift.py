@@ -32,7 +32,7 @@ def deeplift(
     batch_size: int | None = None,
     precision: Literal["float32", "bfloat16", "auto"] = "float32",
 ) -> Attribution:
-    """Explain the change of a class score from a reference image to this one by the change of each pixel.
+    """Explain a class score by what the change of each pixel from a reference image contributes to it.
 
     Shrikumar, Greenside & Kundaje (2017), arXiv:1704.02685, the rescale rule, section 3.5.1. Image and reference go through
     the network as one batch; where an activation saturates, its gradient is 0 but its change is not. It takes one pass where

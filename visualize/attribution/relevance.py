@@ -82,7 +82,8 @@ def relevance(
         A rule for each operation.
 
     Misleads:
-        PENDING
+        What many classes share gets most of it, so the maps of two classes that are alike are nearly the same: ask `contrast`
+        for what differs. Biases absorb a part of the score.
 
     Example:
         visualize relevance model.keras cat.png

@@ -155,7 +155,7 @@ def _columns_of(
         images = range(len(attribution.values))
         named = several_targets and style.title
         targets = [target_of(attribution, image, cell_width) if named else "" for image in images]
-        targets = ["\n".join(filter(None, lines)) for lines in zip(targets, measures_of(attribution), strict=True)]
+        targets = ["\n".join(filter(None, lines)) for lines in zip(targets, measures_of(attribution, cell_width), strict=True)]
         over, scales, header = lies_over(attribution, style), scales_of(attribution, style), header_of(attribution, cell_width)
         column = Column(attribution, over, scales, targets, header, _largest_errors(attribution))
         columns.append(column)

@@ -8,6 +8,8 @@ from dataclasses import replace
 from visualize.plotting.text import fits, fitted, wrapped
 from visualize.results import Attribution
 
+MEASURES = ("deletion", "insertion")
+
 
 def title_of(attribution: Attribution, image: int, inches: float) -> str:
     """Picture, class and score of one image, which all maps of its row explain."""
@@ -40,15 +42,15 @@ def target_of(attribution: Attribution, image: int, inches: float) -> str:
     return title_of(replace(attribution, arrays=arrays), image, inches)
 
 
-def measures_of(attribution: Attribution) -> list[str]:
-    """The deletion and insertion of each map, where they were measured; else empty."""
+def measures_of(attribution: Attribution, inches: float) -> list[str]:
+    """The deletion and insertion of each map, where they were measured, on two lines if they need them; else empty."""
     arrays = attribution.arrays
-    if not {"deletion", "insertion"} <= arrays.keys():
+    if not set(MEASURES) <= arrays.keys():
         return [""] * len(attribution.values)
-    return [
-        f"deletion {deleted:.2f}, insertion {inserted:.2f}"
-        for deleted, inserted in zip(arrays["deletion"], arrays["insertion"], strict=True)
-    ]
+    widest = "deletion 0.00, insertion 0.00"
+    comma = ", " if fitted(widest, inches, 8) == widest else "\n"
+    pairs = zip(*(arrays[name] for name in MEASURES), strict=True)
+    return [f"deletion {deleted:.2f}{comma}insertion {inserted:.2f}" for deleted, inserted in pairs]
 
 
 def header_of(attribution: Attribution, inches: float) -> str:

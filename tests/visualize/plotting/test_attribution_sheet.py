@@ -210,3 +210,20 @@ def test_errors_of_a_volume_are_those_of_the_drawn_slice(images_of):
 def test_errors_that_no_map_has_are_refused(attribution):
     with pytest.raises(InputError, match=r"`error` needs maps that have a standard error: .* Received: 'saliency'\."):
         draw(attribution(), error=True)
+
+
+def test_measures_of_a_map_stand_above_it_on_two_lines_where_one_is_too_wide():
+    numbers = np.random.default_rng(0)
+    arrays = {"deletion": np.array([0.1, 0.2]), "insertion": np.array([0.9, 0.8])}
+    images = numbers.random((2, 8, 8, 1))
+    measured = Attribution(
+        numbers.random((2, 8, 8)), images, np.zeros(2, int), np.zeros(2), "saliency", {"unit": "score"}, arrays
+    )
+    wide, narrow = (
+        [axes.get_title() for axes in draw(measured, size=size).axes if "deletion" in axes.get_title()] for size in (3, 1)
+    )
+    assert [title.split("\n")[0] for title in wide] == ["deletion 0.10, insertion 0.90", "deletion 0.20, insertion 0.80"]
+    assert [title.split("\n")[:2] for title in narrow] == [
+        ["deletion 0.10", "insertion 0.90"],
+        ["deletion 0.20", "insertion 0.80"],
+    ]
