@@ -128,8 +128,8 @@ def with_counts(attribution: Attribution, name: str, most: int, tolerance: float
     remarks = [
         *(attribution.settings.remarks or ()),
         *(
-            f"image {row}: the largest standard error is {errors[row]:.1%} of the map's largest value, above the tolerance of "
-            f"{tolerance:.1%}, after {most:,} {name}, the most allowed."
+            f"image {row}: the largest standard error is {100 * errors[row]:.3g} % of the map's largest value, above the "
+            f"tolerance of {100 * tolerance:.3g} %, after {most:,} {name}, the most allowed."
             for row in np.flatnonzero(~(errors <= tolerance))
         ),
     ]

@@ -163,8 +163,8 @@ def test_the_ceiling_is_said_for_the_images_that_reach_it(method, name, most):
     assert found.arrays[name].tolist() == [most, most]
     share = found.arrays["error"].max(axis=(1, 2)) / np.abs(found.values).max(axis=(1, 2))
     assert found.settings.remarks == [
-        f"image {row}: the largest standard error is {share[row]:.1%} of the map's largest value, above the tolerance of 0.1%,"
-        f" after {most} {name}, the most allowed."
+        f"image {row}: the largest standard error is {100 * share[row]:.3g} % of the map's largest value, above the "
+        f"tolerance of 0.1 %, after {most} {name}, the most allowed."
         for row in (0, 1)
     ]
     assert found.settings[name] == most
