@@ -360,6 +360,8 @@ MISTAKES = {
     "Received: '1;2'.",
     ("saliency", "MODEL", "--data", "SET", "--index", "3-1"): "`--index` must be whole numbers or ranges with commas "
     "between, such as 0-499,600. Received: '3-1'.",
+    ("saliency", "MODEL", "--data", "SET", "--index", "0-99999999999999999999"): "`--index` must be whole numbers or ranges "
+    "with commas between, such as 0-499,600. Received: '0-99999999999999999999'.",
     ("saliency", "MODEL", "--data", "SET", "--index", "9"): "`index` must be between 0 and 8. Received: 9.",
     (
         "saliency",

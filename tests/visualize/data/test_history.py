@@ -43,6 +43,13 @@ def test_measures_that_no_float32_has_are_gaps_in_the_curve(tmp_path, loss):
     assert write_png(figure, tmp_path / "curves.png").is_file()
 
 
+def test_of_two_columns_of_one_name_none_is_dropped(tmp_path):
+    path = tmp_path / "history.csv"
+    path.write_text("epoch,loss,loss\n1,2,3\n")
+    with pytest.raises(InputError, match="must have a line of names"):
+        read_history(path)
+
+
 LIMITS = "`history` must have at most 1,000,000 epochs and 1,000 measures."
 
 

@@ -318,3 +318,15 @@ def test_a_folder_and_a_pattern_are_their_pictures_in_natural_order(opened, tmp_
         (tmp_path / "none").mkdir(exist_ok=True)
         with pytest.raises(InputError, match="where there is none"):
             from_files(opened("softmax"), empty)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint16", "int32"])
+def test_tokens_are_no_bytes_to_scale(tmp_path, dtype):
+    tokens = np.arange(12).reshape(2, 6)
+    np.save(tmp_path / "tokens.npy", tokens)
+    words = keras.Input((6,), dtype=dtype)
+    vectors = keras.layers.Embedding(20, 3)(keras.ops.cast(words, "int32"))
+    model = keras.Model(words, keras.layers.Dense(2)(keras.layers.Flatten()(vectors)))
+    source = from_data(model, str(tmp_path / "tokens.npy"), index=[0, 1])
+    np.testing.assert_array_equal(source.images, tokens)
+    assert source.notes == ()
