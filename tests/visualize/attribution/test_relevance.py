@@ -247,3 +247,42 @@ def test_parameters_out_of_range_are_refused(options, message):
     model = branches()
     with pytest.raises(visualize.InputError, match=message):
         visualize.relevance(model, images_of(model), 0, **options)
+
+
+def test_attention_is_the_formulas_of_the_paper():
+    """Achtibat et al. (2024), propositions 3.1 and 3.3, for softmax(q k') v of one head, written out in NumPy."""
+    inputs = keras.Input((4, 3, 1))
+    tokens = keras.layers.Reshape((4, 3))(inputs)
+    query, key, value = (keras.layers.Dense(3, use_bias=False, name=name)(tokens) for name in ("query", "key", "value"))
+    weights = keras.layers.Softmax()(keras.ops.matmul(query, keras.ops.transpose(key, (0, 2, 1))))
+    pooled = keras.layers.GlobalAveragePooling1D()(keras.ops.matmul(weights, value))
+    model = keras.Model(inputs, keras.layers.Dense(2, use_bias=False, name="last")(pooled))
+    generator = np.random.default_rng(0)
+    model.set_weights([generator.standard_normal(weight.shape) for weight in model.weights])
+    image = generator.standard_normal((1, 4, 3, 1)).astype("float32")
+    found = visualize.relevance(model, image, 1, rule="epsilon", pixels="rule", epsilon=1e-9)
+    names = ("query", "key", "value", "last")
+    of_query, of_key, of_value, last = (model.get_layer(name).get_weights()[0].astype("float64") for name in names)
+    x = image[0, :, :, 0].astype("float64")
+    q, k, v = x @ of_query, x @ of_key, x @ of_value
+    logits = q @ k.T
+    s = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    o = s @ v  # (tokens, channels)
+    relevance = o.mean(axis=0) * last[:, 1] * o / o.sum(axis=0)  # of each token's channels
+    of_s, to_v = s * ((relevance / (2 * o)) @ v.T), v * (s.T @ (relevance / (2 * o)))
+    of_logits = logits * (of_s - s * of_s.sum(axis=1, keepdims=True))
+    to_q, to_k = q * ((of_logits / (2 * logits)) @ k), k * ((of_logits / (2 * logits)).T @ q)
+    parts = [(to_q, q, of_query), (to_k, k, of_key), (to_v, v, of_value)]
+    expected = sum(x * ((part / outputs) @ matrix.T) for part, outputs, matrix in parts)
+    np.testing.assert_allclose(found.values[0], expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
+
+
+def test_a_gate_gets_nothing_and_its_signal_all():
+    inputs = keras.Input((1, 3, 1))
+    x = keras.layers.Flatten()(inputs)
+    gated = keras.layers.Multiply()([x, keras.layers.Dense(3, activation="sigmoid")(x)])
+    model = keras.Model(inputs, keras.layers.Dense(2, use_bias=False)(gated))
+    images = np.random.default_rng(0).standard_normal((2, 1, 3, 1)).astype("float32")
+    found = visualize.relevance(model, images, 0, rule="epsilon", pixels="rule", epsilon=1e-9)
+    signals = keras.Model(inputs, gated)(images).numpy()
+    np.testing.assert_allclose(found.values[:, 0], signals * model.get_weights()[-1][:, 0], rtol=1e-3, atol=1e-6)
