@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.resources import files
@@ -35,10 +36,21 @@ def load(name: str) -> Demo:
     """
     choices = names()
     if name not in choices:
-        near = get_close_matches(name, choices)
-        expected = f"Did you mean {' or '.join(near)}?" if near else f"Choose one of {', '.join(choices)}."
-        raise InputError(f"`NAME` must be the name of a demo. Received: {received(name)}. {expected}")
+        raise unknown_name("demo", name, choices)
     return import_module(f"kerasdemos.demos.{name}").DEMO
+
+
+def unknown_name(kind: str, name: object, choices: Sequence[str]) -> InputError:
+    """The refusal of a name, with the nearest ones or, where none is near, all of them.
+
+    Args:
+        kind: of what the name should be, such as "demo".
+        name: what was received.
+        choices: the names that there are.
+    """
+    near = get_close_matches(name, choices) if isinstance(name, str) else []
+    expected = f"Did you mean {' or '.join(near)}?" if near else f"Choose one of {', '.join(choices)}."
+    return InputError(f"`NAME` must be the name of a {kind}. Received: {received(name)}. {expected}")
 
 
 def load_all() -> tuple[Demo, ...]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ import numpy as np
 
 from kerasdemos.data.package_files import PackageFile
 from kerasdemos.pretrained import efficientnet_lite
-from visualize.errors import InputError
+from kerasdemos.registry import unknown_name
 
 if TYPE_CHECKING:
     import keras
@@ -118,7 +117,5 @@ def load(name: str) -> PretrainedNetwork:
     """
     networks = {network.name: network for network in NETWORKS}
     if name not in networks:
-        near = get_close_matches(name, networks)
-        expected = f"Did you mean {' or '.join(near)}?" if near else f"Choose one of {', '.join(networks)}."
-        raise InputError(f"`NAME` must be the name of a pretrained network. Received: {name!r}. {expected}")
+        raise unknown_name("pretrained network", name, list(networks))
     return networks[name]

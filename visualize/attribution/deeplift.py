@@ -34,7 +34,7 @@ def deeplift(
 ) -> Attribution:
     """Explain a class score by what the change of each pixel from a reference image contributes to it.
 
-    Shrikumar, Greenside & Kundaje (2017), arXiv:1704.02685, the rescale rule, section 3.5.1. Image and reference go through
+    Shrikumar, Greenside & Kundaje (2017), arXiv:1704.02685, section 3.5.1, the rescale rule. Image and reference go through
     the network as one batch; where an activation saturates, its gradient is 0 but its change is not. It takes one pass where
     integrated gradients take many.
 
