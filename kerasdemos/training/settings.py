@@ -18,6 +18,8 @@ from visualize._utils.atomic import check_writable_folder
 from visualize.engine.precision import check_precision, settled
 from visualize.errors import InputError
 
+MOST_EPOCHS = 10_000_000  # of a network; steps of a program
+
 
 @dataclass(frozen=True)
 class RunSettings:
@@ -51,8 +53,8 @@ class RunSettings:
         Raises:
             InputError: they do not fit.
         """
-        if self.epochs is not None and self.epochs < 1:
-            raise InputError(f"`epochs` must be at least 1. Received: {self.epochs}.")
+        if self.epochs is not None and not 1 <= self.epochs <= MOST_EPOCHS:
+            raise InputError(f"`epochs` must be from 1 to {MOST_EPOCHS:,}. Received: {self.epochs}.")
         if not 0 <= self.seed < 2**31:
             raise InputError(f"`seed` must be between 0 and {2**31 - 1}. Received: {self.seed}.")
         check_precision(self.precision)

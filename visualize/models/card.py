@@ -14,6 +14,7 @@ MAX_FLOAT = 3.4e38  # about the largest float32
 MAX_CARD_BYTES = 2**24  # enough for the names of a hundred thousand classes
 RESIZE_MODES = ("crop", "fit", "stretch")  # how a photograph of other proportions is brought to the size of a model
 MAX_DEPTH = 32  # of lists and objects in one another
+KINDS = {list: "a list", str: "a text", int: "a number", float: "a number", bool: "true or false", type(None): "null"}
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def card_content(path: Path) -> dict[str, object]:
     except (ValueError, RecursionError):
         raise InputError(f"The card {path} must be a JSON object. Received: something that is not JSON.") from None
     if not isinstance(content, dict):
-        raise InputError(f"The card {path} must be a JSON object. Received: a {type(content).__name__}.")
+        raise InputError(f"The card {path} must be a JSON object. Received: {KINDS[type(content)]}.")
     if _is_deeper(content, MAX_DEPTH):
         raise InputError(f"The card {path} must be nested at most {MAX_DEPTH} deep. Received: a deeper one.")
     return content

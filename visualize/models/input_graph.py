@@ -19,7 +19,10 @@ ELEMENTWISE = (  # what may stand between a vector and the picture that is made 
 
 
 def first_operations(model: keras.Model, input_name: str | None) -> Iterator[tuple[Any, list[Any]]]:
-    """The operations in a row behind an input, each with the constants that it takes; those of nested models among them."""
+    """The operations in a row behind an input, each with the constants that it takes; those of nested models among them.
+
+    The constants end with None where the input comes after them, as in 255 - x.
+    """
     if isinstance(model, keras.Sequential):
         for layer in model.layers:
             if isinstance(layer, keras.Model):
@@ -39,8 +42,9 @@ def first_operations(model: keras.Model, input_name: str | None) -> Iterator[tup
         if isinstance(operation, keras.Model):
             yield from first_operations(operation, None)
         else:
-            constants = [each for each in keras.tree.flatten((arguments.args, arguments.kwargs)) if each is not tensor]
-            yield operation, constants
+            given = keras.tree.flatten((arguments.args, arguments.kwargs))
+            constants = [each for each in given if each is not tensor]
+            yield operation, [*constants, None] if given[-1] is tensor else constants
         tensor = readers[0].output_tensors[0]
 
 

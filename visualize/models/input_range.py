@@ -41,7 +41,7 @@ def range_of(model: keras.Model, input_name: str | None = None) -> tuple[tuple[f
     preprocessing = _preprocessing(model, input_name)
     expected = preprocessing.expected_range()
     if expected is not None:
-        return expected, f"the model first {preprocessing.text} its input"
+        return expected, f"the model first {preprocessing.text}"
     if any(isinstance(layer, keras.layers.Rescaling) for layer in layers_by_path(model).values()) and not preprocessing.steps:
         return BYTES, "it has a Rescaling layer"
     return FRACTIONS, "nothing says otherwise"
@@ -53,7 +53,7 @@ class Preprocessing:
 
     Attributes:
         factor, offset: of the mean channel.
-        steps: in words, such as "divides by 127.5".
+        steps: in words, such as "divides {} by 127.5".
     """
 
     factor: float = 1.0
@@ -66,15 +66,17 @@ class Preprocessing:
 
     @property
     def text(self) -> str:
-        """All steps: "divides by 127.5 and subtracts 1"."""
-        return " and ".join(self.steps)
+        """All steps: "divides its input by 127.5 and subtracts 1 from it"."""
+        return " and ".join(step.format("it" if number else "its input") for number, step in enumerate(self.steps))
 
     def expected_range(self) -> tuple[float, float] | None:
         """The one of the three usual ranges that becomes one that networks learn from; None where none does for certain."""
-        if not self.steps or self.factor <= 0:
+        if not self.steps or not self.factor:
             return None
         matching = [
-            each for each in (BYTES, FRACTIONS, SIGNED) if self._is_usual(*(self.factor * end + self.offset for end in each))
+            each
+            for each in (BYTES, FRACTIONS, SIGNED)
+            if self._is_usual(*sorted(self.factor * end + self.offset for end in each))  # a negative: 1 - x / 255
         ]
         return matching[0] if len(matching) == 1 else None
 
@@ -104,20 +106,22 @@ def _step(operation: Any, constants: list[Any]) -> tuple[float, float, str] | No
     kind = type(operation).__name__
     if isinstance(operation, keras.layers.Rescaling):
         scale, offset = _mean(operation.scale), _mean(operation.offset)
-        return scale, offset, f"rescales by {scale:.4g}" + (f" and adds {offset:.4g} to" if offset else "")
+        return scale, offset, f"rescales {{}} by {scale:.4g}" + (f" and adds {offset:.4g}" if offset else "")
     if isinstance(operation, keras.layers.Normalization):
         mean, deviation = _mean(operation.mean), float(np.sqrt(np.maximum(_mean(operation.variance), 1e-12)))
-        return 1 / deviation, -mean / deviation, f"normalizes by mean {mean:.4g} and deviation {deviation:.4g}"
+        return 1 / deviation, -mean / deviation, f"normalizes {{}} by mean {mean:.4g} and deviation {deviation:.4g}"
     numbers = [_mean(each) for each in constants if _is_number(each)]
     if len(numbers) != 1:
         return None
     number = numbers[0]
+    if constants[-1] is None and kind in ("TrueDivide", "Divide", "Subtract"):  # the input comes second, as in 255 - x
+        return (-1.0, number, f"subtracts {{}} from {number:.4g}") if kind == "Subtract" else None
     return {
-        "TrueDivide": (1 / number if number else 0.0, 0.0, f"divides by {number:.4g}"),
-        "Divide": (1 / number if number else 0.0, 0.0, f"divides by {number:.4g}"),
-        "Multiply": (number, 0.0, f"multiplies by {number:.4g}"),
-        "Subtract": (1.0, -number, f"subtracts {number:.4g} from"),
-        "Add": (1.0, number, f"adds {number:.4g} to"),
+        "TrueDivide": (1 / number if number else 0.0, 0.0, f"divides {{}} by {number:.4g}"),
+        "Divide": (1 / number if number else 0.0, 0.0, f"divides {{}} by {number:.4g}"),
+        "Multiply": (number, 0.0, f"multiplies {{}} by {number:.4g}"),
+        "Subtract": (1.0, -number, f"subtracts {number:.4g} from {{}}"),
+        "Add": (1.0, number, f"adds {number:.4g} to {{}}"),
     }.get(kind)
 
 

@@ -50,7 +50,7 @@ class LayerFact:
 _origins: weakref.WeakKeyDictionary[keras.Model, Origin] = weakref.WeakKeyDictionary()
 _cards: weakref.WeakKeyDictionary[keras.Model, Card] = weakref.WeakKeyDictionary()
 
-SCOPE = re.compile(r"[A-Za-z0-9_.-]*")  # what TensorFlow allows in the name of an operation
+SCOPE = re.compile(r"[A-Za-z0-9_.-]+")  # what TensorFlow allows in the name of an operation
 CONVOLUTIONS = (
     *("Conv1D", "DepthwiseConv1D", "SeparableConv1D", "Conv1DTranspose"),
     *("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Conv2DTranspose"),

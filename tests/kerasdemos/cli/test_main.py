@@ -212,7 +212,7 @@ def test_confusion_counts_true_classes_down_and_predicted_ones_across():
         (["train"], "`train` must get the names of demos, or --all. `kerasdemos list` shows them."),
         (["train", "--all", "relu_mlp"], "`train` must get the names of demos, or --all."),
         (["train", "relu_mpl"], "`NAME` must be the name of a demo. Received: 'relu_mpl'. Did you mean relu_mlp"),
-        (["train", "relu_mlp", "--epochs", "0"], "`epochs` must be at least 1. Received: 0."),
+        (["train", "relu_mlp", "--epochs", "0"], "`epochs` must be from 1 to 10,000,000. Received: 0."),
         (["train", "relu_mlp", "--data", "no"], "`--data` must be a directory of IDX files or a .npz file."),
         (["evaluate", "no.keras"], "`MODEL` must be a .keras file. Received: no.keras, which does not exist."),
     ],

@@ -548,7 +548,8 @@ def _interrupt(demo, some_digits, out, *, after):
 @pytest.mark.parametrize(
     ("name", "changes", "message"),
     [
-        ("relu_mlp", {"epochs": 0}, "`epochs` must be at least 1. Received: 0."),
+        ("relu_mlp", {"epochs": 10**20}, "`epochs` must be from 1 to 10,000,000. Received: 100000000000000000000."),
+        ("relu_mlp", {"epochs": 0}, "`epochs` must be from 1 to 10,000,000. Received: 0."),
         ("relu_mlp", {"seed": -1}, "`seed` must be between 0 and 2147483647. Received: -1."),
         (
             "least_squares",

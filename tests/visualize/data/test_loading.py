@@ -76,7 +76,7 @@ def test_a_model_that_rescales_by_itself_is_given_bytes(tmp_path):
     source = from_files(model, [tmp_path / "a.png"])
     assert source.images.max() == 200
     assert source.notes == (
-        "input range 0 to 255 assumed, as the model first rescales by 0.003922 its input; "
+        "input range 0 to 255 assumed, as the model first rescales its input by 0.003922; "
         "a card or --input-range LOW HIGH settles it",
     )
 

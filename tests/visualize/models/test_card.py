@@ -44,6 +44,8 @@ NAMES = "`class_names` of the card {path} must be a list of strings. Received: "
         (b"\xff\xfe", "The card {path} must be a JSON object. Received: something that is not JSON."),
         ("[" * 100_000, "The card {path} must be a JSON object. Received: something that is not JSON."),
         ("[0, 1]", "The card {path} must be a JSON object. Received: a list."),
+        ("1", "The card {path} must be a JSON object. Received: a number."),
+        ("null", "The card {path} must be a JSON object. Received: null."),
         ('{"input_range": [1, 0]}', RANGE + "[1, 0]."),
         ('{"input_range": [1, 1]}', RANGE + "[1, 1]."),
         ('{"input_range": [0, NaN]}', RANGE + "[0, nan]."),

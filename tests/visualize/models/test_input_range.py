@@ -29,6 +29,8 @@ FIRST = {
     "fractions made signed": (lambda x: 2.0 * x - 1.0, FRACTIONS),
     "signed made bytes": (L.Rescaling(127.5, offset=127.5), SIGNED),
     "augmented first": (lambda x: L.Rescaling(1 / 255)(L.RandomFlip()(L.Resizing(16, 16)(x))), BYTES),
+    "inverted": (lambda x: (255.0 - x) / 255.0, BYTES),
+    "inverted after": (lambda x: 1.0 - x / 255.0, BYTES),
     "cast first": (lambda x: keras.ops.cast(x, "float32") / 255.0, BYTES),
 }
 
@@ -77,3 +79,9 @@ def test_a_reloaded_model_tells_the_same(tmp_path):
     model.save(tmp_path / "model.keras")
     assert range_of(keras.saving.load_model(tmp_path / "model.keras")) == range_of(model)
     assert np.isclose(range_of(model)[0][1], 255)
+
+
+def test_the_reason_is_a_sentence():
+    assert range_of(model_of(lambda x: x / 127.5 - 1.0))[1] == "the model first divides its input by 127.5"
+    assert range_of(model_of(lambda x: 1.0 - x / 255.0))[1] == "the model first divides its input by 255"
+    assert range_of(model_of(lambda x: (255.0 - x) / 255.0))[1] == "the model first subtracts its input from 255"
