@@ -176,7 +176,7 @@ def _softmax(network: _Network, operation: tf.Operation, arrived: Mapping[int, t
     yield operation.inputs[0], _of_both(of_power * slope)
 
 
-Rule = Callable[[_Network, tf.Operation, Mapping[int, tf.Tensor]], Signals]
+Rule = Callable[[_Network, "tf.Operation", Mapping[int, "tf.Tensor"]], Signals]
 
 ACTIVATIONS = {"Relu", "Relu6", "LeakyRelu", "Elu", "Selu", "Sigmoid", "Tanh", "Softplus", "Softsign", "Erf", "Erfc", "Exp"}
 ACTIVATIONS |= {"Log", "Log1p", "Expm1", "Sqrt", "Rsqrt", "Square", "Abs", "Pow", "Reciprocal", "Inv"}

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from visualize._utils.lazy import tf
 
-Signals = Iterable[tuple[tf.Tensor, tf.Tensor]]  # tensors, and what is handed back to each
-Rule = Callable[[tf.Operation, tf.Tensor], Signals]  # an operation, and what was handed back to its output
+Signals = Iterable[tuple["tf.Tensor", "tf.Tensor"]]  # tensors, and what is handed back to each
+Rule = Callable[["tf.Operation", "tf.Tensor"], Signals]  # an operation, and what was handed back to its output
 
 REARRANGING = {  # every element of the output is one of the input, or a constant
     *("Reshape", "Squeeze", "ExpandDims", "Transpose", "Identity", "StridedSlice", "Slice", "GatherV2", "ReverseV2"),

@@ -220,7 +220,7 @@ def _gate_of(tensor: tf.Tensor) -> int:
     return {"Sigmoid": 2, "Rsqrt": 2, "Erf": 2, "Erfc": 2, "Tanh": 1, "Relu6": 2}.get(tensor.op.type, 0)
 
 
-Operation = Callable[[_Network, tf.Operation, Mapping[int, tf.Tensor]], Signals]
+Operation = Callable[[_Network, "tf.Operation", Mapping[int, "tf.Tensor"]], Signals]
 
 ACTIVATIONS = {"Relu", "Relu6", "LeakyRelu", "Elu", "Selu", "Sigmoid", "Tanh", "Softplus", "Softsign", "Erf", "Erfc", "Exp"}
 ACTIVATIONS |= {"Log", "Log1p", "Expm1", "Sqrt", "Square", "Abs", "Pow", "Neg"}

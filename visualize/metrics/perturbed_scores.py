@@ -23,7 +23,7 @@ from visualize.models.inputs import checked_batch_size
 RANKS, SUBSETS = "metrics/ranks", "metrics/subsets"  # names of tensors beside the inputs of a model
 
 ScoreName = Literal["probability", "logit"]
-Change = Callable[[tf.Tensor], tf.Tensor]  # the numbers of copies, (k,), to the copies, (k, batch, height, width, channels)
+Change = Callable[["tf.Tensor"], "tf.Tensor"]  # the numbers of copies, (k,), to the copies, (k, batch, *shape)
 
 
 class Perturbation(abc.ABC):

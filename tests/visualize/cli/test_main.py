@@ -27,6 +27,7 @@ from visualize.models import layers
 from visualize.report.methods import method, method_names, takes
 
 METHODS = tuple(sorted(method_names()))
+COMMANDS = ("bulk", "bulk gradcam", "compare", "contrast", "curves", "draw", "gallery", "layers", "methods", "report", "trust")
 WITH_IMAGES = tuple(name for name in METHODS if takes(method(name), "images"))
 
 
@@ -455,7 +456,7 @@ for line in sys.argv[1:]:
 
 
 def test_help_and_mistakes_import_neither_tensorflow_nor_matplotlib():
-    helps = ["--help", "--version", *(f"{name} --help" for name in (*METHODS, "draw", "layers", "gallery"))]
+    helps = ["--help", "--version", *(f"{name} --help" for name in (*METHODS, *COMMANDS))]
     mistakes = ["saliency x", "saliency x --steps 3", "nonsense", "layers no.keras", "gradcam no.keras --data mnist:test"]
     ended = subprocess.run([sys.executable, "-c", COLD, *helps, *mistakes], capture_output=True, text=True)
     told = [line for line in ended.stderr.splitlines() if not line.startswith("Error: ")]
