@@ -7,6 +7,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -60,7 +61,7 @@ def help_text(function: Callable[..., object]) -> str:
     told = {title: " ".join(section(function, name).split()) for title, name in titles.items()}
     example = inspect.cleandoc(section(function, "Example"))
     parts = [head, *(f"{title}: {text}" for title, text in told.items() if text)]
-    parts.append(f"\b\nExample:\n  {example}" if example else "")
+    parts.append("\b\nExample:\n" + textwrap.indent(example, "  ") if example else "")
     return "\n\n".join(part for part in parts if part)
 
 

@@ -463,6 +463,13 @@ def test_help_and_mistakes_import_neither_tensorflow_nor_matplotlib():
     assert told == [f"{line}|0|[]" for line in helps] + [f"{line}|2|[]" for line in mistakes]
 
 
+def test_every_line_of_an_example_is_indented_alike():
+    for name in ("trust", "compare"):
+        examples = run(name, "--help").stdout.split("Example:\n")[1].split("\n\n")[0].splitlines()
+        assert len(examples) == 2
+        assert all(line.startswith(f"    visualize {name} ") for line in examples)
+
+
 def test_help_takes_less_than_half_a_second():
     def used():  # by our children; what others do on this machine does not count
         return sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
