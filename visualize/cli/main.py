@@ -172,7 +172,7 @@ def trust(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], *
     Each method is measured on the same images beside random pixels, random blocks, the distance to the center and edges: how
     the score falls and rises as its pixels are hidden and shown; whether its map belongs to the class; whether it changes
     when the weights of the model are shuffled, and how much under slight noise. The numbers of a finished method are kept in
-    the folder trust-measures and are not computed again. Needs at least six images; better 16 or more.
+    the folder trust-measures and are not computed again. Needs at least six images; better 32.
 
     Example:
         visualize trust model.keras --data mnist:test --index 0-31 --out trust

@@ -146,7 +146,8 @@ def _answer(rows: Sequence[Mapping[str, Any]], images: int, seed: int) -> str:
     if images < FEWEST_IMAGES:
         excluded = [row["name"] for row in rows if row["believed"] is False]
         but = f" But do not believe {_joined(excluded)}." if excluded else ""
-        return f"No answer: {images} images are too few to tell a method from chance; give at least {FEWEST_IMAGES}.{but}"
+        count = "1 image is" if images == 1 else f"{images} images are"
+        return f"No answer: {count} too few to tell a method from chance; give at least {FEWEST_IMAGES}.{but}"
     if not believed:
         return f"Believe none of these methods for this model and these {images} images."
     best, *others = believed

@@ -50,11 +50,11 @@ def trust(
 
     Args:
         model: Keras model.
-        images: (batch, height, width, channels), in the range the model was trained on; at least six, and better 16 or more.
+        images: (batch, height, width, channels), in the range the model was trained on; at least six, and better 32.
         target: class to explain; one for all images or one per image; by default the model's own prediction.
         methods: such as `visualize.gradcam`, or `functools.partial(visualize.occlusion, patch=8)`; by default the eight of
             `compare`, with 500 masks for RISE, or those of them that the model allows.
-        steps: of deletion and insertion.
+        steps: in how many steps deletion and insertion hide or show all pixels.
         samples: noisy copies of each image, for the change under slight noise.
         seed: of everything that is drawn at random.
         out: folder in which the numbers of each finished method are kept; a method whose numbers are there, for the same
@@ -67,7 +67,8 @@ def trust(
         it; `settings["left_out"]` has the methods that the model does not allow, with the reasons.
 
     Raises:
-        InputError: a method that was named cannot be applied, none can, or no method takes one of the options.
+        InputError: a method that was named cannot be applied or was named twice, none can be applied, or none takes one of the
+            options.
 
     Example:
         visualize trust model.keras --data mnist:test --index 0-31 --out trust
@@ -112,6 +113,9 @@ def _checked_methods(
         raise InputError("`methods` must be a list of at least one function such as visualize.gradcam. Received: none.")
     chosen = default_methods() if methods is None else tuple(methods)
     known = {name for method in chosen for name in parameters_of("methods", method)}
+    labels = [label_of(method) for method in chosen]
+    if repeated := [label for label in dict.fromkeys(labels) if labels.count(label) > 1]:
+        raise InputError(f"`methods` must name each method once. Received: {repeated[0]} {labels.count(repeated[0])} times.")
     for name in options:
         if name not in known:
             raise InputError(f"`{name}` is no option of {', '.join(map(name_of, chosen))}.")

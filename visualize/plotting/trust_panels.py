@@ -127,4 +127,5 @@ def _basis(trust: Trust) -> str:
     """What the figures are means of."""
     images = trust.settings["images"]
     interval = "means and 95 % intervals" if images >= 6 else "means"
-    return f"{trust.settings['model']}, {images} images: {interval}; deletion and insertion of the {trust.settings.unit}"
+    count = "1 image" if images == 1 else f"{images} images"
+    return f"{trust.settings['model']}, {count}: {interval}; deletion and insertion of the {trust.settings.unit}"

@@ -94,6 +94,11 @@ def test_few_images_exclude_a_method_but_confirm_none():
     )
 
 
+def test_one_image_is_too_few_in_the_singular():
+    trust = judgment([measured(images=1)], {**SETTINGS, "images": 1})
+    assert trust.answer == "No answer: 1 image is too few to tell a method from chance; give at least 6."
+
+
 def test_a_model_of_one_class_has_no_other_to_compare_with():
     trust = judgment([measured(own_class=None)], SETTINGS)
     assert trust.believed == ("good",)

@@ -225,6 +225,7 @@ def test_a_function_of_the_scores_can_be_the_target(model, images):
         ({"methods": ["saliency"]}, "`methods` must be a function"),
         ({"methods": [visualize.saliency], "patch": 3}, "`patch` is no option of saliency"),
         ({"methods": [visualize.gradcam]}, "no convolution of this model"),
+        ({"methods": [visualize.saliency] * 2}, "`methods` must name each method once. Received: saliency 2 times"),
         ({"steps": 1}, "`steps` must be a whole number from 2"),
         ({"samples": 0}, "`samples` must be a whole number from 1"),
         ({"target": 9}, "`target` must be between 0 and 3"),

@@ -34,14 +34,14 @@ def row(name, believed=None, *, baseline=False, width=0.1, **measures):
     }
 
 
-def trust(width=0.1):
+def trust(width=0.1, images=12):
     rows = (
         row("gradcam", True, deletion=0.2, insertion=0.9, area=0.3, width=width),
         row("saliency (modifier=guided)", False, deletion=0.4, insertion=0.6, area=0.1, width=width),
         row("random pixels", baseline=True, deletion=0.5, insertion=0.5),
         row("edges", baseline=True, deletion=0.45, insertion=0.55),
     )
-    settings = {"unit": "probability", "images": 12, "model": "model.keras", "seed": 0, "left_out": {}}
+    settings = {"unit": "probability", "images": images, "model": "model.keras", "seed": 0, "left_out": {}}
     return Trust(rows, COLUMNS, "Believe gradcam, the most faithful of 2 methods.", "trust", settings)
 
 
@@ -83,6 +83,10 @@ def test_the_figure_says_the_answer_the_sentences_and_what_they_rest_on(texts_of
 def test_few_images_have_marks_without_intervals():
     axes = panels_of(draw(trust(width=None)))["area"]
     assert [len(line.get_xdata()) for line in axes.lines] == [1, 1]
+
+
+def test_one_image_is_counted_in_the_singular(texts_of):
+    assert "model.keras, 1 image: means; deletion and insertion of the probability" in texts_of(draw(trust(None, images=1)))
 
 
 def test_an_option_of_maps_is_refused():
