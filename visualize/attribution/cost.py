@@ -12,6 +12,7 @@ from visualize._utils.validation import parameters_of
 from visualize.attribution.comparison import name_of
 from visualize.attribution.patches import Patches
 from visualize.attribution.request import class_scores, prepare
+from visualize.attribution.smoothgrad import SAMPLES
 from visualize.results import Attribution
 from visualize.targets import Target
 
@@ -80,8 +81,8 @@ def _passes_of(method: Method, size: Sequence[int]) -> int:
             return masks
         case "occlusion", {"patch": patch, "stride": stride}:
             return int(np.prod(Patches.over(size, patch, stride).grid))  # pyright: ignore[reportArgumentType]
-        case _, {"samples": int(samples)}:
-            return GRADIENT * samples
+        case _, {"samples": samples}:
+            return GRADIENT * (samples if isinstance(samples, int) else SAMPLES)
         case "integrated_gradients", {"steps": steps}:
             return GRADIENT * (steps if isinstance(steps, int) else FEWEST_STEPS)
     return GRADIENT

@@ -103,7 +103,7 @@ def trust(
 
 def default_methods() -> tuple[Callable[..., Attribution], ...]:
     """The methods of `compare`, with fewer masks for RISE."""
-    return tuple(functools.partial(rise, masks=RISE_MASKS) if method is rise else method for method in COMPARED)
+    return tuple(functools.partial(rise, masks=RISE_MASKS) if name_of(method) == "rise" else method for method in COMPARED)
 
 
 def _checked_methods(

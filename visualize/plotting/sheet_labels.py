@@ -27,7 +27,7 @@ def title_of(attribution: Attribution, image: int, inches: float) -> str:
     if not (picture and target and fits(both, inches, 8)):
         lines = [*([fitted(picture, inches, 8)] if picture else []), *(wrapped(target, inches, 8, most=2) if target else [])]
     else:
-        lines = [both]
+        lines = [fitted(both, inches, 8)]
     return "\n".join([*lines, fitted(score_line, inches, 8)])
 
 

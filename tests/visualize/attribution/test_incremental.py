@@ -489,9 +489,10 @@ class AlwaysTraining(keras.Model):
 def test_a_layer_that_the_model_calls_in_training_mode_is_computed_in_full():
     model = AlwaysTraining()
     model(np.zeros((1, 9, 9, 1), "float32"))
-    result = occlusion(model, np.ones((1, 9, 9, 1), "float32"), 1, patch=3, path="windows")
-    assert result.settings["full_from"] == "norm"
-    assert result.settings["path_reason"] == "norm: it is called in training mode"
+    images = np.ones((1, 9, 9, 1), "float32")
+    assert occlusion(model, images, 1, patch=3).settings["path"] == "full"
+    with pytest.raises(InputError, match=r"no layer can be computed in windows \('norm' need each image alone\)"):
+        occlusion(model, images, 1, patch=3, path="windows")
 
 
 @keras.saving.register_keras_serializable(package="tests")
