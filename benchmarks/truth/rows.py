@@ -19,6 +19,9 @@ VARIANTS = {  # what a method's name is joined to, and the options
 }
 
 
+NAMED = {"vit": "patches"}  # the layer of a network whose maps are read only where they are named
+
+
 @dataclass(frozen=True)
 class Row:
     """One row of the table: its name, and the maps of pictures for their targets, (count, height, width)."""
@@ -64,6 +67,7 @@ def _row(name: str, options: dict[str, Any], title: str | None = None) -> Row:
 
     def maps(model: keras.Model, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
         arguments = (model, images, targets.tolist()) if takes(function, "target") else (model, images)
-        return function(*arguments, **options).values
+        layer = NAMED.get(model.name) if takes(function, "layer") else None
+        return function(*arguments, **options, **({"layer": layer} if layer else {})).values
 
     return Row(title or name, maps)

@@ -51,7 +51,8 @@ def gradcam(
 
     Raises:
         InputError: `layer` is no layer of the model, has no map of more than one position, or does not lead to the score;
-            `target` is not a class of the model; `modifier` finds no ReLU between layer and score.
+            it is left to choose in a vision transformer; `target` is not a class of the model; `modifier` finds no ReLU
+            between layer and score.
 
     Cost:
         1 forward pass, and a backward pass to the layer.
@@ -134,7 +135,8 @@ def gradcam_plus_plus(
 
     Raises:
         InputError: `layer` is no layer of the model, has no map of more than one position, or does not lead to the score;
-            `target` is not a class of the model; `modifier` finds no ReLU between layer and score.
+            it is left to choose in a vision transformer; `target` is not a class of the model; `modifier` finds no ReLU
+            between layer and score.
 
     Cost:
         1 forward pass, and a backward pass to the layer.
@@ -201,7 +203,8 @@ def layercam(
 
     Raises:
         InputError: `layer` is no layer of the model, has no map of more than one position, or does not lead to the score;
-            `target` is not a class of the model; `modifier` finds no ReLU between layer and score.
+            it is left to choose in a vision transformer; `target` is not a class of the model; `modifier` finds no ReLU
+            between layer and score.
 
     Cost:
         1 forward pass, and a backward pass to the layer.
@@ -265,7 +268,8 @@ def hirescam(
 
     Raises:
         InputError: `layer` is no layer of the model, has no map of more than one position, or does not lead to the score;
-            `target` is not a class of the model; `modifier` finds no ReLU between layer and score.
+            it is left to choose in a vision transformer; `target` is not a class of the model; `modifier` finds no ReLU
+            between layer and score.
 
     Cost:
         1 forward pass, and a backward pass to the layer.
@@ -329,7 +333,8 @@ def xgradcam(
 
     Raises:
         InputError: `layer` is no layer of the model, has no map of more than one position, or does not lead to the score;
-            `target` is not a class of the model; `modifier` finds no ReLU between layer and score.
+            it is left to choose in a vision transformer; `target` is not a class of the model; `modifier` finds no ReLU
+            between layer and score.
 
     Cost:
         1 forward pass, and a backward pass to the layer.
@@ -393,7 +398,8 @@ def guided_gradcam(
 
     Raises:
         InputError: `layer` is no layer of the model, has no map of more than one position, or does not lead to the score;
-            `target` is not a class of the model; the model has no ReLU between image and score.
+            it is left to choose in a vision transformer; `target` is not a class of the model; the model has no ReLU between
+            image and score.
 
     Cost:
         1 forward and 2 backward passes.

@@ -9,7 +9,7 @@ from visualize._utils.lazy import keras, tf
 from visualize._utils.validation import received
 from visualize.attribution.request import Batch
 from visualize.engine.forward import ForwardPass
-from visualize.engine.layer_facts import layer_facts
+from visualize.engine.layer_facts import is_part_of_attention, layer_facts
 from visualize.engine.resize import resize
 from visualize.engine.shapes import sizes
 from visualize.errors import InputError
@@ -95,6 +95,8 @@ def cam_of_layers(batch: Batch, paths: LayerPaths, cam: Callable[[LayerMaps], tf
 def maps_of_layer(batch: Batch, path: str | None) -> LayerMaps:
     """The feature maps of a layer, by default of the one that ends the block of the last convolution; noted in the batch.
 
+    A part of an attention layer, such as its queries, (batch, tokens, heads, channels), has no map.
+
     A layer that joins the frames of a video, (batch, height, width, channels), has one map, which holds for every frame.
 
     Raises:
@@ -105,12 +107,14 @@ def maps_of_layer(batch: Batch, path: str | None) -> LayerMaps:
     tensor = forward.layer_output(chosen)
     tensors = forward.frames(chosen) or (tensor,)
     joins_frames = _joins_frames(forward, tensor.shape.rank)
-    if tensor.shape.rank != batch.images.shape.rank and not joins_frames:
+    has_heads = path is not None and is_part_of_attention(forward, chosen)
+    if has_heads or (tensor.shape.rank != batch.images.shape.rank and not joins_frames):
         choices = [fact.path for fact in layer_facts(forward) if fact.spatial and fact.within]
         axes = {3: "length", 4: "height, width", 5: "depth, height, width"}[batch.images.shape.rank]
         raise InputError(
             f"`layer` must have maps, (batch, {axes}, channels). "
-            f"Received: {chosen!r}, whose output is {tuple(tensor.shape)}.{choices_among(choices)}"
+            f"Received: {chosen!r}, whose output is {tuple(tensor.shape)}"
+            f"{', the tokens and heads of attention' if has_heads else ''}.{choices_among(choices)}"
         )
     channels_first = forward.has_channels_first(forward.layer(chosen))
     spatial_shape = tensor.shape[2:] if channels_first else tensor.shape[1:-1]

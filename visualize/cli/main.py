@@ -188,7 +188,7 @@ def trust(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], *
 
 @command(params=options.model_options())
 def layers(model: Path, unsafe: bool, custom_objects: Sequence[str]) -> None:
-    """List every layer by its path, and the layer that Grad-CAM reads by default.
+    """List every layer by its path, the attention layers among them, and the layer that Grad-CAM reads by default.
 
     Example:
         visualize layers model.keras

@@ -218,13 +218,14 @@ def layer_table(facts: Sequence[LayerFact]) -> Table:
     """One row per layer, for the terminal."""
     from rich.table import Table
 
-    table = Table("layer", "class", "output", "parameters", "CAM", "kernels", box=None, header_style="bold")
+    table = Table("layer", "class", "output", "parameters", "CAM", "kernels", "attention", box=None, header_style="bold")
     table.columns[0].no_wrap = True
     table.columns[3].justify = "right"
     for fact in facts:
         shape = " x ".join("?" if size is None else str(size) for size in fact.shape[1:])
-        cam, kernels = ("yes" if mark else "" for mark in (fact.spatial and fact.within, fact.has_kernels))
-        table.add_row(printable(fact.path), printable(fact.kind), shape, f"{fact.parameters:,}", cam, kernels)
+        marks = (fact.spatial and fact.within, fact.has_kernels, fact.attention)
+        name, kind = printable(fact.path), printable(fact.kind)
+        table.add_row(name, kind, shape, f"{fact.parameters:,}", *("yes" if mark else "" for mark in marks))
     return table
 
 

@@ -188,7 +188,7 @@ class ForwardPass:
         """
         if self.modifier is None:
             return frozenset()
-        relus = find_relus(_reachable(tensor.consumers(), _consumers) & _reachable([score.op], _producers))
+        relus = find_relus(reachable(tensor.consumers(), _consumers) & reachable([score.op], _producers))
         relatives = [self._layer_of(scope) for scope in relus.others]
         if not relus.activations:
             parts = f"{listed(relatives)} hold ReLUs as parts of other functions, which are not modified"
@@ -266,7 +266,7 @@ class ForwardPass:
 
     def training_layers_before(self, tensor: tf.Tensor) -> TrainingLayers:
         """The same of the layers that a tensor depends on, such as the output of a layer in the middle of the model."""
-        return self._training_layers(_reachable([tensor.op], _producers))
+        return self._training_layers(reachable([tensor.op], _producers))
 
     def _training_layers(self, upstream: set[tf.Operation]) -> TrainingLayers:
         calls = [call for call in self.calls if call.training and any(output.op in upstream for output in call.outputs)]
@@ -282,7 +282,7 @@ class ForwardPass:
 
     def _layers_around(self, operations: list[tf.Operation]) -> list[str]:
         """The innermost layers in which the model has these operations, whatever mode they were called in."""
-        made_before = _reachable([self.images.op], _producers) if operations else set()  # as the noise of SmoothGrad is
+        made_before = reachable([self.images.op], _producers) if operations else set()  # as the noise of SmoothGrad is
         paths = []
         for operation in operations:
             if operation not in made_before:
@@ -296,11 +296,11 @@ class ForwardPass:
 
     @functools.cached_property
     def _downstream(self) -> set[tf.Operation]:
-        return _reachable([self.images.op], _consumers)
+        return reachable([self.images.op], _consumers)
 
     @functools.cached_property
     def _upstream(self) -> set[tf.Operation]:
-        return _reachable([tensor.op for tensor in keras.tree.flatten(self.output)], _producers)
+        return reachable([tensor.op for tensor in keras.tree.flatten(self.output)], _producers)
 
 
 def forward_pass(
@@ -521,7 +521,7 @@ def _is_whole_numbers_of(tensor: Any, images: tf.Tensor) -> bool:
     return (
         tf.is_tensor(tensor)
         and (tensor.dtype.is_integer or tensor.dtype.is_bool)
-        and images.op in _reachable([tensor.op], _producers)
+        and images.op in reachable([tensor.op], _producers)
     )
 
 
@@ -601,7 +601,8 @@ def _declared_shape(model: keras.Model) -> tuple[int | None, ...]:
 # The graph ------------------------------------------------------------------------------------------------------------------
 
 
-def _reachable(start: list[tf.Operation], neighbors: Callable[[Any], list[tf.Operation]]) -> set[tf.Operation]:
+def reachable(start: list[tf.Operation], neighbors: Callable[[Any], list[tf.Operation]]) -> set[tf.Operation]:
+    """Some operations, and all that are neighbors of them, directly or through others."""
     reached, waiting = set(start), list(start)
     while waiting:
         fresh = [operation for operation in neighbors(waiting.pop()) if operation not in reached]
@@ -612,7 +613,7 @@ def _reachable(start: list[tf.Operation], neighbors: Callable[[Any], list[tf.Ope
 
 def _is_between(operation: tf.Operation, inputs: Iterable[tf.Tensor], outputs: Iterable[tf.Tensor]) -> bool:
     """Whether the outputs of a layer depend on an operation, and its inputs do not."""
-    before, after = (_reachable([tensor.op for tensor in tensors], _producers) for tensors in (inputs, outputs))
+    before, after = (reachable([tensor.op for tensor in tensors], _producers) for tensors in (inputs, outputs))
     return operation in after and operation not in before
 
 

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from visualize._utils.lazy import keras, tf
+from visualize.engine.attention import (
+    attention_layers,
+    attention_products,
+    before_attention,
+    is_attention,
+    patch_embedding,
+    split_tokens,
+)
 from visualize.engine.forward import ForwardPass, LayerCall
 from visualize.engine.logits import PASS_THROUGH, behind_scores
 from visualize.models.layers import LayerFact, has_kernels, is_convolution
@@ -21,13 +30,28 @@ def layer_facts(forward: ForwardPass) -> list[LayerFact]:
     wholes = {call.path for call in forward.calls if is_convolution(call.layer)}  # what they hold sees one frame
     ends = scoring_operations(forward)  # an image output's own map cannot explain it
     numbers = {id(call): number for number, call in enumerate(forward.calls)}
+    products = attention_products(forward)
+    attention, before = attention_layers(forward, products), before_attention(products)
+    embedding, split = (patch_embedding(forward, before) if products else None), split_tokens(forward)
     facts: list[tuple[float, LayerFact]] = []
     for call, tensor in _with_own_output(_last_calls(forward)):
         is_inside = tensor is not None and forward.is_between(tensor) and tensor.op not in ends
         leaf = call.path not in containers or call.path in wholes
-        facts.append((numbers[id(call)], _fact(forward, call, within=is_inside, leaf=leaf)))
-    facts += [(following - 0.5, fact) for following, fact in _facts_of_operations(forward, ends)]
+        fact = replace(
+            _fact(forward, call, within=is_inside, leaf=leaf),
+            attention=call.path in attention,
+            before_attention=call.outputs[0].op in before,
+            patch_embedding=call.path == embedding,
+        )
+        is_split = call.outputs[0].op in split or _is_in_attention(forward, call.path)
+        facts.append((numbers[id(call)], replace(fact, spatial_shape=()) if is_split else fact))
+    facts += [(following - 0.5, fact) for following, fact in _facts_of_operations(forward, ends, split, before)]
     return [fact for _, fact in sorted(facts, key=lambda each: each[0])]
+
+
+def is_part_of_attention(forward: ForwardPass, path: str) -> bool:
+    """Whether the output of a layer has tokens and heads in the place of rows and columns, as the queries of attention do."""
+    return _is_in_attention(forward, path) or forward.layer_output(path).op in split_tokens(forward)
 
 
 def scoring_operations(forward: ForwardPass) -> set[tf.Operation]:
@@ -35,15 +59,24 @@ def scoring_operations(forward: ForwardPass) -> set[tf.Operation]:
     return {operation for output in keras.tree.flatten(forward.output) for operation in _making(output)}
 
 
-def _facts_of_operations(forward: ForwardPass, ends: set[tf.Operation]) -> Iterator[tuple[int, LayerFact]]:
+def _is_in_attention(forward: ForwardPass, path: str) -> bool:
+    return any(path.startswith(f"{call.path}/") for call in forward.calls if is_attention(call.layer))
+
+
+def _facts_of_operations(
+    forward: ForwardPass, ends: set[tf.Operation], split: set[tf.Operation], before: set[tf.Operation]
+) -> Iterator[tuple[int, LayerFact]]:
     """The number of the layer call that follows, and the fact, of each operation that makes a new map of the image."""
     last = {call.path: call for call in forward.operations if forward.is_between(call.outputs[0])}
     for path, call in last.items():
         shape, kind = tuple(call.outputs[0].shape.as_list()), type(call.operation).__name__
         spatial_shape = _spatial_shape(forward, call.operation, shape)
-        if len(call.outputs) == 1 and spatial_shape and kind not in REORDER and call.outputs[0].op not in ends:
+        is_map = spatial_shape and kind not in REORDER and call.outputs[0].op not in ends | split
+        if len(call.outputs) == 1 and is_map:
             common = {"parameters": 0, "has_kernels": False, "convolution": False, "spatial_shape": spatial_shape}
-            yield call.before, LayerFact(path, kind, shape, within=True, leaf=True, is_layer=False, **common)
+            mixed = call.outputs[0].op in before
+            fact = LayerFact(path, kind, shape, within=True, leaf=True, is_layer=False, before_attention=mixed, **common)
+            yield call.before, fact
 
 
 def _making(output: tf.Tensor) -> Iterator[tf.Operation]:

@@ -14,7 +14,7 @@ from visualize._utils.lazy import tf
 from visualize.engine.forward import ForwardPass
 from visualize.engine.layer_facts import layer_facts
 from visualize.feature_visualization.objectives import Source
-from visualize.models.layers import cam_layer
+from visualize.models.layers import last_map
 
 EPSILON = 1e-12
 
@@ -43,7 +43,7 @@ def similarity_of_copies(
 
     Args:
         forward: of the images.
-        sources: where the objectives read; for scores the layer that Grad-CAM reads is taken.
+        sources: where the objectives read; for scores the last map of the last convolution's size is taken.
         weights: of the values of each source, (batch, count) each. A layer counts for an image where they are not all 0.
         copies: of each unit, one after another.
 
@@ -52,7 +52,7 @@ def similarity_of_copies(
     """
     reads: dict[str, tf.Tensor] = {}  # path -> whether the objective of each image reads the layer, (batch,)
     for source, rows in zip(sources, weights, strict=True):
-        path = source.layer or cam_layer(layer_facts(forward))[0]
+        path = source.layer or last_map(layer_facts(forward))[0]
         reads[path] = tf.logical_or(reads.get(path, False), tf.reduce_any(rows != 0, axis=-1))
     maps = [tf.cast(forward.with_channels_last(path, forward.layer_output(path)), tf.float32) for path in reads]
     similarities = [gram_similarity(layer_maps, copies) for layer_maps in maps]

@@ -40,6 +40,9 @@ class LayerFact:
     within: bool  # it lies between the explained input and the output, and is not the output itself
     leaf: bool  # it contains no other layer
     is_layer: bool = True  # False for an operation such as the sum a + b
+    attention: bool = False  # it mixes places by weights made of the picture
+    before_attention: bool = False  # attention mixes the places of its output on the way to the score
+    patch_embedding: bool = False  # the only convolution before attention, without a pooling beside it
 
     @property
     def spatial(self) -> bool:
@@ -203,6 +206,32 @@ def cam_layer(facts: Sequence[LayerFact]) -> tuple[str, str]:
     addition or ReLU that finishes its block (`out_relu` in MobileNetV2, `conv5_block3_out` in ResNet50), but not a pooling
     after it.
 
+    In a vision transformer that is the patch embedding, its first layer. Attention mixes its places before the score is made,
+    and class activation maps of it find little (docs/methods.md), so they are refused where the layer is left to choose. A
+    hybrid is not: the rule asks for the only convolution before the attention, without a pooling beside it. Nor are maps that
+    no attention follows.
+
+    Args:
+        facts: the model's layers in the order in which it calls them.
+
+    Raises:
+        InputError: no convolution has a map of more than one position, or none along the axes of the explained input; or the
+            last one is the patch embedding of a transformer.
+    """
+    path, reason = last_map(facts)
+    chosen = next(fact for fact in facts if fact.path == path)
+    embedding = next((fact for fact in facts if fact.patch_embedding), None)
+    if embedding is not None and chosen.before_attention and not _convolves_later(facts, embedding):
+        raise InputError(
+            f"`layer` was left to choose, but the map of {path!r} is from before the attention, where class activation maps "
+            f"were measured to find little. Use `rise` or `occlusion`, or name the layer to read it all the same."
+        )
+    return path, reason
+
+
+def last_map(facts: Sequence[LayerFact]) -> tuple[str, str]:
+    """The last map of the last convolution's size, with the reason, wherever in the model it stands.
+
     Args:
         facts: the model's layers in the order in which it calls them.
 
@@ -220,6 +249,12 @@ def cam_layer(facts: Sequence[LayerFact]) -> tuple[str, str]:
     if chosen is last:
         return chosen.path, f"the last convolution, a {size} map"
     return chosen.path, f"the last {size} map, which finishes the block of the last convolution {last.path}"
+
+
+def _convolves_later(facts: Sequence[LayerFact], embedding: LayerFact) -> bool:
+    """Whether a convolution with a map stands after the attention that reads the patch embedding."""
+    later = facts[facts.index(embedding) + 1 :]
+    return any(fact.convolution and fact.spatial and fact.within and fact.leaf for fact in later)
 
 
 def is_convolution(layer: keras.Layer) -> bool:

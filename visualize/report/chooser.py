@@ -16,7 +16,8 @@ COLUMNS = {"textures_cnn": "CNN", "textures_vit": "ViT", "grid": "class"}  # the
 MEANING = (
     "CNN, ViT: the share of a planted texture's pixels among as many highest pixels of the map, in a convolutional network "
     "and in a vision transformer that know the class by it alone. class: the share of the evidence that lies on the digit "
-    "asked for, of four in one picture. Both with default options; 'make truth' measures them."
+    "asked for, of four in one picture. All with default options, but that class activation maps read the patch embedding of "
+    "the transformer, which has to be named (--layer); 'make truth' measures them."
 )
 ELSEWHERE = re.compile(r", (?:sections?|equations?|algorithms?)\b|[;.] |\.$")  # where the first reference of a docstring ends
 

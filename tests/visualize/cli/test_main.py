@@ -297,7 +297,7 @@ def test_layers_are_listed_with_the_default_cam_layer(model, saved):
     result = run("layers", model)
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
-    assert lines[0].split() == ["layer", "class", "output", "parameters", "CAM", "kernels"]
+    assert lines[0].split() == ["layer", "class", "output", "parameters", "CAM", "kernels", "attention"]
     conv = next(line for line in lines if line.split()[0] == "conv")
     assert " ".join(conv.split()) == "conv Conv2D 10 x 10 x 6 60 yes yes"
     assert lines[-1] == (
