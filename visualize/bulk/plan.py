@@ -17,11 +17,13 @@ import numpy as np
 
 from visualize._utils.lazy import keras
 from visualize._utils.validation import checked_count, checked_path, checked_word, received
+from visualize.attribution.comparison import name_of
 from visualize.attribution.request import at_layer_resolution
 from visualize.bulk.datasets import source_of
 from visualize.bulk.sources import BulkSource, digest_of_ids
 from visualize.data.picture_format import PictureFormat
 from visualize.errors import InputError
+from visualize.models.digest import model_digest
 from visualize.models.input_range import range_of
 from visualize.models.layers import card_of, check_model, describe
 from visualize.models.loading import open_model
@@ -205,7 +207,7 @@ def plan_of(request: Request) -> Plan:
         "input_range": [float(value) for value in range_of(model, request.input_name)[0]],
         "class_names": list(card_of(model).class_names),
         "framing": asdict(picture_format.framing),
-        "methods": {name: [_name(function), options] for name, (function, options) in methods.items()},
+        "methods": {name: [name_of(function), options] for name, (function, options) in methods.items()},
         "target": request.target if isinstance(request.target, str | None) else int(request.target),
         "output": request.output,
         "maps": request.maps,
@@ -224,20 +226,6 @@ def plan_of(request: Request) -> Plan:
     return Plan(settings, _digest(settings), model, source, picture_format, methods, target)
 
 
-def model_digest(model: keras.Model) -> str:
-    """SHA-256 of a model as it is now: its configuration and its weights."""
-    digest = hashlib.sha256()
-    try:
-        digest.update(json.dumps(model.get_config(), sort_keys=True, default=lambda value: type(value).__name__).encode())
-    except NotImplementedError:  # a subclass that states none
-        digest.update(type(model).__qualname__.encode())
-    for weight in model.weights:
-        array = np.ascontiguousarray(weight)
-        digest.update(f"{weight.path} {array.dtype} {array.shape}".encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()
-
-
 def checked_methods(methods: Any, common: Mapping[str, Any]) -> dict[str, tuple[Callable[..., Attribution], dict[str, Any]]]:
     """The function and the options of each method, by name.
 
@@ -249,7 +237,7 @@ def checked_methods(methods: Any, common: Mapping[str, Any]) -> dict[str, tuple[
     checked: dict[str, tuple[Callable[..., Attribution], dict[str, Any]]] = {}
     for method in several:
         function = _function(method)
-        name, known = _name(function), inspect.signature(function).parameters
+        name, known = name_of(function), inspect.signature(function).parameters
         options = {**{key: value for key, value in common.items() if key in known}, **(own.get(method) or {})}
         unknown = next((key for key in options if key not in known or key in ("model", "images", "target")), None)
         if unknown is not None:
@@ -269,16 +257,11 @@ def _function(method: Any) -> Callable[..., Any]:
     function = method
     if isinstance(method, str):
         function = getattr(visualize, method, None) if method in visualize.__all__ else None
-    function = getattr(function, "func", function) if isinstance(method, str) else function
     if not callable(function) or isinstance(function, type) or "images" not in inspect.signature(function).parameters:
         raise InputError(
             f"`methods` must be methods that explain images, such as gradcam or saliency. Received: {received(method)}."
         )
     return function
-
-
-def _name(function: Callable[..., Attribution]) -> str:
-    return getattr(getattr(function, "func", function), "__name__", type(function).__name__)
 
 
 def _explained(

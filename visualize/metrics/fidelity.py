@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -13,6 +13,7 @@ from visualize.errors import InputError
 from visualize.metrics.baselines import BASELINES
 from visualize.metrics.explained import request_of
 from visualize.metrics.perturbed_scores import ScoreName, metric_fill
+from visualize.metrics.ranks import mean_ranks
 from visualize.metrics.record import Faithfulness, MapsToMeasure
 from visualize.metrics.subsets import (
     HiddenCells,
@@ -84,10 +85,7 @@ def sensitivity_n(
     subsets = np.concatenate([random_subsets(int(np.prod(grid)), number, samples, generator) for number in numbers])
     perturbation = HiddenCells(grid, metric_fill(request, fill, "mean"))
     scores, falls = score_falls(request, perturbation, subsets, score, batch_size)
-    curves = {
-        name: _correlations(falls, sums_over_cells(values, subsets, grid), len(numbers), pearson)
-        for name, values in maps.maps.items()
-    }
+    curves = _correlations(maps.maps, falls, subsets, grid, len(numbers), pearson)
     return maps.record(
         "sensitivity_n",
         attribution.method,
@@ -158,14 +156,11 @@ def mu_fidelity(
     subsets = random_subsets(total, hidden, samples, np.random.default_rng(seed))
     perturbation = HiddenCells(grid, metric_fill(request, fill, "mean"))
     scores, falls = score_falls(request, perturbation, subsets, score, batch_size)
-    values = {
-        name: _correlations(falls, sums_over_cells(values, subsets, grid), 1, measure)[:, 0]
-        for name, values in maps.maps.items()
-    }
+    curves = _correlations(maps.maps, falls, subsets, grid, 1, measure)
     return maps.record(
         "mu_fidelity",
         attribution.method,
-        values,
+        {name: curve[:, 0] for name, curve in curves.items()},
         larger_is_better=True,
         unit="correlation",
         settings=settings_of(
@@ -187,19 +182,25 @@ def pearson(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 def spearman(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """The correlation of the ranks along the last axis; equal values have the mean of their ranks."""
-    return pearson(*(np.apply_along_axis(_mean_ranks, -1, values) for values in (first, second)))
-
-
-def _mean_ranks(values: np.ndarray) -> np.ndarray:
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[places]
+    return pearson(*(np.apply_along_axis(mean_ranks, -1, values) for values in (first, second)))
 
 
 def _correlations(
-    falls: np.ndarray, sums: np.ndarray, groups: int, correlation: Callable[[np.ndarray, np.ndarray], np.ndarray]
-) -> np.ndarray:
-    """The correlation of falls and sums, (batch, copies), in each of some equal groups of copies: (batch, groups)."""
-    return correlation(*(values.reshape(len(values), groups, -1) for values in (falls, sums)))
+    maps: Mapping[str, np.ndarray],
+    falls: np.ndarray,
+    subsets: np.ndarray,
+    grid: Sequence[int],
+    groups: int,
+    correlation: Callable[[np.ndarray, np.ndarray], np.ndarray],
+) -> dict[str, np.ndarray]:
+    """The correlation of the falls, (batch, subsets), with the sums of each map, in each of some equal groups of subsets.
+
+    Returns:
+        (batch, groups) by the name of the map.
+    """
+    grouped = falls.reshape(len(falls), groups, -1)
+    sums = {name: sums_over_cells(values, subsets, grid).reshape(grouped.shape) for name, values in maps.items()}
+    return {name: correlation(grouped, each) for name, each in sums.items()}
 
 
 def _checked_sizes(sizes: Sequence[int] | None, cells: int) -> list[int]:

@@ -12,14 +12,13 @@ from typing import Any
 import numpy as np
 
 from visualize._utils.atomic import atomic_file
-from visualize._utils.lazy import keras
 from visualize.attribution.comparison import name_of
 from visualize.metrics.measured_method import MeasuredMethod, Subject, TrustOptions
+from visualize.models.digest import add_array, model_digest
 from visualize.models.inputs import inputs_of
-from visualize.models.layers import layers_by_path
 from visualize.results import Attribution
 
-FORMAT = 1  # grows when a measure changes, so that older files are not taken for its values
+FORMAT = 2  # grows when a measure changes, so that older files are not taken for its values
 FOLDER = "trust-measures"  # within the folder of a figure
 
 
@@ -39,11 +38,11 @@ def kept_path(folder: Path, subject: Subject, method: Callable[..., Attribution]
     target = (subject.target.classes, subject.target.output, subject.target.layer, subject.other and subject.other.classes)
     parts = (FORMAT, asdict(options), name_of(method), dict(chosen), dict(subject.options), target)
     digest.update(json.dumps(parts, sort_keys=True).encode())
-    _add_array(digest, np.asarray(subject.target.region if subject.target.region is not None else 0.0, float))
+    add_array(digest, np.asarray(subject.target.region if subject.target.region is not None else 0.0, float))
     for name, array in inputs_of(subject.model, subject.images, subject.options.get("input_name")).arrays.items():
         digest.update(name.encode())
-        _add_array(digest, array)
-    digest.update(_digest_of_model(subject.model))
+        add_array(digest, array)
+    digest.update(model_digest(subject.model).encode())
     return folder / FOLDER / f"{name_of(method)}-{digest.hexdigest()[:20]}.json"
 
 
@@ -64,25 +63,6 @@ def write_measures(path: Path, method: MeasuredMethod) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_file(path) as file:
         file.write((json.dumps(method.as_json(), indent=1) + "\n").encode())
-
-
-def _digest_of_model(model: keras.Model) -> bytes:
-    """A hash of the weights of a model, and of the configuration of its layers."""
-    digest = hashlib.sha256()
-    for path, layer in layers_by_path(model).items():
-        try:
-            config = json.dumps(layer.get_config(), sort_keys=True, default=str)
-        except (NotImplementedError, TypeError, ValueError):  # a layer of the user's own
-            config = ""
-        digest.update(f"{path} {type(layer).__name__} {config}\n".encode(errors="backslashreplace"))
-    for weight in model.weights:
-        _add_array(digest, np.asarray(keras.ops.convert_to_numpy(weight)))
-    return digest.digest()
-
-
-def _add_array(digest: Any, array: np.ndarray) -> None:
-    digest.update(f"{array.dtype} {array.shape}".encode())
-    digest.update(repr(array.tolist()).encode() if array.dtype == object else np.ascontiguousarray(array).tobytes())
 
 
 def _is_plain(value: Any) -> bool:

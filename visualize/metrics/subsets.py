@@ -10,9 +10,9 @@ import numpy as np
 
 from visualize._utils.lazy import tf
 from visualize._utils.validation import checked_count
-from visualize.attribution.patches import PHOTOGRAPH_SIDE
 from visualize.attribution.perturbation import Fill, fill_images, fill_in_json
 from visualize.attribution.request import Request
+from visualize.data.framing import PHOTOGRAPH_SIDE
 from visualize.engine.shapes import sizes
 from visualize.metrics.perturbed_scores import SUBSETS, Change, CopyScores, Perturbation, ScoreName, perturbed_scores
 
