@@ -14,12 +14,13 @@ one folder, since whatever two of them write under one name has the same bytes.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from visualize._utils.atomic import atomic_file
 from visualize.bulk.plan import Plan
@@ -121,15 +122,20 @@ class Folder:
             "shards": [record["key"] for record in records],
             "parts": [record["files"][part] for record, part in zip(records, parts, strict=True)],
         }
-        written, table = self.path / "manifest.json", self.path / f"table.{kind}"
-        known = json.loads(written.read_bytes()) if written.is_file() else {}
-        if {name: known.get(name) for name in manifest} != manifest or not _is(table, known["table"], content=True):
-            with atomic_file(table) as file:
+        table = self.path / f"table.{kind}"
+        if not self._is_closed(manifest, table):
+            with _file(table, lambda: self._is_closed(manifest, table)) as file:
                 join_tables((self.path / part for part in parts), file, kind)
             facts = {"bytes": table.stat().st_size, "sha256": _sha256_of(table)}
             self._write("manifest.json", json.dumps({**manifest, "table": facts}, indent=1).encode())
         self._sweep()
         return True
+
+    def _is_closed(self, manifest: Mapping[str, Any], table: Path) -> bool:
+        """Whether a manifest of these shards is there, and the table that it closes the run with."""
+        written = self.path / "manifest.json"
+        known = json.loads(written.read_bytes()) if written.is_file() else {}
+        return {name: known.get(name) for name in manifest} == manifest and _is(table, known["table"], content=True)
 
     def errors(self) -> dict[str, str]:
         """Why images could not be read, by id, of all shards that are done."""
@@ -137,14 +143,10 @@ class Folder:
         return {name: error for record in records if record for name, error in record["errors"].items()}
 
     def _write(self, name: str, content: bytes) -> None:
-        """Write a file whole; where another process finished and swept meanwhile, its file is the same."""
+        """Write a file whole."""
         path = self.path / name
-        try:
-            with atomic_file(path) as file:
-                file.write(content)
-        except FileNotFoundError:
-            if not _has(path, content):
-                raise
+        with _file(path, lambda: _has(path, content)) as file:
+            file.write(content)
 
     def _record(self, number: int) -> dict[str, Any] | None:
         """The record of a shard; None if there is none that can be read."""
@@ -160,6 +162,22 @@ class Folder:
         for folder in {Path(), Path("shards"), Path("table"), *folders}:
             for left in (self.path / folder).glob(".*.part"):
                 left.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _file(path: Path, is_there: Callable[[], bool]) -> Iterator[BinaryIO]:
+    """As `atomic_file`; where another process finished and swept the temporary file meanwhile, its file is the same.
+
+    Args:
+        path: the file to write.
+        is_there: whether the file that is meant is there, looked at only then.
+    """
+    try:
+        with atomic_file(path) as file:
+            yield file
+    except FileNotFoundError:
+        if not is_there():
+            raise
 
 
 def read_plan(path: Path) -> dict[str, Any]:

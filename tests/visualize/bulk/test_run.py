@@ -6,11 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 import visualize
+from visualize.bulk.folder import Folder
+from visualize.bulk.plan import Request, plan_of
 from visualize.errors import InputError
 from visualize.models.layers import describe
 
@@ -311,3 +314,16 @@ def test_two_runs_at_once_on_one_folder_make_it_together(saved, data, tmp_path, 
     said = [process.communicate(timeout=300)[1] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], said
     assert content(folder) == content(tmp_path / "whole")
+
+
+def test_several_runs_that_close_one_folder_at_once_do_not_sweep_away_what_the_others_write(model, data, tmp_path, content):
+    path = tmp_path / "maps"
+    run(model, data, path)
+    whole = content(path)
+    request = Request(model, data, METHODS, shard_size=SHARD)
+    folder = Folder(path, plan_of(request))
+    for _ in range(40):
+        (path / "manifest.json").unlink()
+        with ThreadPoolExecutor(4) as pool:
+            assert list(pool.map(lambda _: folder.finish(), range(4))) == [True] * 4
+        assert content(path) == whole
