@@ -16,7 +16,7 @@ from visualize.results import Trust
 ROW, PANEL, GAP = 0.34, 1.45, 0.16  # inches: height of a method, width of a measure, between two measures
 LEFT, RIGHT = 2.7, 0.2  # inches beside the panels; the names of the methods are on the left
 TITLES, AXIS, LEGEND = 0.62, 0.42, 0.34  # inches: the names of the measures, the numbers below them, the legend
-NARROW_ROW, NARROW_LEFT, NARROW_PANELS = 0.24, 1.5, 2  # inches likewise, and measures side by side, of a narrow figure
+NARROW_ROW, NARROW_LEFT, NARROW_PANELS = 0.24, 1.6, 2  # inches likewise, and measures side by side, of a narrow figure
 LINE, MARGIN = 0.18, 0.15  # inches of a line of text, and around all
 CHARACTERS = 17  # of the text below, in an inch
 MARKS = {True: ("o", "#2166ac", "#2166ac"), False: ("X", "#c0392b", "#c0392b"), None: ("o", "#777777", "white")}
@@ -85,7 +85,7 @@ def draw_trust_narrow(trust: Trust) -> ResultFigure:
             axes = figure.add_axes((left / NARROW, bottom / height, width / NARROW, panel / height))
             _fill(axes, column, methods, baselines)
             if not place:
-                _name_rows(axes, methods, NARROW_LEFT - 0.35, 7.2)
+                _name_rows(axes, methods, NARROW_LEFT - 0.3, 7)
     _add_legend(figure, baselines, legend, NARROW_PANELS)
     return figure
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -137,3 +138,9 @@ def test_letters_of_the_narrow_figure_can_be_read_and_stay_on_it(texts_of):
     words = " ".join(texts_of(figure))
     for word in ("gradcam", "saliency", "random pixels", "edges", "not as it should be", "12 images"):
         assert word in words
+
+
+def test_the_longest_of_the_default_methods_is_whole_in_the_narrow_figure(texts_of):
+    whole = trust()
+    rows = ({**whole.rows[0], "name": "integrated_gradients"}, *whole.rows[1:])
+    assert any("integrated_gradients" in text for text in texts_of(draw_narrow([replace(whole, rows=rows)])))
