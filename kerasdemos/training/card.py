@@ -157,17 +157,22 @@ def read_card(path: Path) -> Card:
     return card_content(path)  # pyright: ignore[reportReturnType]
 
 
+STATED = {"demo": str, "seed": int, "epochs": int}  # what a card says of a run, and as what
+
+
 def check_finished(card: Card, path: Path) -> Card:
     """The same card, if it has what `kerasdemos` writes into every card.
 
     Raises:
-        InputError: its files, their contents or its results are of another form.
+        InputError: its demo, seed, epochs, files, their contents or its results are of another form.
     """
     files, results = card.get("files"), card.get("results")
     if not isinstance(files, list) or not all(isinstance(name, str) and Path(name).name == name for name in files):
         wrong = "files"
     elif not isinstance(card.get("contents", {}), dict):
         wrong = "contents"
+    elif others := [key for key, kind in STATED.items() if key in card and type(card[key]) is not kind]:
+        wrong = others[0]
     elif not isinstance(results, list) or not all(map(_is_result, results)):
         wrong = "results"
     else:

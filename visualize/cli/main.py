@@ -292,17 +292,18 @@ def gallery(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str],
         click.echo(path)
 
 
-@command(params=options.comparison_options())
+@command(params=options.report_options())
 def report(model: Path, out: Path, unsafe: bool, custom_objects: Sequence[str], **chosen: Any) -> None:
     """Write one page, report.html, that shows a model and why it says what it says of each image.
 
     The page shows the model's card, layers and training, its filters, an input for each class, and for each image the
     predictions and a figure of several methods; each with the command that draws the picture again. The page needs no other
     file and no internet, and is at most 10 MB. The pictures in full size, their values and records are written beside it.
-    Without images the report is on the model alone.
+    Without images the report is on the model alone. With --trust, and at least six images, it says which methods to believe.
 
     Example:
         visualize report model.keras cat.png dog.png --out report
+        visualize report model.keras --data mnist:test --index 0-15 --trust --out report
     """
     chosen = options.check_options("report", chosen)
     opened, _ = _opened(model, out, unsafe, custom_objects, chosen)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 METAVARS = {"layer": "PATH", "whole_layer": "PATH", "output": "NAME", "input_name": "INPUT", "spectrum_from": "FILE"}
 MOST_IMAGES = 1_000_000  # that a range of an index may name
-NEED_IMAGES = ("index", "per_class", "resize", "method", "target", "region", "precision")  # of a report
+NEED_IMAGES = ("index", "per_class", "resize", "method", "target", "region", "precision", "trust")  # of a report
 
 
 def method_options(name: str) -> list[click.Parameter]:
@@ -45,8 +45,17 @@ def method_options(name: str) -> list[click.Parameter]:
     return [*options, *signature_options(function), *pixels, *drawing, *run_options()]
 
 
+def report_options() -> list[click.Parameter]:
+    """All options of `report`."""
+    measured = (
+        "Also measure which of the methods to believe for these images, at least six, better 16 or more, as the command trust "
+        "does, and print above each map its deletion and insertion. That takes minutes."
+    )
+    return [*comparison_options(), click.Option(["--trust"], is_flag=True, help=measured)]
+
+
 def comparison_options() -> list[click.Parameter]:
-    """All options of `report`, and those of `compare`."""
+    """The options that `report` and `compare` share."""
     methods = "A column of the figure. Repeat it for several; by default eight that show the families."
     return [
         *model_options(),

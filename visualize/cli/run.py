@@ -23,16 +23,16 @@ from visualize.cli.options import column_choices
 from visualize.data.framing import PHOTOGRAPH_SIDE
 from visualize.data.loading import Source
 from visualize.errors import InputError
-from visualize.metrics.trust import trust
 from visualize.models.layers import LayerFact, card_of, describe
 from visualize.models.loading import open_model
 from visualize.plotting import export
 from visualize.plotting.style import Drawing
 from visualize.report.chooser import BASELINE, COLUMNS, choices, found, number
-from visualize.report.figure_files import Figure, figures_of, write_figure
+from visualize.report.figure_files import figures_of, write_figure
 from visualize.report.figures import compare_images, compare_several
 from visualize.report.methods import attribution_methods, method, takes
 from visualize.report.request import IMAGE_OPTIONS, Options, ReportRequest, Targets, column_targets, given, load_images
+from visualize.report.trust_part import write_trust
 from visualize.results import Structure
 from visualize.targets import Target
 
@@ -173,21 +173,13 @@ def run_trust(model: keras.Model, out: Path, options: Options, source: Source, d
         InputError: several targets for one image, or a method that was named cannot be applied.
     """
     options = given(options)
-    common = ("input_name", "batch_size", "precision", "steps", "samples", "seed")
-    measured = {name: options[name] for name in common if name in options}
-    methods = [method(name) for name in options.get("method", ())] or None
     (target, *others) = _targets(options, source)
     if others:
         raise InputError(f"`--target` must name one class for each image. Received: {len(others) + 1} for one image.")
-    started = time.monotonic()
-    result = trust(model, source.images, target, methods=methods, out=out, progress=progress_bar, **measured)
-    for name, reason in result.settings["left_out"].items():
-        note(f"no {name}. {reason}")
+    result, paths = write_trust(model, source, target, out, options, drawing, note=note, progress=progress_bar)
     for sentence in (*result.sentences, result.answer):
         say(sentence)
-    seconds = time.monotonic() - started
-    figure = Figure([result], export.plain_name(source.sheet))
-    yield from write_figure(figure, "trust", model, out, options, seconds, drawing, note=note, range_noted=True)
+    yield from paths
 
 
 def run_gallery(model: keras.Model, out: Path, options: Options, source: Source, drawing: Drawing) -> Iterator[Path]:

@@ -25,7 +25,7 @@ from visualize.plotting.model_graph import draw_structure
 from visualize.plotting.model_rows import as_rows
 from visualize.plotting.style import CLIP, DEFAULT, DPI, Style
 from visualize.plotting.text import make_literal
-from visualize.plotting.trust_panels import draw_trust
+from visualize.plotting.trust_panels import draw_trust, draw_trust_narrow
 from visualize.results import Attribution, Result, Structure, Tiles, Trust
 
 GIF_SIDE = 112  # pixels: a tile is enlarged to at least this many, so that a digit can be seen
@@ -119,6 +119,8 @@ def draw_narrow(results: Sequence[object]) -> ResultFigure | None:
                 figure = draw_structure(structure, narrow=True)
             case [History() as history]:
                 figure = draw_curves(history, narrow=True)
+            case [Trust() as trust]:
+                figure = draw_trust_narrow(trust)
             case [Attribution() as first, *_] if len(first.values) == 1 and first.values.ndim > 2:
                 figure = draw_attributions(_checked_attributions(results), DEFAULT, narrow=True)
             case _:

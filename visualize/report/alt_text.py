@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from visualize.data.history import History
-from visualize.results import Attribution, Structure, Tiles
+from visualize.results import Attribution, Structure, Tiles, Trust
 
 MAX_LETTERS = 80  # of a name that a user chose
 MAX_NAMES = 12  # that a sentence lists
@@ -86,6 +86,16 @@ def history_text(history: History) -> str:
         ends.append(f"{one_line(name)} {training[0]:.4g} to {training[-1]:.4g}{beside}")
     count = len(history.epochs)
     return f"Curves over {count} epoch{'s' if count > 1 else ''}: {'; '.join(ends)}."
+
+
+def trust_text(trust: Trust) -> str:
+    """Measures of some methods: the answer, and deletion and insertion of each method and baseline."""
+    rows = []
+    for row in trust.rows:
+        deletion, insertion = (row["measures"][name]["mean"] for name in ("deletion", "insertion"))
+        rows.append(f"{row['name']} {deletion:.2g} and {insertion:.2g}")
+    panels = ", ".join(column["title"].replace("\n", " ") for column in trust.columns)
+    return f"{trust.answer} A row per method, and panels: {panels}. Deletion and insertion: {'; '.join(rows)}."
 
 
 def _maps_text(results: Sequence[Attribution]) -> str:

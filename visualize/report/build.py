@@ -28,6 +28,7 @@ from visualize.report.methods import summary_line
 from visualize.report.model_facts import card_facts, file_facts, history_file, layer_table
 from visualize.report.page import Page, Part, Picture
 from visualize.report.request import ReportRequest
+from visualize.report.trust_part import trust_part
 
 if TYPE_CHECKING:
     import keras
@@ -63,7 +64,8 @@ def build_report(
         Each path when it is written, the page last.
 
     Raises:
-        InputError: a model or images that cannot be read, or a target that the model does not have; nothing is drawn then.
+        InputError: a model or images that cannot be read, fewer than six images for `request.trust`, or a target that the
+            model does not have; nothing is drawn then.
     """
     if model is None:
         model = open_model(request.model, unsafe=request.unsafe, custom_objects=request.custom_objects)
@@ -79,13 +81,19 @@ def build_report(
             yield from figure.paths
             methods.update(dict.fromkeys(result.method for result in figure.results))
     model_parts: list[Part] = []
+    trust = None
+    if request.trust:
+        trust, paths = trust_part(run, images)
+        yield from paths
     for part, paths in _model_parts(run, images):
         yield from paths
         model_parts.append(part)
-    yield page.write(_page(run, model_parts, image_parts, list(methods)), request.out / FILE)
+    yield page.write(_page(run, model_parts, image_parts, list(methods), trust), request.out / FILE)
 
 
-def _page(run: ReportRun, model_parts: Sequence[Part], image_parts: Sequence[Part], methods: Sequence[str]) -> Page:
+def _page(
+    run: ReportRun, model_parts: Sequence[Part], image_parts: Sequence[Part], methods: Sequence[str], trust: Part | None
+) -> Page:
     count = len(image_parts)
     explained = f"{count} image{'s' if count > 1 else ''} explained" if count else "No image is explained"
     whole = (
@@ -102,6 +110,7 @@ def _page(run: ReportRun, model_parts: Sequence[Part], image_parts: Sequence[Par
         methods=tuple((name, summary_line(name)) for name in methods),
         command=report_command(run.request),
         made=f"Made {date} with {', '.join(versions)}, Python {platform.python_version()}.",
+        trust=trust,
     )
 
 

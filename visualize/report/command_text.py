@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from visualize.report.request import ReportRequest
@@ -19,6 +20,11 @@ def report_command(request: ReportRequest) -> str:
 def compare_command(request: ReportRequest) -> str:
     """The command that draws the images by several methods."""
     return _shell("compare", *_comparison_words(request))
+
+
+def trust_command(request: ReportRequest) -> str:
+    """The command that measures how far the methods can be believed."""
+    return _shell("trust", *_comparison_words(replace(request, trust=False)))
 
 
 def summary_command(request: ReportRequest) -> str:
@@ -54,7 +60,7 @@ def _comparison_words(request: ReportRequest) -> list[str]:
     return [
         _argument(request.model),
         *map(_argument, request.images),
-        *_trust_words(request),
+        *_opening_words(request),
         *_option("--data", request.data),
         *_option("--index", index),
         *(["--per-class"] if request.per_class else []),
@@ -66,15 +72,16 @@ def _comparison_words(request: ReportRequest) -> list[str]:
         *_option("--input-name", request.input_name),
         *_option("--batch-size", request.batch_size),
         *_option("--precision", precision),
+        *(["--trust"] if request.trust else []),
         *_run_words(request),
     ]
 
 
 def _model_words(request: ReportRequest) -> list[str]:
-    return [_argument(request.model), *_trust_words(request)]
+    return [_argument(request.model), *_opening_words(request)]
 
 
-def _trust_words(request: ReportRequest) -> list[str]:
+def _opening_words(request: ReportRequest) -> list[str]:
     """What opening the model needs."""
     return [*(["--unsafe"] if request.unsafe else []), *_repeated("--custom-objects", request.custom_objects)]
 

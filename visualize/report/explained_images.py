@@ -13,6 +13,7 @@ import numpy as np
 from visualize.attribution.request import class_scores, prepare
 from visualize.data.loading import Source
 from visualize.errors import InputError
+from visualize.metrics.bootstrap import FEWEST_IMAGES
 from visualize.models.inputs import input_shapes
 from visualize.report.alt_text import score_text
 from visualize.report.figure_files import unique_names
@@ -85,13 +86,16 @@ def explained_images(run: ReportRun) -> list[ExplainedImage]:
     """The images that a report explains one by one.
 
     Raises:
-        InputError: images that cannot be read, too many of them, or a target that the model does not have.
+        InputError: images that cannot be read, too many of them, too few for `trust`, or a target that the model does not
+            have.
     """
     request = run.request
     if not request.has_images:
+        _check_trust(request, 0)
         return []
     source = run.load_images(request)
     count = len(source.names)
+    _check_trust(request, count)
     if count > MAX_IMAGES:
         raise InputError(f"A report takes at most {MAX_IMAGES} images. Received: {count}.")
     if len(request.targets) not in (0, 1, count) and count > 1:  # several of a single image stand side by side
@@ -111,6 +115,19 @@ def explained_images(run: ReportRun) -> list[ExplainedImage]:
         _explained_image(run, replace(each, targets=target, out=folder), name, label)
         for each, target, label, folder, name in zip(requests, targets, labels, folders, source.names, strict=False)
     ]
+
+
+def _check_trust(request: ReportRequest, count: int) -> None:
+    """Refuse to measure trust on too few images.
+
+    Raises:
+        InputError: it was asked for, and no method could be told from chance.
+    """
+    if request.trust and count < FEWEST_IMAGES:
+        raise InputError(
+            f"A report with `--trust` must have at least {FEWEST_IMAGES} images, better 16 or more, such as "
+            f"--data mnist:test --index 0-15. Received: {count}."
+        )
 
 
 def _requests_for_images(run: ReportRun, source: Source) -> list[ReportRequest]:

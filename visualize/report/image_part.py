@@ -48,6 +48,8 @@ def _comparison(run: ReportRun, request: ReportRequest) -> tuple[WrittenFigure[A
         return draw_comparison(run, request), ()
     except InputError as error:
         reasons = refused_methods(run, request)
+        if request.trust and not reasons:  # there are maps; why they cannot be measured is in the part on trust
+            return _comparison(run, replace(request, trust=False))
         missing = tuple(run.missing(name, reason) for name, reason in reasons.items()) or (run.missing("maps", error),)
     allowed = tuple(name for name in request.methods if name not in reasons)
     if not allowed or not reasons:

@@ -103,6 +103,7 @@ class Page:
         methods: the name and the first line of help of each method.
         command: the command line that makes the report again.
         made: when it was made, and with which versions.
+        trust: what was measured of the methods; None where it was not asked for.
     """
 
     title: str
@@ -112,11 +113,13 @@ class Page:
     methods: tuple[tuple[str, str], ...]
     command: str
     made: str
+    trust: Part | None = None
 
     @property
     def pictures(self) -> list[Picture]:
         """Every picture, in the order of the page."""
-        return [picture for part in (*self.images, *self.model) for picture in part.pictures]
+        trust = () if self.trust is None else (self.trust,)
+        return [picture for part in (*self.images, *trust, *self.model) for picture in part.pictures]
 
 
 @dataclass(frozen=True)

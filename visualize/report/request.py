@@ -13,6 +13,7 @@ from visualize.targets import Target
 if TYPE_CHECKING:
     import keras
 
+TRUST_DEFAULTS = {"steps": 20, "samples": 2, "seed": 0}  # of `visualize.trust`, which the command line records, too
 Region = tuple[int, int, int, int]  # top, left, height, width
 Options = Mapping[str, Any]  # of a command, by name
 IMAGE_OPTIONS = ("images", "data", "index", "per_class", "input_name", "resize")  # of `load_images`
@@ -39,7 +40,8 @@ class ReportRequest:
         batch_size: images at a time; None for as many as suit their size.
         precision: in which the layers compute: "float32", "bfloat16" or "auto".
         input_range: values of a black and of a white pixel; None for what the model's card says.
-        trust: whether the deletion and insertion of each map of a comparison are measured.
+        trust: whether the deletion and insertion of each map of a comparison are measured, and for a report, of at least six
+            images, which of the methods to believe.
         out: the folder to write to.
         unsafe: whether the model's file may run code of its own.
         custom_objects: names of Python modules to import before the model is opened.
@@ -89,6 +91,12 @@ class ReportRequest:
                 "sheet": True,
             }
         )
+
+    @property
+    def trust_options(self) -> Options:
+        """The options of `trust` by their names, with its defaults, for the record and the name of its files."""
+        options = {name: value for name, value in self.comparison_options.items() if name not in ("trust", "sheet")}
+        return {**options, **TRUST_DEFAULTS}
 
     @property
     def _image_options(self) -> dict[str, Any]:

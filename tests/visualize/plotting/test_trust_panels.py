@@ -2,12 +2,16 @@
 
 import csv
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from visualize import InputError, Trust, draw, load, save
 from visualize.plotting.export import trust_csv
+from visualize.plotting.figure import NARROW
+from visualize.plotting.render import draw_narrow
 
 COLUMNS = (
     {"name": "deletion", "title": "deletion", "better": "low"},
@@ -115,3 +119,32 @@ def test_what_was_saved_is_loaded(tmp_path):
     assert again.columns == result.columns
     assert (again.answer, again.believed, again.sentences) == (result.answer, result.believed, result.sentences)
     assert dict(again.settings) == dict(result.settings)
+
+
+def test_the_narrow_figure_has_every_panel_mark_and_line_of_the_wide_one():
+    wide, narrow = panels_of(draw(trust())), panels_of(draw_narrow([trust()]))
+    assert list(narrow) == list(wide)
+    for title, axes in narrow.items():
+        lines = [[line.get_xydata().tolist() for line in each.lines] for each in (axes, wide[title])]
+        assert lines[0] == lines[1]
+
+
+def test_letters_of_the_narrow_figure_can_be_read_and_stay_on_it(texts_of):
+    figure = draw_narrow([trust()])
+    assert figure.get_figwidth() == NARROW
+    figure.canvas.draw()
+    for text in figure.findobj(Text):
+        if text.get_text().strip() and text.get_visible():
+            assert text.get_fontsize() >= 7
+            box = text.get_window_extent()
+            assert box.x0 >= 0, text
+            assert box.x1 <= figure.bbox.x1, text
+    words = " ".join(texts_of(figure))
+    for word in ("gradcam", "saliency", "random pixels", "edges", "not as it should be", "12 images"):
+        assert word in words
+
+
+def test_the_longest_of_the_default_methods_is_whole_in_the_narrow_figure(texts_of):
+    whole = trust()
+    rows = ({**whole.rows[0], "name": "integrated_gradients"}, *whole.rows[1:])
+    assert any("integrated_gradients" in text for text in texts_of(draw_narrow([replace(whole, rows=rows)])))

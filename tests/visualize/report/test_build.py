@@ -32,7 +32,7 @@ from visualize.plotting.style import Drawing
 from visualize.report import page
 from visualize.report.alt_text import one_line, peak_position
 from visualize.report.build import OVERFITTING, build_report
-from visualize.report.command_text import compare_command, report_command, summary_command
+from visualize.report.command_text import compare_command, report_command, summary_command, trust_command
 from visualize.report.model_facts import card_facts, history_file
 from visualize.report.page import Page, Part, Picture
 from visualize.report.request import ReportRequest
@@ -458,11 +458,16 @@ def parsed(line):
         REQUEST,
         replace(REQUEST, data=None, index=None, images=(Path("-x.png"), Path("a b.png")), out=Path()),
         replace(REQUEST, index=None, per_class=True, targets=(), methods=(), region=None, precision="float32"),
+        replace(REQUEST, trust=True),
         replace(REQUEST, index=(7,), output=None, input_name=None, batch_size=None, input_range=None, unsafe=False),
     ],
 )
 def test_a_command_is_read_as_the_request_that_it_renders(command, request_):
     assert parsed(command(request_)) == request_
+
+
+def test_the_command_of_trust_has_what_the_report_has_but_the_word_itself():
+    assert shlex.split(trust_command(replace(REQUEST, trust=True)))[2:] == shlex.split(compare_command(REQUEST))[2:]
 
 
 def test_a_command_on_the_model_alone_has_what_the_model_needs():
@@ -554,6 +559,7 @@ def test_of_many_classes_those_that_are_explained_are_maximized(tmp_path, pictur
         ("PICTURE", "--target", "cet"): "`target` must be one of 'cat', 'dog', ",
         ("no.png",): "`images` must be picture files or arrays. Received: no.png, which is no file.",
         ("--method", "saliency"): "`--method` needs images: name IMAGES or --data. Received: neither.",
+        ("--trust",): "`--trust` needs images: name IMAGES or --data. Received: neither.",
         ("--precision", "bfloat16"): "`--precision` needs images: name IMAGES or --data. Received: neither.",
         ("PICTURE", "--target", "cat", "--target", "cet"): "`target` must be one of 'cat', 'dog', ",
         ("PICTURE", "PICTURE", *(3 * ("--target", "cat"))): "`target` must be one class, or one for each of the 2 images.",
@@ -775,3 +781,137 @@ def test_a_picture_whose_name_begins_with_a_dash_is_no_option(model, picture, tm
     command = next(one for one in read.commands if one[1] == "compare")
     assert command[3] == "./-x.png"
     assert run(*command[1:]).exit_code == 0
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    """Seven pictures of noise in one file."""
+    path = tmp_path_factory.mktemp("digits") / "seven.npy"
+    np.save(path, np.random.default_rng(3).random((7, 12, 12, 1)).astype("float32"))
+    return path
+
+
+@pytest.fixture(scope="module")
+def trusted(model, digits, tmp_path_factory):
+    """One report that measures trust."""
+    out = tmp_path_factory.mktemp("trusted")
+    return *reported(model, "--data", digits, "--index", "0-5", *FAST, "--trust", "--out", out), out
+
+
+@pytest.fixture(scope="module")
+def expected(model, digits):
+    """What the function of Python measures of the same images."""
+    methods = [visualize.saliency, visualize.gradcam]
+    return visualize.trust(visualize.open_model(model), np.load(digits)[:6], methods=methods)
+
+
+@pytest.mark.slow
+def test_the_part_on_trust_says_what_the_python_function_measures(trusted, expected):
+    read, paths, _, _ = trusted
+    (result,) = visualize.load(next(path for path in paths if path.match("trust-*.npz")))
+    assert json.dumps(result.rows) == json.dumps(expected.rows)
+    assert read.text("p").count(expected.answer) == 1
+    methods = [row for row in expected.rows if not row["baseline"]]
+    words = dict(zip(read.text("dt"), read.text("dd"), strict=True))
+    for row in methods:
+        clauses = row["sentence"].removeprefix(f"{row['name']}: ")
+        verdict = {True: "Believed", False: "Not believed"}[row["believed"]]
+        assert f"{verdict}. {clauses[0].upper()}{clauses[1:]}" in read.text("dd")
+    assert {row["name"] for row in methods} <= set(words)
+    (image,) = [image for image in read.all("img") if image["alt"].startswith(expected.answer)]
+    for row in expected.rows:
+        deletion, insertion = (row["measures"][name]["mean"] for name in ("deletion", "insertion"))
+        assert f"{row['name']} {deletion:.2g} and {insertion:.2g}" in image["alt"]
+
+
+@pytest.mark.slow
+def test_the_table_of_trust_has_each_measure_of_each_row_with_its_interval(trusted, expected):
+    source = trusted[0].source.replace("<wbr>", "")
+    (table,) = re.findall(r'aria-label="What was measured, in numbers: means over 6 images.*?</table>', source, re.DOTALL)
+    rows = [re.findall(r"<td[^>]*>([^<]*)</td>", row) for row in table.split("<tr>")[2:]]
+    assert [row[0] for row in rows] == [row["name"] for row in expected.rows]
+    for cells, row in zip(rows, expected.rows, strict=True):
+        for cell, column in zip(cells[1:], expected.columns, strict=True):
+            measure = row["measures"].get(column["name"])
+            if measure is None:
+                assert cell == "\u2013"
+            else:
+                assert cell == f"{measure['mean']:.2g} ({measure['low']:.2g} to {measure['high']:.2g})"
+
+
+@pytest.mark.slow
+def test_the_command_of_trust_draws_it_again_byte_for_byte_and_maps_are_measured(trusted):
+    read, paths, _, out = trusted
+    own = [path for path in paths if path.match("trust-*")]
+    assert sorted(path.suffix for path in own) == [".csv", ".json", ".npz", ".png"]
+    before = {path: path.read_bytes() for path in own}
+    for path in own:
+        path.unlink()
+    shutil.rmtree(out / "trust-measures")  # measured again, not read
+    command, again = [words for words in read.commands if words[1] == "trust"]
+    assert command == again
+    assert run(*command[1:]).exit_code == 0
+    for path, content in before.items():
+        if path.suffix == ".json":
+            new, old = json.loads(path.read_text()), json.loads(content)
+            assert {**new, "seconds": 0, "written": ""} == {**old, "seconds": 0, "written": ""}
+        else:
+            assert path.read_bytes() == content, path
+    for words in [words for words in read.commands if words[1] == "compare"]:
+        assert "--trust" in words
+    for sheet in [path for path in paths if path.match("compare*.npz")]:
+        assert all({"deletion", "insertion"} <= set(each.arrays) for each in visualize.load(sheet))
+
+
+@pytest.mark.slow
+def test_the_part_on_trust_is_in_the_contents_and_narrow_on_a_phone(trusted):
+    read = trusted[0]
+    assert "measured-trust" in [attributes.get("id") for _, attributes in read.tags]
+    assert "#measured-trust" in [link["href"] for link in read.all("a")]
+    assert len(read.all("source")) == 6 + 5  # of each image; trust, the diagram, curves, filters and maximized classes
+    assert not [text for text in read.text("p") if "add --trust to the command" in text]
+
+
+@pytest.mark.slow
+def test_what_the_model_does_not_allow_is_told_in_the_part_on_trust_too(tmp_path, digits):
+    flat = keras.Sequential([keras.Input((12, 12, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
+    flat.save(tmp_path / "flat.keras")
+    common = (tmp_path / "flat.keras", "--data", digits, "--index", "0-5", "--trust", "--out", tmp_path / "out")
+    read, paths, _ = reported(*common, *FAST)
+    (result,) = visualize.load(next(path for path in paths if path.match("trust-*.npz")))
+    assert [row["name"] for row in result.rows if not row["baseline"]] == ["saliency"]
+    assert sum(text.startswith("No gradcam. ") for text in read.text("p")) == 6 + 1
+    read, paths, _ = reported(*common, "--method", "gradcam")
+    assert not [path for path in paths if path.match("trust-*")]
+    assert sum(text.startswith("No gradcam. ") for text in read.text("p")) == 6 + 1
+
+
+@pytest.mark.slow
+def test_where_trust_cannot_be_measured_the_report_says_why_and_has_its_maps(tmp_path):
+    inputs = keras.Input((12, 12, 1))
+    rising = keras.layers.Dense(3, kernel_initializer="ones")  # so that what is maximized stays above 0
+    keras.Model(inputs, rising(keras.layers.Flatten()(keras.ops.sqrt(inputs)))).save(tmp_path / "root.keras")
+    np.save(
+        tmp_path / "images.npy", np.eye(12, dtype="float32")[None, ..., None].repeat(6, 0)
+    )  # at 0 a root is infinitely steep
+    common = ("--data", tmp_path / "images.npy", "--index", "0-5", "--method", "saliency", "--trust")
+    read, paths, _ = reported(tmp_path / "root.keras", *common, "--out", tmp_path / "out")
+    assert len([path for path in paths if path.match("compare*.npz")]) == 6
+    (missing,) = [text for text in read.text("p") if text.startswith("No trust. ")]
+    assert "finite" in missing
+
+
+def test_without_trust_the_page_says_how_to_have_it_measured(made):
+    assert [text for text in made[0].text("p") if "add --trust to the command of this report, with" in text]
+
+
+@pytest.mark.parametrize(("index", "count"), [("0", 1), ("0-4", 5)])
+def test_too_few_images_for_trust_are_refused_before_anything_is_computed(index, count, model, digits, tmp_path):
+    result = run("report", model, "--data", digits, "--index", index, *FAST, "--trust", "--out", tmp_path / "out")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("Error: A report with `--trust` must have at least 6 images, better 16 or more, such as")
+    assert result.stderr.endswith(f"Received: {count}.\n")
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(visualize.InputError, match="Received: 0"):
+        list(build_report(ReportRequest(model, trust=True, out=tmp_path / "out")))
